@@ -1,0 +1,196 @@
+"""Borrowers: a size and a health each; some watch their position and mend it before somebody else does.
+
+Models: positions drawn from distributions, listed, or read from a file; a share that watches, each at its own interval,
+and below its own health line reacts after its own delay by topping up from a wallet, repaying from it, or selling
+collateral on the venue to repay, which adds to the selling. The rest are passive.
+Leaves out: new borrowing during the run, closing in good times, looped positions.
+"""
+
+import heapq
+from typing import TYPE_CHECKING
+
+import mesa
+import numpy as np
+from pydantic import Field, model_validator
+
+from abm.distributions import NonNegativeOrDrawn, PositiveOrDrawn, draw
+from abm.intents import Intent, MendPosition, Reaction, Receipt, Status
+from models.parameters import Parameters
+from models.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from abm.view import View
+
+
+REACTIONS: tuple[Reaction, ...] = ("top_up", "repay", "sell")
+
+
+class Position(Parameters):
+    """One explicit position: units of each collateral and each debt."""
+
+    collateral: dict[str, float] = {}
+    debt: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _no_negative_amounts(self) -> "Position":
+        for side in ("collateral", "debt"):
+            for asset, units in getattr(self, side).items():
+                if units < 0.0:
+                    raise ValueError(f"{side}.{asset} = {units} is negative; give 0 or more units")
+        return self
+
+
+class Reactions(Parameters):
+    """Shares of those who watch that react in each way; they are scaled to sum to one."""
+
+    top_up: float = Field(0.0, ge=0)
+    repay: float = Field(0.0, ge=0)
+    sell: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _somebody_reacts(self) -> "Reactions":
+        if self.top_up + self.repay + self.sell <= 0.0:
+            raise ValueError("top_up, repay and sell are all 0; give at least one of them a positive share")
+        return self
+
+    def shares(self) -> FloatArray:
+        """Return the shares in the order of `REACTIONS`, summing to one."""
+        raw = np.array([self.top_up, self.repay, self.sell])
+        return raw / raw.sum()
+
+
+class Borrowers(Parameters):
+    """One cohort of borrowers: `positions`, or a `file` of them, or `count` positions drawn from distributions.
+
+    A drawn position owes `debt_usd` of `debt` against as much `collateral` as makes its health factor `health` at the
+    first oracle price; with `total_debt_usd` all sizes are scaled to that sum. A file has a row for each position
+    and columns `collateral_<asset>` and `debt_<asset>` in units.
+
+    A share `watching` looks every `watch_interval_seconds`; one that finds its health below `react_below` acts
+    `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the debt:
+    in collateral for those who top up, in the debt's asset for those who repay. A wallet that cannot carry the whole
+    step gives what it has; who has nothing left to give sells.
+    """
+
+    pool: str | None = None
+    positions: list[Position] | None = Field(None, min_length=1)
+    file: str | None = None
+    count: int | None = Field(None, ge=1)
+    collateral: str | None = None
+    debt: str | None = None
+    debt_usd: PositiveOrDrawn | None = None
+    total_debt_usd: float | None = Field(None, gt=0)
+    health: PositiveOrDrawn | None = None
+    lowest_health: float = Field(1.01, gt=0)
+    watching: float = Field(0.0, ge=0, le=1)
+    watch_interval_seconds: PositiveOrDrawn = 3600.0
+    react_below: PositiveOrDrawn = 1.1
+    react_delay_seconds: NonNegativeOrDrawn = 0.0
+    target_health: float = Field(1.25, gt=1)
+    reactions: Reactions = Reactions(repay=1.0)
+    wallet_share: NonNegativeOrDrawn = 0.25
+    gas_units: float = Field(300_000.0, ge=0)
+    gas_premium: float = Field(0.1, ge=0)
+    max_gas_gwei: PositiveOrDrawn | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> "Borrowers":
+        drawn = ("count", "collateral", "debt", "debt_usd", "health")
+        given = [name for name in ("positions", "file", "count") if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none of them"
+            raise ValueError(f"a cohort has one of positions, file or count, here {found}; keep exactly one")
+        if given == ["count"]:
+            missing = [name for name in drawn if getattr(self, name) is None]
+            if missing:
+                raise ValueError(f"count = {self.count} needs {', '.join(missing)} too; add what is missing")
+        else:
+            idle = [name for name in (*drawn, "total_debt_usd") if getattr(self, name) is not None]
+            if idle:
+                raise ValueError(f"{idle[0]} goes with count, not with {given[0]}; remove one of them")
+        return self
+
+
+class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
+    """A cohort of borrowers as columns; member k holds account `first_account + k` of its pool.
+
+    `line` is the health below which a member reacts, 0 for those who do not watch; all columns have shape (count,).
+    """
+
+    def __init__(
+        self, model: mesa.Model, terms: Borrowers, pool: int, first_account: int, count: int, rng: np.random.Generator
+    ) -> None:
+        super().__init__(model)
+        self.terms = terms
+        self.pool = pool
+        self.first_account = first_account
+        self.count = count
+        # Every attribute is drawn for everybody, watching or not, so that a change of the share shifts nobody else.
+        watching = rng.random(count) < terms.watching
+        self.interval_seconds = draw(terms.watch_interval_seconds, count, rng, lowest=1.0)
+        self.phase_seconds = rng.random(count) * self.interval_seconds
+        self.line = np.where(watching, draw(terms.react_below, count, rng), 0.0)
+        self.delay_seconds = draw(terms.react_delay_seconds, count, rng)
+        self.reaction: IntArray = np.searchsorted(np.cumsum(terms.reactions.shares()), rng.random(count), side="right")
+        self.wallet_share = draw(terms.wallet_share, count, rng)
+        self.max_gas_gwei = (
+            np.full(count, np.inf) if terms.max_gas_gwei is None else draw(terms.max_gas_gwei, count, rng)
+        )
+        self.watches = bool(watching.any())
+        self._due: list[tuple[float, int]] = []
+        self._planned = np.zeros(count, dtype=np.bool_)
+
+    def decide(self, view: "View") -> list[Intent]:
+        """Return the reactions that fall due in this block."""
+        if not self.watches:
+            return []
+        self._look(view)
+        intents: list[Intent] = []
+        waiting: list[tuple[float, int]] = []
+        bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
+        while self._due and self._due[0][0] <= view.now:
+            due, member = heapq.heappop(self._due)
+            if bid > self.max_gas_gwei[member]:
+                waiting.append((due, member))  # a price they do not pay; they try again in the next block
+                continue
+            account = self.first_account + member
+            how = REACTIONS[self.reaction[member]]
+            if how != "sell" and not view.has_wallet(self.pool, account, how):
+                how = "sell"
+            intents.append(
+                MendPosition(
+                    sender=self,
+                    member=member,
+                    bid_gwei=bid,
+                    gas_units=self.terms.gas_units,
+                    pool=self.pool,
+                    account=account,
+                    how=how,
+                    line=float(self.line[member]),
+                    target_health=max(self.terms.target_health, float(self.line[member])),
+                )
+            )
+        for entry in waiting:
+            heapq.heappush(self._due, entry)
+        return intents
+
+    def receive(self, intent: Intent, receipt: Receipt) -> None:
+        """Take note of what became of a reaction: who was left out tries again, the others watch on."""
+        if receipt.status is Status.LEFT_OUT:
+            heapq.heappush(self._due, (0.0, intent.member))
+        else:
+            self._planned[intent.member] = False
+
+    def _look(self, view: "View") -> None:
+        """Plan a reaction for those below their line who look at their position within this block."""
+        below = view.below_own_line(self.pool)
+        mine = below[(below >= self.first_account) & (below < self.first_account + self.count)] - self.first_account
+        if mine.size == 0:
+            return
+        mine = mine[~self._planned[mine]]
+        interval, phase = self.interval_seconds[mine], self.phase_seconds[mine]
+        before = np.floor((view.now - view.step_seconds - phase) / interval)
+        looks = np.floor((view.now - phase) / interval) > before
+        for member in mine[looks].tolist():
+            self._planned[member] = True
+            heapq.heappush(self._due, (view.now + float(self.delay_seconds[member]), member))

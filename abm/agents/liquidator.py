@@ -1,0 +1,183 @@
+"""Liquidators: look at what the design offers, and take what pays after gas, slippage and the cost of their capital.
+
+Models: capital that is spent, tied up while collateral is held, and back when it is sold; own funds or a flash swap; a
+required margin; a delay between a position's becoming liquidatable and the first attempt; so many calls and so many
+opportunities priced a block; a gas price above which they do not get through; selling at once or over time at the
+risk of the price.
+Leaves out: bidding against one another in gas (the bid is a premium over the going price), private order flow.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import mesa
+import numpy as np
+from pydantic import Field, model_validator
+
+from abm.distributions import Distribution, NonNegativeOrDrawn, draw
+from abm.intents import Intent, Liquidate, Receipt, Seizure, SellInventory, shuffled
+from models.parameters import Parameters
+
+if TYPE_CHECKING:
+    from abm.view import Opportunities, View
+
+Unbounded = Annotated[float, Field(gt=0, allow_inf_nan=True)]
+
+
+class Liquidators(Parameters):
+    """One cohort of liquidators.
+
+    `capital_usd` is held in `capital_asset` (the first market's quote unless named) and may be `inf`. With `financing =
+    "flash"` the repayment is borrowed and paid back within the transaction for `flash_fee`, so collateral must be
+    sold at once. `margin` is the profit asked for as a share of what is repaid, after everything. `gas_usd` is the
+    cost of one call where gas is not priced by `[blockspace]`; with it a call costs `gas_units` at the going price
+    times 1 + `gas_premium`, and members whose `max_gas_gwei` is below that do not get through. `attention` is how
+    many opportunities a member prices in one block.
+    """
+
+    count: int = Field(1, ge=1)
+    pool: str | None = None
+    capital_usd: Annotated[float, Field(ge=0, allow_inf_nan=True)] | Distribution
+    capital_asset: str | None = None
+    financing: Literal["inventory", "flash"] = "inventory"
+    flash_fee: float = Field(0.0, ge=0, lt=1)
+    margin: float = Field(0.0, ge=0)
+    minimum_profit_usd: float = Field(0.0, ge=0)
+    delay_seconds: NonNegativeOrDrawn = 0.0
+    calls_per_block: int | None = Field(None, ge=1)
+    attention: int | None = Field(None, ge=1)
+    gas_usd: float = Field(0.0, ge=0)
+    gas_units: float = Field(500_000.0, ge=0)
+    gas_premium: float = Field(0.1, ge=0)
+    max_gas_gwei: Unbounded | Distribution = float("inf")
+    selling: Literal["at_once", "over_time"] = "at_once"
+    sell_over_seconds: float = Field(3600.0, gt=0)
+
+    @model_validator(mode="after")
+    def _flash_sells_at_once(self) -> "Liquidators":
+        if self.financing == "flash" and self.selling == "over_time":
+            raise ValueError(
+                'selling = "over_time" needs financing = "inventory": a flash swap is repaid in its own transaction'
+            )
+        for name in ("capital_usd", "max_gas_gwei"):
+            value = getattr(self, name)
+            if isinstance(value, float) and np.isnan(value):
+                raise ValueError(f"{name} = nan is not a number; give an amount, or inf for no limit")
+        return self
+
+
+class LiquidatorCohort(mesa.Agent):  # type: ignore[misc]
+    """A cohort of liquidators; member k acts for ledger account `first_account + k`."""
+
+    def __init__(
+        self,
+        model: mesa.Model,
+        terms: Liquidators,
+        name: str,
+        pool: int,
+        capital_asset: int,
+        first_account: int,
+        rng: np.random.Generator,
+        order_rng: np.random.Generator,
+    ) -> None:
+        super().__init__(model)
+        self.terms = terms
+        self.name = name
+        self.pool = pool
+        self.capital_asset = capital_asset
+        self.first_account = first_account
+        self.capital_usd = draw(terms.capital_usd, terms.count, rng)
+        self.unlimited: list[bool] = np.isinf(self.capital_usd).tolist()
+        self.delay_seconds = draw(terms.delay_seconds, terms.count, rng)
+        self.max_gas_gwei: list[float] = draw(terms.max_gas_gwei, terms.count, rng).tolist()
+        self.repaid_in_block_usd = 0.0
+        self.holdings: dict[tuple[int, int], int] = {}  # (member, asset) -> generation of the newest collateral held
+        self._order_rng = order_rng
+
+    def member_name(self, member: int) -> str:
+        """Return the name under which a member appears in the results."""
+        return self.name if self.terms.count == 1 else f"{self.name}[{member}]"
+
+    def decide(self, view: "View") -> list[Intent]:
+        """Return this block's calls: sales of what is held first, then liquidations, the largest debts first."""
+        self.repaid_in_block_usd = 0.0
+        intents: list[Intent] = self._sales(view) if self.holdings else []
+        open_now = view.opportunities(self.pool)
+        if not open_now:
+            return intents
+        bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
+        for member in shuffled(self.terms.count, self._order_rng):
+            if bid <= self.max_gas_gwei[member]:
+                self._hunt(view, open_now, member, bid, intents)
+        return intents
+
+    def receive(self, intent: Intent, receipt: Receipt) -> None:
+        """Take note of what became of a call."""
+        if isinstance(receipt, Seizure):
+            self.repaid_in_block_usd += receipt.repaid_usd
+            if receipt.held:
+                key = (intent.member, receipt.asset)
+                self.holdings[key] = max(self.holdings.get(key, 0), receipt.generation)
+
+    def _hunt(
+        self, view: "View", open_now: "Opportunities", member: int, bid: float, intents: list[Intent]
+    ) -> None:
+        """Add the calls of one member, as far as its capital, its calls and its attention reach."""
+        terms = self.terms
+        gas_cost = view.gas_cost_usd(terms.gas_units, bid) if view.gas_priced else terms.gas_usd
+        flash = terms.financing == "flash"
+        budget = np.inf if flash or self.unlimited[member] else self._means_usd(view, member)
+        if budget <= 0.0:
+            return
+        sells = terms.selling == "at_once"
+        patience = terms.attention or open_now.count
+        calls = terms.calls_per_block or open_now.count
+        for account in open_now.ripe(view.now - self.delay_seconds[member]):
+            if patience == 0 or calls == 0 or budget <= 0.0:
+                return
+            patience -= 1
+            gain = open_now.gain_per_usd(account, sells) - (terms.flash_fee if flash else 0.0)
+            if gain <= terms.margin:
+                continue
+            repay = min(open_now.most_usd(account), budget)
+            profit = repay * gain - gas_cost
+            if profit < terms.minimum_profit_usd or profit < terms.margin * repay or profit <= 0.0:
+                continue
+            open_now.take(account)
+            calls -= 1
+            intents.append(
+                Liquidate(
+                    sender=self,
+                    member=member,
+                    bid_gwei=bid,
+                    gas_units=terms.gas_units,
+                    pool=self.pool,
+                    account=account,
+                    budget_usd=budget,
+                    margin=terms.margin,
+                    minimum_profit_usd=terms.minimum_profit_usd,
+                    gas_cost_usd=gas_cost,
+                    sell=sells,
+                    flash=flash,
+                    flash_fee=terms.flash_fee,
+                )
+            )
+            budget -= repay
+
+    def _means_usd(self, view: "View", member: int) -> float:
+        return view.balance(self.first_account + member, self.capital_asset) * view.price_usd(self.capital_asset)
+
+    def _sales(self, view: "View") -> list[Intent]:
+        """Sell this block's slice of what is held; what is left of a holding below a cent is sold whole."""
+        terms = self.terms
+        share = min(1.0, view.step_seconds / terms.sell_over_seconds)
+        bid = view.gas_gwei * (1.0 + terms.gas_premium)
+        sales: list[Intent] = []
+        for (member, asset), generation in list(self.holdings.items()):
+            held = view.balance(self.first_account + member, asset)
+            if held <= 0.0:
+                del self.holdings[member, asset]
+                continue
+            # A slice of the holding at its largest would need a memory; a slice of what is left decays like it.
+            units = held if held * view.price_usd(asset) < 0.01 / share else held * share
+            sales.append(SellInventory(self, member, bid, terms.gas_units, asset, units, generation))
+        return sales

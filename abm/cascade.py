@@ -1,0 +1,82 @@
+"""The cascade explained: which liquidations the exogenous price alone would have triggered, and which other sales did.
+
+A liquidation's generation is 0 when its position would have been liquidatable at the prices that the protocol would have
+believed in without any forced sale. Otherwise the fall between those prices and the actual ones is the work of the
+forced sales so far. It is attributed to their generations in proportion to what each has sold, the earliest first,
+and the position's generation is n + 1 for the smallest n such that the sales of generations 0 … n suffice.
+
+The prices without forced sales come from the same scenario and seed with nobody to be liquidated (`market_only`), worked
+out the first time that they are needed. What was sold fades with the half-life of the asset's impact.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.types import FloatArray
+
+if TYPE_CHECKING:
+    from abm.world import Lender, World
+
+
+class Cascade:
+    """Keeps what each generation of forced sales has sold, and dates every liquidation by it."""
+
+    def __init__(self, world: "World", seed: int) -> None:
+        self._world = world
+        self._seed = seed
+        self._untouched: FloatArray | None = None
+        self._sold: list[list[float]] = [[] for _ in world.assets]
+        self._sold_at = [0.0] * len(world.assets)
+        self._half_life = [
+            getattr(terms.impact, "half_life_seconds", float("inf")) for terms in world.scenario.assets.values()
+        ]
+        self.any_sales = False
+
+    def sold(self, asset: int, units: float, generation: int) -> None:
+        """Count a forced sale that left its trace on the market."""
+        self.any_sales = True
+        sold = self._sold[asset]
+        if self._half_life[asset] < float("inf"):
+            fade = 0.5 ** ((self._world.now - self._sold_at[asset]) / self._half_life[asset])
+            self._sold_at[asset] = self._world.now
+            sold[:] = [amount * fade for amount in sold]
+        sold.extend([0.0] * (generation + 1 - len(sold)))
+        sold[generation] += units
+
+    def untouched(self) -> FloatArray:
+        """Return the oracle prices without forced sales, shape (steps, assets)."""
+        if self._untouched is None:
+            from abm.model import UnderwaterModel  # noqa: PLC0415  a model within a model: the baseline is a run too
+
+            self._untouched = UnderwaterModel.baseline(self._world.scenario, self._seed)
+        return self._untouched
+
+    def generation(self, lender: "Lender", account: int, line: float) -> int:
+        """Return the generation of a position that is below `line` at the current oracle prices."""
+        if not self.any_sales:
+            return 0
+        world = self._world
+        actual = world.oracle[lender.assets]
+        alone = self.untouched()[world.step, lender.assets]
+        if bool((actual == alone).all()) or lender.pool.standing(account, alone).health < line:
+            return 0
+        shares = self._cumulative_shares(lender)
+        fall = np.log(actual / alone)
+        for n in range(shares.shape[0] - 1):
+            if lender.pool.standing(account, alone * np.exp(shares[n] * fall)).health < line:
+                return n + 1
+        return shares.shape[0]
+
+    def _cumulative_shares(self, lender: "Lender") -> FloatArray:
+        """Return the part of all forced sales that generations 0 … n made up, shape (generations, reserves)."""
+        sold = [self._sold[asset] for asset in lender.assets.tolist()]
+        generations = max(1, max(len(amounts) for amounts in sold))
+        table = np.zeros((generations, len(sold)))
+        for r, amounts in enumerate(sold):
+            table[: len(amounts), r] = amounts
+        total = table.sum(axis=0)
+        # An asset that nobody was forced to sell still may have moved with another: give it to the first generation.
+        table[0, total <= 0.0] = 1.0
+        shares: FloatArray = np.cumsum(table, axis=0) / np.where(total > 0.0, total, 1.0)
+        return shares

@@ -1,0 +1,118 @@
+"""What agents may ask for, and what they hear back.
+
+An intent carries the guard under which its sender still wants it. It is settled against the state *it finds*, which
+need not be the one its sender saw: a guard that no longer holds is a refusal, and a refusal still costs gas. Beliefs
+change on receipts only.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, Protocol
+
+import numpy as np
+
+Reaction = Literal["top_up", "repay", "sell"]
+
+
+class Status(Enum):
+    """What became of an intent."""
+
+    FILLED = "filled"
+    PARTLY = "partly filled"
+    REFUSED = "refused"
+    LEFT_OUT = "left out of the block"
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of one intent; `amount` is what was done, in the units that the intent asked in."""
+
+    status: Status
+    reason: str = ""
+    amount: float = 0.0
+
+
+@dataclass(slots=True)
+class Seizure(Receipt):
+    """A liquidation that went through: what was repaid, and what is `held` of the collateral rather than sold."""
+
+    asset: int = 0
+    repaid_usd: float = 0.0
+    held: bool = False
+    generation: int = 0
+
+
+class Sender(Protocol):
+    """Somebody who submits intents and hears what became of them."""
+
+    def receive(self, intent: "Intent", receipt: Receipt) -> None:
+        """Take note of a receipt."""
+        ...
+
+
+@dataclass(slots=True)
+class Intent:
+    """What every intent carries: who asks, which member of the cohort, and the gas it offers to pay."""
+
+    sender: Sender
+    member: int
+    bid_gwei: float
+    gas_units: float
+
+
+@dataclass(slots=True)
+class Liquidate(Intent):
+    """Repay up to `budget_usd` of an account's debt for its collateral.
+
+    Guard: the profit after gas is at least `margin` of what is repaid and at least `minimum_profit_usd`, at the
+    prices that the settlement finds. `sell` says whether the collateral is sold in the same transaction; `flash`
+    whether the repayment is borrowed within it.
+    """
+
+    pool: int
+    account: int
+    budget_usd: float
+    margin: float
+    minimum_profit_usd: float
+    gas_cost_usd: float
+    sell: bool
+    flash: bool
+    flash_fee: float
+
+
+@dataclass(slots=True)
+class SellInventory(Intent):
+    """Sell `units` of an asset from one's own holdings on its market; `generation` is that of the liquidation."""
+
+    asset: int
+    units: float
+    generation: int
+
+
+@dataclass(slots=True)
+class MendPosition(Intent):
+    """Bring a borrower's account back to `target_health`.
+
+    `how`: "top_up" posts collateral from the wallet, "repay" repays from the wallet, "sell" sells collateral on the
+    venue and repays with the proceeds. Guard: its health is still below `line`.
+    """
+
+    pool: int
+    account: int
+    how: Reaction
+    line: float
+    target_health: float
+
+
+@dataclass(slots=True)
+class Withdraw(Intent):
+    """Take everything out of one reserve at par, as far as there is cash; the rest queues in order."""
+
+    pool: int
+    account: int
+    reserve: int
+
+
+def shuffled(count: int, rng: np.random.Generator) -> list[int]:
+    """Return 0 … count - 1 in random order; costs no draw where there is nothing to shuffle."""
+    return rng.permutation(count).tolist() if count > 1 else list(range(count))

@@ -1,0 +1,88 @@
+"""What one path amounts to: the figures of the summary.
+
+Fall: of an asset's oracle price, 1 - lowest / first; `max_fall` is the largest over the assets that back debt.
+Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.types import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.model import UnderwaterModel
+
+
+def summarise(
+    model: "UnderwaterModel", steps: "pd.DataFrame", liquidations: "pd.DataFrame", write_offs: "pd.DataFrame"
+) -> dict[str, float]:
+    """Return the summary of a finished path, in dollars, shares and counts."""
+    layer, paid = write_offs["layer"], write_offs["paid_usd"]
+    bad_debt = float(steps["bad_debt_usd"].iloc[-1])
+    fall, fall_alone = _falls(model, steps)
+    return {
+        "bad_debt_usd": bad_debt,
+        "bad_debt_share": bad_debt / model.initial_debt_usd if model.initial_debt_usd > 0.0 else 0.0,
+        "liquidated_usd": float(liquidations["repaid_usd"].sum()),
+        "liquidations": float(len(liquidations)),
+        "liquidator_profit_usd": float(liquidations["profit_usd"].sum()),
+        "borrower_loss_usd": float(liquidations["seized_usd"].sum() - liquidations["repaid_usd"].sum()),
+        "depositor_loss_usd": float(paid[layer == "depositors"].sum()),
+        "reserve_paid_usd": float(paid[layer == "reserve"].sum()),
+        "insurer_paid_usd": float(paid[layer.str.startswith("insurance")].sum()),
+        "uncovered_usd": float(paid[layer == "uncovered"].sum()),
+        "amplification": _ratio(fall, fall_alone),
+        "generations": float(liquidations["generation"].max() + 1) if len(liquidations) else 0.0,
+        "max_fall": fall,
+        "max_venue_fall": _largest_fall(model, steps, "venue"),
+        "peak_underwater_usd": float(steps["underwater_usd"].max()),
+        "peak_waiting": float(steps["waiting"].max()),
+        "unrealised_shortfall_usd": float(steps["shortfall_usd"].iloc[-1]),
+        "initial_debt_usd": model.initial_debt_usd,
+        "gas_burnt_usd": model.recorder.gas_burnt_usd,
+        "refused": float(model.recorder.refusals),
+        "mended": float(model.recorder.mendings),
+    }
+
+
+def _falls(model: "UnderwaterModel", steps: "pd.DataFrame") -> tuple[float, float]:
+    """Return the largest fall with forced sales and the same asset's fall without them."""
+    names = _collateral(model)
+    if not names:
+        return 0.0, 0.0
+    falls = {name: _fall(steps[f"oracle_{name}"].to_numpy()) for name in names}
+    worst = max(falls, key=lambda name: falls[name])
+    if not model.cascade.any_sales:
+        return falls[worst], falls[worst]
+    return falls[worst], _fall(model.cascade.untouched()[:, model.world.index[worst]])
+
+
+def _ratio(fall: float, alone: float) -> float:
+    if fall == alone:
+        return 1.0
+    return fall / alone if alone > 0.0 else float("inf")
+
+
+def _largest_fall(model: "UnderwaterModel", steps: "pd.DataFrame", kind: str) -> float:
+    falls = [_fall(steps[f"{kind}_{name}"].to_numpy()) for name in _collateral(model)]
+    return max(falls, default=0.0)
+
+
+def _fall(prices: FloatArray) -> float:
+    """Return 1 - lowest / first of the finite prices, 0 where there are none."""
+    finite = prices[np.isfinite(prices)]
+    return float(1.0 - finite.min() / finite[0]) if finite.size else 0.0
+
+
+def _collateral(model: "UnderwaterModel") -> list[str]:
+    """Return the assets that may back debt in some pool, in the scenario's order."""
+    backing = {
+        name
+        for pool in model.scenario.pools
+        for name, reserve in pool.reserves.items()
+        if reserve.liquidation_threshold > 0.0
+    }
+    return [name for name in model.scenario.assets if name in backing]

@@ -1,0 +1,263 @@
+"""The population of a path: everybody the scenario describes, with their means, brought into the world.
+
+Where deposits do not cover what borrowers owe at the start, the difference belongs to suppliers who are not modelled:
+they hold claims like any depositor, bear haircuts, and never leave.
+"""
+
+from dataclasses import dataclass, field
+
+import mesa
+import numpy as np
+
+from abm.agents.arbitrageur import ArbitrageurCohort
+from abm.agents.borrower import REACTIONS, BorrowerCohort, Borrowers
+from abm.agents.depositor import DepositorCohort, Depositors
+from abm.agents.insurer import Insurer
+from abm.agents.liquidator import LiquidatorCohort
+from abm.agents.market_maker import MarketMakerCohort
+from abm.agents.noise_trader import NoiseTraderCohort
+from abm.distributions import draw
+from abm.inputs import ScenarioError, read_frame_of_positions
+from abm.scenario import Pool
+from abm.streams import Streams
+from abm.world import Lender, World
+from models.ledger import OUTSIDE
+from models.lending import HealthWatch
+from models.types import FloatArray
+
+
+@dataclass(slots=True)
+class Population:
+    """Everybody on one path, by kind, in the scenario's order."""
+
+    borrowers: list[BorrowerCohort] = field(default_factory=list)
+    depositors: list[DepositorCohort] = field(default_factory=list)
+    liquidators: list[LiquidatorCohort] = field(default_factory=list)
+    insurers: list[Insurer] = field(default_factory=list)
+    arbitrageurs: list[ArbitrageurCohort] = field(default_factory=list)
+    market_makers: list[MarketMakerCohort] = field(default_factory=list)
+    noise_traders: list[NoiseTraderCohort] = field(default_factory=list)
+
+
+def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
+    """Create every cohort of the scenario, endow it, and open its positions."""
+    people = Population()
+    _market_people(model, world, streams, people)
+    for number, pool in enumerate(world.scenario.pools):
+        _pool_people(model, world, streams, people, number, pool)
+    _liquidators(model, world, streams, people)
+    return people
+
+
+def _market_people(model: mesa.Model, world: World, streams: Streams, people: Population) -> None:
+    agents = world.scenario.agents
+    names = [exchange.name for exchange in world.exchanges]
+    for k, terms in enumerate(agents.market_makers):
+        exchange = names.index(terms.market) if terms.market else 0
+        first = world.ledger.open(f"market_makers.{k}", terms.count)
+        makers = MarketMakerCohort(model, terms, exchange, first, streams("market_makers", str(k)))
+        desk = world.exchanges[exchange]
+        for member, capital in enumerate(makers.capital_usd.tolist()):
+            world.endow(first + member, desk.base, 0.5 * capital / float(world.reference[desk.base]))
+            world.endow(first + member, desk.quote, 0.5 * capital / float(world.reference[desk.quote]))
+        people.market_makers.append(makers)
+    for k, terms in enumerate(agents.arbitrageurs):
+        exchange = names.index(terms.market) if terms.market else 0
+        first = world.ledger.open(f"arbitrageurs.{k}", terms.count)
+        arbitrageurs = ArbitrageurCohort(model, terms, exchange, first, streams("arbitrageurs", str(k)))
+        desk = world.exchanges[exchange]
+        for member, capital in enumerate(arbitrageurs.capital_usd.tolist()):
+            if np.isfinite(capital):
+                world.endow(first + member, desk.quote, capital / float(world.reference[desk.quote]))
+        people.arbitrageurs.append(arbitrageurs)
+    for k, terms in enumerate(agents.noise_traders):
+        exchange = names.index(terms.market) if terms.market else 0
+        account = world.ledger.open(f"noise_traders.{k}")
+        time = world.scenario.time
+        people.noise_traders.append(
+            NoiseTraderCohort(
+                model, terms, exchange, account, time.steps, time.step_seconds, streams("noise_traders", str(k))
+            )
+        )
+
+
+def _liquidators(model: mesa.Model, world: World, streams: Streams, people: Population) -> None:
+    pools = [pool.name for pool in world.scenario.pools]
+    for k, terms in enumerate(world.scenario.agents.liquidators):
+        pool = pools.index(terms.pool) if terms.pool else 0
+        money = world.index[terms.capital_asset] if terms.capital_asset else world.money
+        first = world.ledger.open(f"liquidators.{k}", terms.count)
+        cohort = LiquidatorCohort(
+            model,
+            terms,
+            f"liquidators.{k}",
+            pool,
+            money,
+            first,
+            streams("liquidators", str(k)),
+            streams("liquidators", str(k), "order"),
+        )
+        for member, capital in enumerate(cohort.capital_usd.tolist()):
+            if np.isfinite(capital):
+                world.endow(first + member, money, capital / float(world.reference[money]))
+        people.liquidators.append(cohort)
+
+
+@dataclass(slots=True)
+class _Book:
+    """The positions of one cohort of borrowers, units by reserve; both of shape (count, reserves)."""
+
+    key: str
+    number: int
+    terms: Borrowers
+    collateral: FloatArray
+    debt: FloatArray
+
+
+def _pool_people(
+    model: mesa.Model, world: World, streams: Streams, people: Population, number: int, pool: Pool
+) -> None:
+    agents = world.scenario.agents
+
+    def here(cohort_pool: str | None) -> bool:
+        return cohort_pool is None or cohort_pool == pool.name
+
+    books = [
+        _positions(world, streams, k, terms, pool) for k, terms in enumerate(agents.borrowers) if here(terms.pool)
+    ]
+    depositors = [(k, terms) for k, terms in enumerate(agents.depositors) if here(terms.pool)]
+    borrowers_count = sum(len(book.debt) for book in books)
+    accounts = borrowers_count + sum(terms.count for _, terms in depositors) + 1
+    first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
+    lender = world.add_lender(pool, first_holder, accounts)
+    _deposit(model, world, streams, people, number, lender, depositors, borrowers_count)
+    _cover_shortfall(world, lender, books, accounts - 1)
+    first = 0
+    lines = np.zeros(accounts)
+    for book in books:
+        cohort = BorrowerCohort(
+            model, book.terms, number, first, len(book.debt), streams("borrowers", str(book.number), "habits")
+        )
+        _open_positions(world, lender, book, first)
+        _fill_wallets(world, lender, book, cohort)
+        lines[first : first + cohort.count] = cohort.line
+        people.borrowers.append(cohort)
+        first += cohort.count
+    if lines.any():
+        lender.own_lines = HealthWatch(lender.pool, lines)
+    for k, terms in enumerate(agents.insurers):
+        if here(terms.pool):
+            account = world.ledger.open(f"insurers.{k}")
+            for name, units in terms.capital.items():
+                world.endow(account, world.index[name], units)
+            people.insurers.append(Insurer(model, terms, number, account))
+    # A listed position may have no collateral at all: then its debt is bad from the first block on.
+    naked = lender.pool.scaled_debt.any(axis=1) & ~lender.pool.collateral.any(axis=1)
+    lender.stripped.update(np.flatnonzero(naked).tolist())
+
+
+def _positions(world: World, streams: Streams, number: int, terms: Borrowers, pool: Pool) -> _Book:
+    """Return a cohort's positions, in units by reserve."""
+    reserves = list(pool.reserves)
+    key = f"agents.borrowers.{number}"
+    if terms.count is not None:
+        return _drawn(world, streams, number, terms, pool)
+    if terms.positions is not None:
+        collateral, debt = np.zeros((2, len(terms.positions), len(reserves)))
+        for k, position in enumerate(terms.positions):
+            for name, units in position.collateral.items():
+                collateral[k, reserves.index(name)] = units
+            for name, units in position.debt.items():
+                debt[k, reserves.index(name)] = units
+        return _Book(key, number, terms, collateral, debt)
+    if terms.file is None:
+        raise ScenarioError(f"{key} has neither positions nor a file nor a count; give one of them")
+    collateral, debt = read_frame_of_positions(f"{key}.file", terms.file, reserves)
+    return _Book(key, number, terms, collateral, debt)
+
+
+def _drawn(world: World, streams: Streams, number: int, terms: Borrowers, pool: Pool) -> _Book:
+    """Draw sizes and healths; the collateral follows from both at the first oracle price."""
+    key, reserves, count = f"agents.borrowers.{number}", list(pool.reserves), terms.count or 0
+    if terms.collateral is None or terms.debt is None or terms.debt_usd is None or terms.health is None:
+        raise ScenarioError(f"{key} with a count needs collateral, debt, debt_usd and health; add what is missing")
+    owed_usd = draw(terms.debt_usd, count, streams("borrowers", str(number), "size"))
+    if terms.total_debt_usd is not None:
+        owed_usd *= terms.total_debt_usd / owed_usd.sum()
+    health = draw(terms.health, count, streams("borrowers", str(number), "health"), lowest=terms.lowest_health)
+    c, d = reserves.index(terms.collateral), reserves.index(terms.debt)
+    collateral, debt = np.zeros((count, len(reserves))), np.zeros((count, len(reserves)))
+    prices = world.oracle
+    debt[:, d] = owed_usd / prices[world.index[terms.debt]]
+    threshold = pool.reserves[terms.collateral].liquidation_threshold
+    collateral[:, c] = owed_usd * health / threshold / prices[world.index[terms.collateral]]
+    return _Book(key, number, terms, collateral, debt)
+
+
+def _deposit(
+    model: mesa.Model,
+    world: World,
+    streams: Streams,
+    people: Population,
+    number: int,
+    lender: Lender,
+    cohorts: list[tuple[int, Depositors]],
+    first: int,
+) -> None:
+    """Let every depositor bring its deposits into the pool."""
+    for k, terms in cohorts:
+        reserves = [lender.pool.names.index(name) for name in terms.deposits]
+        rng = streams("depositors", str(k))
+        cohort = DepositorCohort(model, terms, number, reserves, first, rng)
+        for name, reserve in zip(terms.deposits, reserves, strict=True):
+            amounts = draw(terms.deposits[name], terms.count, streams("depositors", str(k), name))
+            for member, units in enumerate(amounts.tolist()):
+                _supply(world, lender, first + member, reserve, units)
+        people.depositors.append(cohort)
+        first += terms.count
+
+
+def _supply(world: World, lender: Lender, account: int, reserve: int, units: float) -> None:
+    if units > 0.0:
+        world.ledger.transfer(OUTSIDE, lender.account, int(lender.assets[reserve]), units)
+        lender.pool.supply(account, reserve, units)
+
+
+def _cover_shortfall(world: World, lender: Lender, books: list[_Book], account: int) -> None:
+    """Let suppliers who are not modelled bring what borrowers owe beyond the deposits."""
+    for reserve in range(lender.pool.reserves):
+        owed = sum(float(book.debt[:, reserve].sum()) for book in books)
+        short = owed - float(lender.pool.cash[reserve])
+        if short > 0.0:
+            _supply(world, lender, account, reserve, short)
+
+
+def _open_positions(world: World, lender: Lender, book: _Book, first: int) -> None:
+    """Post the collateral and hand out the debts, which leave for the outside world: they were spent long ago."""
+    accounts = first + np.arange(len(book.debt))
+    for reserve, asset in enumerate(lender.assets.tolist()):
+        posted, owed = book.collateral[:, reserve], book.debt[:, reserve]
+        if posted.any():
+            world.ledger.transfer(OUTSIDE, lender.account, asset, float(posted.sum()))
+            lender.pool.post_many(accounts, reserve, posted)
+        if owed.any():
+            lent = min(float(owed.sum()), float(lender.pool.cash[reserve]))
+            lender.pool.borrow_many(accounts, reserve, owed)
+            world.ledger.transfer(lender.account, OUTSIDE, asset, lent)
+
+
+def _fill_wallets(world: World, lender: Lender, book: _Book, cohort: BorrowerCohort) -> None:
+    """Give those who watch the means to react: collateral to those who top up, money to those who repay."""
+    if not cohort.watches:
+        return
+    watching = cohort.line > 0.0
+    prices = world.oracle[lender.assets]
+    worth = (book.debt @ prices) * cohort.wallet_share * watching
+    for how, side in (("top_up", book.collateral), ("repay", book.debt)):
+        members = np.flatnonzero((cohort.reaction == REACTIONS.index(how)) & (worth > 0.0))
+        largest = np.argmax(side * prices, axis=1)
+        for reserve, asset in enumerate(lender.assets.tolist()):
+            chosen = members[largest[members] == reserve]
+            if chosen.size:
+                holders = lender.first_holder + cohort.first_account + chosen
+                world.ledger.transfer_many(OUTSIDE, holders, asset, worth[chosen] / prices[reserve])

@@ -1,0 +1,197 @@
+"""The recorder: writes down every block, every liquidation and every write-off, in columns."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.model import UnderwaterModel
+    from abm.world import World
+
+DEPTH_DISTANCES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
+DEPTH_SAMPLES = 96
+
+LIQUIDATION_COLUMNS = (
+    "step", "pool", "account", "liquidator", "debt_asset", "repaid", "collateral_asset", "seized", "protocol_fee",
+    "gas_usd", "profit_usd", "slippage", "generation", "repaid_usd", "seized_usd",
+)  # fmt: skip
+WRITE_OFF_COLUMNS = ("step", "pool", "account", "debt_asset", "amount", "layer", "paid", "paid_usd")
+DEPTH_COLUMNS = ("step", "time_seconds", "base", "quote", "side", "distance", "base_units")
+STEP_COLUMNS = (
+    "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
+    "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
+    "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
+)  # fmt: skip
+
+
+class Recorder:
+    """What one path leaves behind."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        steps = world.scenario.time.steps
+        count = len(world.assets)
+        self._prices = np.empty((steps, 3 * count))
+        self._rows = np.empty((steps, len(STEP_COLUMNS)))
+        self._liquidations: list[tuple[Any, ...]] = []
+        self._write_offs: list[tuple[Any, ...]] = []
+        self._depth: list[tuple[Any, ...]] = []
+        self._sample_every = max(1, steps // DEPTH_SAMPLES)
+        self.bad_debt_usd = 0.0
+        self.gas_burnt_usd = 0.0
+        self.refusals = 0
+        self.mendings = 0
+        self._before = (0, 0)
+
+    def liquidation(
+        self,
+        pool: str,
+        account: int,
+        liquidator: str,
+        debt: int,
+        repaid: float,
+        collateral: int,
+        seized: float,
+        protocol_fee: float,
+        gas_usd: float,
+        profit_usd: float,
+        slippage: float,
+        generation: int,
+        repaid_usd: float,
+        seized_usd: float,
+    ) -> None:
+        """Write down one liquidation; assets by number, amounts in units unless they say dollars."""
+        assets = self._world.assets
+        self.gas_burnt_usd += gas_usd
+        self._liquidations.append(
+            (self._world.step, pool, account, liquidator, assets[debt], repaid, assets[collateral], seized,
+             protocol_fee, gas_usd, profit_usd, slippage, generation, repaid_usd, seized_usd)
+        )  # fmt: skip
+
+    def refusal(self, gas_usd: float) -> None:
+        """Write down a call that was refused and paid for."""
+        self.refusals += 1
+        self.gas_burnt_usd += gas_usd
+
+    def mended(self) -> None:
+        """Write down that a borrower mended a position."""
+        self.mendings += 1
+
+    def write_off(
+        self, pool: str, account: int, debt: int, amount: float, paid: Sequence[tuple[str, float]], price_usd: float
+    ) -> None:
+        """Write down one bad debt and who paid for it: a row for each layer that took a part."""
+        self.bad_debt_usd += amount * price_usd
+        asset = self._world.assets[debt]
+        for layer, units in paid:
+            self._write_offs.append(
+                (self._world.step, pool, account, asset, amount, layer, units, units * price_usd)
+            )
+
+    def block(self, model: "UnderwaterModel") -> None:
+        """Write down the state at the end of a block."""
+        world = self._world
+        step = world.step
+        count = len(world.assets)
+        prices = self._prices[step]
+        prices[:count] = world.reference
+        prices[count : 2 * count] = world.venue_prices()
+        prices[2 * count :] = world.oracle
+        liquidations, refused = len(self._liquidations), self.refusals
+        self._rows[step] = (
+            *self._pool_figures(),
+            world.gas_gwei,
+            liquidations - self._before[0],
+            sum(lender.liquidatable().accounts.size for lender in world.lenders),
+            refused - self._before[1],
+            *model.liquidator_capital_usd(),
+            *self._backstops(model),
+        )
+        self._before = (liquidations, refused)
+        if step % self._sample_every == 0 or step == len(self._rows) - 1:
+            self._sample_depth()
+
+    def _pool_figures(self) -> tuple[float, ...]:
+        debt = collateral = liquidatable = underwater = shortfall = deposits = cash = 0.0
+        for lender in self._world.lenders:
+            pool, prices = lender.pool, lender.prices
+            below = lender.liquidatable()
+            debt += pool.debt_value_total(prices)
+            collateral += pool.collateral_value_total(prices)
+            deposits += float(pool.total_claims @ prices)
+            cash += float(pool.cash @ prices)
+            if below.accounts.size:
+                owed, worth = below.debt_value, below.collateral_value
+                short = owed > worth
+                liquidatable += float(owed.sum())
+                underwater += float(owed[short].sum())
+                shortfall += float((owed[short] - worth[short]).sum())
+        lent_out = debt + cash
+        return (
+            debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash,
+            debt / lent_out if lent_out > 0.0 else 0.0,
+        )  # fmt: skip
+
+    def _backstops(self, model: "UnderwaterModel") -> tuple[float, float, float, float]:
+        deficit = treasury = queued = 0.0
+        for lender in self._world.lenders:
+            deficit += float(lender.pool.deficit @ lender.prices)
+            treasury += float(lender.pool.treasury @ lender.prices)
+            for reserve, queue in enumerate(lender.exits):
+                queued += sum(lender.pool.claims(account, reserve) for account in queue) * float(lender.prices[reserve])
+        return deficit, treasury, model.insurer_capital_usd(), queued
+
+    def _sample_depth(self) -> None:
+        world = self._world
+        for exchange in world.exchanges:
+            names = world.assets[exchange.base], world.assets[exchange.quote]
+            for side, taker in (("bid", "sell"), ("ask", "buy")):
+                for distance in DEPTH_DISTANCES:
+                    units = exchange.venue.depth(taker, distance)
+                    self._depth.append((world.step, world.now, *names, side, distance, units))
+
+    def steps(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of blocks."""
+        import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
+
+        frame = pd.DataFrame({"path": path, "step": np.arange(len(self._rows))})
+        frame["time_seconds"] = frame["step"] * self._world.step_seconds
+        names = [f"{kind}_{asset}" for kind in ("reference", "venue", "oracle") for asset in self._world.assets]
+        prices = pd.DataFrame(self._prices, columns=names)
+        rows = pd.DataFrame(self._rows, columns=list(STEP_COLUMNS))
+        for name in ("liquidations", "waiting", "refused"):
+            rows[name] = rows[name].astype(np.int64)
+        return pd.concat([frame, prices, rows], axis=1)
+
+    def liquidations(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of liquidations."""
+        return _frame(self._liquidations, LIQUIDATION_COLUMNS, path)
+
+    def write_offs(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of bad debts and who paid for them."""
+        return _frame(self._write_offs, WRITE_OFF_COLUMNS, path)
+
+    def depth(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of depth samples: base units tradable within a distance of the mid."""
+        return _frame(self._depth, DEPTH_COLUMNS, path)
+
+
+_WHOLE = {"path", "step", "account", "generation"}
+_WORDS = {"pool", "liquidator", "debt_asset", "collateral_asset", "layer", "base", "quote", "side"}
+
+
+def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str], path: int) -> "pd.DataFrame":
+    """Return rows as a frame whose types do not depend on whether there are any."""
+    import pandas as pd  # noqa: PLC0415
+
+    by_column = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    data: dict[str, Any] = {"path": np.full(len(rows), path, dtype=np.int64)}
+    for name, values in zip(columns, by_column, strict=True):
+        if name in _WORDS:
+            data[name] = pd.Series(list(values), dtype="str")
+        else:
+            data[name] = np.array(values, dtype=np.int64 if name in _WHOLE else np.float64)
+    return pd.DataFrame(data)

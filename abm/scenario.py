@@ -1,0 +1,218 @@
+"""A scenario: a complete, typed description of a world and its agents, loaded strictly from one TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from abm.agents.arbitrageur import Arbitrageurs
+from abm.agents.borrower import Borrowers
+from abm.agents.depositor import Depositors
+from abm.agents.insurer import Insurers
+from abm.agents.liquidator import Liquidators
+from abm.agents.market_maker import MarketMakers
+from abm.agents.noise_trader import NoiseTraders
+from abm.inputs import ScenarioError
+from abm.sentences import sentence
+from models.lending import ReserveTerms
+from models.liquidation import Design
+from models.losses import Layer
+from models.market import SourceTerms
+from models.oracles import OracleTerms, ReferenceTerms
+from models.parameters import Parameters
+from models.prices import Impact, NoImpact, PriceTerms
+from models.rates import Fixed, Rates
+
+__all__ = ["Scenario", "ScenarioError"]
+
+
+class Time(Parameters):
+    """How long a path is: `steps` blocks of `step_seconds`."""
+
+    step_seconds: float = Field(60.0, gt=0)
+    steps: int = Field(ge=1)
+
+
+class Asset(Parameters):
+    """One asset: its exogenous price path in dollars, the lasting impact of net sales, and its oracle."""
+
+    price: PriceTerms
+    impact: Impact = NoImpact()
+    oracle: OracleTerms = ReferenceTerms()
+
+
+class Correlation(Parameters):
+    """The correlation of the diffusions of two assets."""
+
+    assets: Annotated[list[str], Field(min_length=2, max_length=2)]
+    rho: float = Field(ge=-1, le=1)
+
+
+class Market(Parameters):
+    """One venue: the pair it trades and the sources of liquidity on its ladder."""
+
+    base: str
+    quote: str
+    sources: Annotated[list[SourceTerms], Field(min_length=1)]
+
+    @property
+    def name(self) -> str:
+        """Return the pair's name, e.g. ``ETH/DAI``."""
+        return f"{self.base}/{self.quote}"
+
+
+class Reserve(ReserveTerms):
+    """One reserve of a pool: its risk parameters and its rate."""
+
+    rates: Rates = Fixed(rate_per_year=0.0)
+
+
+class Losses(Parameters):
+    """What happens to bad debt: the layers that pay in order, and how the rest is recognised."""
+
+    recognition: Literal["immediate", "deferred"] = "immediate"
+    layers: list[Layer] = []
+
+
+class Pool(Parameters):
+    """One lending pool: its reserves, its liquidation design and its loss layers."""
+
+    name: str = Field("core", min_length=1)
+    reserves: dict[str, Reserve] = Field(min_length=1)
+    liquidation: Design
+    losses: Losses = Losses()
+
+
+class Blockspace(Parameters):
+    """Room in a block and its price: gas in gwei, paid in `asset`; without `capacity_gas` every intent fits."""
+
+    gas_price_gwei: PriceTerms
+    capacity_gas: float | None = Field(None, gt=0)
+    asset: str
+
+
+class Agents(Parameters):
+    """The cohorts of every kind of agent."""
+
+    borrowers: list[Borrowers] = []
+    liquidators: list[Liquidators] = []
+    depositors: list[Depositors] = []
+    insurers: list[Insurers] = []
+    arbitrageurs: list[Arbitrageurs] = []
+    market_makers: list[MarketMakers] = []
+    noise_traders: list[NoiseTraders] = []
+
+
+class Scenario(Parameters):
+    """A complete, typed description of a world and its agents. Load it, or build it from a dictionary.
+
+    `feedback = false` cuts the cascade: forced sales are paid at their quote and leave no trace on the venue or on the
+    reference price. `checks = true` verifies conservation after every block instead of at the end only.
+    `volatility_half_life_seconds` is the memory of the realised volatility that market makers see.
+    """
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    feedback: bool = True
+    checks: bool = False
+    volatility_half_life_seconds: float = Field(3600.0, gt=0)
+    time: Time
+    assets: dict[str, Asset] = Field(min_length=1)
+    correlations: list[Correlation] = []
+    markets: list[Market] = []
+    pools: list[Pool] = []
+    blockspace: Blockspace | None = None
+    agents: Agents = Agents()
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Mapping[str, str] | None = None) -> Self:
+        """Load a scenario file, with dotted keys overridden (`{"time.steps": "10"}`, values as TOML).
+
+        Files that it names are relative to it. Raises `ScenarioError`, one sentence that names the key, what was
+        given and what would do.
+        """
+        file = Path(path)
+        try:
+            data = tomllib.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ScenarioError(f"scenario file {file} does not exist; check the path") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ScenarioError(f"scenario file {file} cannot be read: {error}; give a readable TOML file") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ScenarioError(f"scenario file {file} is not valid TOML: {error}; mend that line") from None
+        return cls.from_dict(data, base_dir=file.resolve().parent, overrides=overrides)
+
+    @classmethod
+    def from_dict(
+        cls,
+        data: Mapping[str, Any],
+        base_dir: str | Path | None = None,
+        overrides: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Build a scenario from a dictionary of the shape of the TOML file; `base_dir` anchors relative file names.
+
+        Raises `ScenarioError` as `load` does.
+        """
+        from abm.inputs import anchor_files, override, plain  # noqa: PLC0415
+
+        tree = plain(data)
+        for key, value in (overrides or {}).items():
+            override(tree, key, value)
+        anchor_files(tree, Path(base_dir) if base_dir is not None else Path.cwd())
+        try:
+            return cls.model_validate(tree)
+        except ValidationError as error:
+            raise ScenarioError(sentence(error, cls)) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the resolved scenario as plain data that TOML can hold; `from_dict` gives the same scenario back."""
+        return self.model_dump(mode="python", exclude_none=True)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON schema of a scenario, for editors."""
+        return cls.model_json_schema()
+
+    def input_files(self) -> dict[str, Path]:
+        """Return every file that the scenario reads, by the dotted key that names it."""
+        from abm.inputs import named_files  # noqa: PLC0415
+
+        return {key: Path(name) for key, name in named_files(self.to_dict())}
+
+    def correlation_matrix(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return the correlation of the assets' diffusions, shape (assets, assets), in the assets' order."""
+        order = {asset: k for k, asset in enumerate(self.assets)}
+        matrix = np.eye(len(order))
+        for pair in self.correlations:
+            i, j = (order[asset] for asset in pair.assets)
+            matrix[i, j] = matrix[j, i] = pair.rho
+        return matrix
+
+    def market_only(self) -> "Scenario":
+        """Return the world without pools and their people: what prices would have done by themselves.
+
+        Where no oracle reads a venue, the venues and their traders cannot matter to it and are left out too.
+        """
+        reads_venue = any(asset.oracle.reads_venue for asset in self.assets.values())
+        market_people = ("arbitrageurs", "market_makers", "noise_traders")
+        keep = {name: getattr(self.agents, name) for name in market_people} if reads_venue else {}
+        return self.model_copy(
+            update={
+                "pools": [],
+                "agents": Agents(**keep),
+                "markets": self.markets if reads_venue else [],
+                "feedback": False,
+                "checks": False,
+            }
+        )
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        from abm.consistency import check  # noqa: PLC0415
+
+        check(self)
+        return self
+

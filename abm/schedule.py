@@ -1,0 +1,206 @@
+"""The timetable of a block: PHASES is a table that one can read aloud, and the model is a loop over it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abm.agents.insurer import Insurer
+from abm.intents import Intent, shuffled
+from abm.trading import funded_swap, requote, round_trip
+from abm.world import Lender
+from models.losses import DEPOSITORS, LayerState, waterfall
+
+if TYPE_CHECKING:
+    from abm.model import UnderwaterModel
+
+
+def move_prices(model: "UnderwaterModel") -> None:
+    """The reference price moves: the exogenous path, times the lasting impact of what has been sold so far."""
+    world = model.world
+    world.reference = world.exogenous[world.step].copy()
+    for asset, impact in enumerate(world.impacts):
+        if impact is not None:
+            if world.step > 0:
+                impact.decay(world.step_seconds)
+            world.reference[asset] *= impact.factor
+    world.gas_gwei = float(world.gas_path[world.step])
+    for number, exchange in enumerate(world.exchanges):
+        price = world.pair_reference(number)
+        for source in exchange.infinite:
+            if source.price != price:
+                source.set_reference(price)
+        exchange.note_price(price, world.step_seconds, world.scenario.volatility_half_life_seconds)
+
+
+def make_markets(model: "UnderwaterModel") -> None:
+    """Market makers requote."""
+    for cohort in model.people.market_makers:
+        for quotes in cohort.decide(model.view):
+            requote(model.world, quotes)
+
+
+def trade_noise(model: "UnderwaterModel") -> None:
+    """Noise traders trade, one after the other."""
+    world = model.world
+    for cohort in model.people.noise_traders:
+        exchange = world.exchanges[cohort.exchange]
+        for trade in cohort.trades(world.step):
+            funded_swap(world, exchange, cohort.account, cohort.decide(model.view, trade))
+
+
+def arbitrage(model: "UnderwaterModel") -> None:
+    """Arbitrageurs pull the venue toward the reference, within their capital, in random order."""
+    world = model.world
+    for cohort in model.people.arbitrageurs:
+        for member in shuffled(cohort.terms.count, model.order_rng):
+            trip = cohort.decide(model.view, member)
+            if trip is None:
+                continue
+            cohort.settled(member, world.now, round_trip(world, trip, cohort.unlimited))
+
+
+def report_oracles(model: "UnderwaterModel") -> None:
+    """Oracles report, or do not: deviation, heartbeat, delay."""
+    world = model.world
+    venue = world.venue_prices()
+    for asset, oracle in enumerate(world.oracles):
+        world.oracle[asset] = oracle.report(world.now, float(world.reference[asset]), float(venue[asset]))
+    for lender in world.lenders:
+        lender.prices = world.oracle[lender.assets]
+        lender.stale()
+
+
+def accrue_interest(model: "UnderwaterModel") -> None:
+    """Interest accrues; the first block has no time behind it."""
+    world = model.world
+    for lender in world.lenders:
+        if world.step > 0:
+            lender.income += lender.pool.accrue(world.step_seconds)
+
+
+def ask_depositors_and_borrowers(model: "UnderwaterModel") -> None:
+    """Borrowers and depositors submit intents."""
+    for borrowers in model.people.borrowers:
+        model.intents.extend(borrowers.decide(model.view))
+    for depositors in model.people.depositors:
+        model.intents.extend(depositors.decide(model.view))
+
+
+def ask_liquidators(model: "UnderwaterModel") -> None:
+    """Liquidators look at what the design offers and submit intents."""
+    for lender in model.world.lenders:
+        lender.note_waiting(model.world.now)
+    for cohort in model.people.liquidators:
+        model.intents.extend(cohort.decide(model.view))
+
+
+def build_block(model: "UnderwaterModel") -> None:
+    """The block is built: intents ordered, capacity applied, each settled against the state it finds."""
+    if model.intents:
+        intents: list[Intent] = model.intents
+        model.intents = []
+        model.settlement.block(intents)
+
+
+def advance_queues(model: "UnderwaterModel") -> None:
+    """Those who queue to leave are paid from the cash that came in."""
+    for lender in model.world.lenders:
+        model.settlement.serve_exits(lender)
+
+
+def recognise_losses(model: "UnderwaterModel") -> None:
+    """Bad debt is recognised, where nothing is left to seize, and goes down the waterfall."""
+    for number, lender in enumerate(model.world.lenders):
+        if not lender.stripped:
+            continue
+        insurers = [insurer for insurer in model.people.insurers if insurer.pool == number]
+        for account in sorted(lender.stripped):
+            if lender.pool.collateral[account].any():
+                continue
+            for reserve in np.flatnonzero(lender.pool.scaled_debt[account]).tolist():
+                _write_off(model, lender, insurers, account, reserve)
+        lender.stripped.clear()
+        lender.stale()
+
+
+def _write_off(
+    model: "UnderwaterModel", lender: Lender, insurers: list[Insurer], account: int, reserve: int
+) -> None:
+    """Give up one debt and let the layers pay for it."""
+    world, pool = model.world, lender.pool
+    asset = int(lender.assets[reserve])
+    price = float(world.reference[asset])
+    loss = pool.write_off(account, reserve)
+    ready: list[LayerState] = []
+    covers: dict[str, tuple[Insurer, float]] = {}
+    left = loss
+    for layer in lender.layers:
+        if layer.kind == "reserve":
+            state = layer.state("reserve", float(pool.treasury[reserve]), price)
+            ready.append(state)
+            left -= min(max(left - state.deductible, 0.0) * state.share, state.capacity)
+            continue
+        for k, insurer in enumerate(insurers):
+            name = "insurance" if len(insurers) == 1 else f"insurance.{k}"
+            covered = insurer.offer_usd(model.view, asset, left * price) / price
+            state = layer.state(name, covered, price)
+            covers[name] = (insurer, price)
+            ready.append(state)
+            left -= min(max(left - state.deductible, 0.0) * state.share, state.capacity)
+    claims = float(pool.total_claims[reserve])
+    paid = waterfall(loss, ready, claims, "deferred" if lender.deferred else "immediate")
+    for name, units in paid:
+        if name == "reserve":
+            pool.cover_from_treasury(reserve, units)
+        elif name in covers:
+            insurer, _ = covers[name]
+            world.ledger.transfer(insurer.account, lender.account, asset, units)
+            pool.cover_with_cash(reserve, units)
+            insurer.receive_payment(units * price)
+        elif name == DEPOSITORS:
+            cut = pool.haircut(reserve, units)
+            lender.haircuts[reserve] = 1.0 - (1.0 - lender.haircuts[reserve]) * (1.0 - cut / claims)
+    model.recorder.write_off(lender.name, account, asset, loss, paid, price)
+
+
+def settle_premiums(model: "UnderwaterModel") -> None:
+    """The insurer collects its premiums: its share of the reserve's income, in cash as far as there is any."""
+    world = model.world
+    for insurer in model.people.insurers:
+        if insurer.premium_share <= 0.0:
+            continue
+        lender = world.lenders[insurer.pool]
+        for reserve in np.flatnonzero(lender.income).tolist():
+            due = insurer.owe(reserve, float(lender.income[reserve]))
+            paid = min(due, float(lender.pool.cash[reserve]), float(lender.pool.treasury[reserve]))
+            if paid > 0.0:
+                lender.pool.collect_treasury(reserve, paid)
+                world.ledger.transfer(lender.account, insurer.account, int(lender.assets[reserve]), paid)
+                insurer.collected(reserve, paid)
+    for lender in world.lenders:
+        lender.income[:] = 0.0
+
+
+def record(model: "UnderwaterModel") -> None:
+    """The recorder writes the block."""
+    model.recorder.block(model)
+    if model.world.scenario.checks:
+        model.world.check()
+
+
+PHASES: tuple[tuple[str, Callable[["UnderwaterModel"], None]], ...] = (
+    ("the reference price moves", move_prices),
+    ("market makers requote", make_markets),
+    ("noise traders trade", trade_noise),
+    ("arbitrageurs pull the venue toward the reference", arbitrage),
+    ("oracles report", report_oracles),
+    ("interest accrues", accrue_interest),
+    ("borrowers and depositors submit intents", ask_depositors_and_borrowers),
+    ("liquidators submit intents", ask_liquidators),
+    ("the block is built and settled", build_block),
+    ("queues advance", advance_queues),
+    ("bad debt goes down the waterfall", recognise_losses),
+    ("the insurer collects premiums", settle_premiums),
+    ("the recorder writes the block", record),
+)

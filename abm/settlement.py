@@ -1,0 +1,406 @@
+"""Settlement: the only place where what agents ask for becomes a new state of the mechanisms.
+
+Intents are ordered by the gas price they bid, within a block's capacity, and each is settled against the state it finds.
+A guard that no longer holds is a refusal, which still costs gas. Everybody gets a receipt.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abm.intents import Intent, Liquidate, MendPosition, Receipt, Seizure, SellInventory, Status, Withdraw
+from abm.trading import paper_swap, swap
+from models import blockspace
+from models.ledger import OUTSIDE
+from models.liquidation import Taking
+from models.market import Fill
+from models.refusals import Refusal
+
+if TYPE_CHECKING:
+    from abm.agents.liquidator import LiquidatorCohort
+    from abm.cascade import Cascade
+    from abm.recorder import Recorder
+    from abm.world import Found, Lender, World
+
+_LEFT_OUT = Receipt(Status.LEFT_OUT, "the block was full or its price above the bid")
+
+
+@dataclass(slots=True)
+class Sale:
+    """What selling some units would bring: on a venue, or on the rest of the market where there is none."""
+
+    exchange: int | None
+    units: float
+    proceeds: float
+    asset: int
+    average_usd: float
+    last_usd: float
+    slippage: float
+    fill: Fill | None
+
+
+class Settlement:
+    """Settles the intents of one path's blocks."""
+
+    def __init__(self, world: "World", cascade: "Cascade", recorder: "Recorder") -> None:
+        self._world = world
+        self._cascade = cascade
+        self._recorder = recorder
+        self._settle: dict[type[Intent], Callable[[Any, float], Receipt]] = {
+            Liquidate: self._liquidate,
+            SellInventory: self._sell_inventory,
+            MendPosition: self._mend,
+            Withdraw: self._withdraw,
+        }
+
+    def block(self, intents: list[Intent]) -> None:
+        """Settle a block of intents in order and hand out the receipts."""
+        world = self._world
+        space = world.scenario.blockspace
+        if space is None:
+            for intent in intents:
+                intent.sender.receive(intent, self._settle[type(intent)](intent, 0.0))
+            return
+        bids = np.array([intent.bid_gwei for intent in intents])
+        order = blockspace.order(bids, np.arange(len(intents)))
+        gas = np.array([intent.gas_units for intent in intents])[order]
+        enters = blockspace.included(bids[order], gas, world.gas_gwei, space.capacity_gas)
+        for k, inside in zip(order.tolist(), enters.tolist(), strict=True):
+            intent = intents[k]
+            if inside:
+                cost = world.gas_cost_usd(intent.gas_units, intent.bid_gwei)
+                intent.sender.receive(intent, self._settle[type(intent)](intent, cost))
+            else:
+                intent.sender.receive(intent, _LEFT_OUT)
+
+    # Liquidation ---------------------------------------------------------------------------------------------------
+
+    def _liquidate(self, intent: Liquidate, gas_usd: float) -> Receipt:
+        lender = self._world.lenders[intent.pool]
+        gas_usd = gas_usd or intent.gas_cost_usd
+        found = lender.position(intent.account)
+        if found is None:
+            return self._refuse(intent, gas_usd, "nothing is owed any more")
+        chosen = self._size(intent, lender, found, gas_usd)
+        if isinstance(chosen, str):
+            return self._refuse(intent, gas_usd, chosen)
+        return self._seize(intent, lender, found, *chosen, gas_usd=gas_usd)
+
+    def _size(
+        self, intent: Liquidate, lender: "Lender", found: "Found", gas_usd: float
+    ) -> tuple[Taking, Sale | None, float] | str:
+        """Choose the repayment that pays best on the ladder as it stands; or say why none does.
+
+        Selling more only pays while the marginal proceeds of what a dollar of debt buys cover that dollar, so the size
+        that is best for the whole is where the ladder's marginal price falls to the break-even price.
+        """
+        world, design = self._world, lender.design
+        offer = design.offer(found.position)
+        if offer is None:
+            return "the position is healthy again"
+        debt_usd = float(world.reference[lender.assets[found.debt]])
+        most = min(offer.max_repay, self._means_usd(intent) / debt_usd)
+        repay = design.fit(found.position, most)
+        if repay <= 0.0:
+            return "what would be left is dust"
+        asset = int(lender.assets[found.collateral])
+        cost_per_repaid = debt_usd * (1.0 + intent.flash_fee)
+        taking = design.take(found.position, repay)
+        sale = None
+        if intent.sell:
+            sale = self.quote_sale(asset, taking.seized - taking.protocol_fee)
+            break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
+            if sale.last_usd < break_even and sale.exchange is not None:
+                units = self._units_to(sale.exchange, break_even)
+                repay = design.fit(found.position, min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
+                if repay <= 0.0:
+                    return "the market does not pay for it"
+                taking = design.take(found.position, repay)
+                sale = self.quote_sale(asset, taking.seized - taking.protocol_fee)
+        worth = (
+            sale.units * sale.average_usd
+            if sale is not None
+            else (taking.seized - taking.protocol_fee) * float(world.reference[asset])
+        )
+        profit = worth - taking.repaid * cost_per_repaid - gas_usd
+        if profit < max(intent.minimum_profit_usd, intent.margin * taking.repaid * debt_usd):
+            return "it no longer pays"
+        return taking, sale, profit
+
+    def _seize(
+        self,
+        intent: Liquidate,
+        lender: "Lender",
+        found: "Found",
+        taking: Taking,
+        sale: Sale | None,
+        profit: float,
+        *,
+        gas_usd: float,
+    ) -> Receipt:
+        world = self._world
+        ledger = world.ledger
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        taker = cohort.first_account + intent.member
+        debt, asset = int(lender.assets[found.debt]), int(lender.assets[found.collateral])
+        # Before anything changes: once the position is smaller, what made it liquidatable cannot be seen any more.
+        generation = self._cascade.generation(lender, intent.account, 1.0)
+        self._provide(intent, cohort.capital_asset, debt, taking.repaid)
+        ledger.transfer(taker, lender.account, debt, taking.repaid)
+        lender.pool.repay(intent.account, found.debt, taking.repaid)
+        lender.pool.seize(intent.account, found.collateral, taking.seized)
+        kept = taking.seized - taking.protocol_fee
+        ledger.transfer(lender.account, taker, asset, kept)
+        ledger.transfer(lender.account, lender.fees, asset, taking.protocol_fee)
+        world.touched(lender, intent.account)
+        slippage = 0.0
+        if sale is not None:
+            slippage = sale.slippage
+            self._sell(taker, asset, sale, generation)
+            if intent.flash:
+                self._convert(taker, sale.asset, debt, taking.repaid * (1.0 + intent.flash_fee))
+                ledger.transfer(taker, OUTSIDE, debt, taking.repaid * (1.0 + intent.flash_fee))
+            if sale.asset != cohort.capital_asset:
+                self._convert(taker, sale.asset, cohort.capital_asset)
+        self._pay_gas(intent, gas_usd)
+        self._recorder.liquidation(
+            lender.name,
+            intent.account,
+            cohort.member_name(intent.member),
+            debt,
+            taking.repaid,
+            asset,
+            taking.seized,
+            taking.protocol_fee,
+            gas_usd,
+            profit,
+            slippage,
+            generation,
+            taking.repaid * float(world.reference[debt]),
+            taking.seized * float(world.reference[asset]),
+        )
+        return Seizure(
+            Status.FILLED,
+            amount=taking.repaid,
+            asset=asset,
+            repaid_usd=taking.repaid * float(world.reference[debt]),
+            held=sale is None,
+            generation=generation,
+        )
+
+    def _means_usd(self, intent: Liquidate) -> float:
+        """Return the most that a call may repay: its budget, and what its sender still has."""
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        if intent.flash or cohort.unlimited[intent.member]:
+            return intent.budget_usd
+        held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
+        return min(intent.budget_usd, held * float(self._world.reference[cohort.capital_asset]))
+
+    def _provide(self, intent: Liquidate, money: int, debt: int, units: float) -> None:
+        """See to it that the taker holds the units of the debt that it repays."""
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        taker = cohort.first_account + intent.member
+        if intent.flash:
+            self._world.ledger.transfer(OUTSIDE, taker, debt, units)
+            return
+        short = units - self._world.ledger.balance(taker, debt)
+        if short <= 0.0:
+            return
+        if cohort.unlimited[intent.member]:
+            self._world.ledger.transfer(OUTSIDE, taker, debt, short)
+        elif money != debt:
+            self._convert(taker, money, debt, short)
+
+    def _convert(self, account: int, source: int, target: int, units: float | None = None) -> None:
+        """Change money outside at the reference prices: all of it, or as much as makes up `units` of the target."""
+        if source == target:
+            return
+        world = self._world
+        rate = float(world.reference[source] / world.reference[target])
+        held = world.ledger.balance(account, source)
+        given = held if units is None else min(units / rate, held)
+        world.ledger.transfer(account, OUTSIDE, source, given)
+        world.ledger.transfer(OUTSIDE, account, target, given * rate)
+
+    def _refuse(self, intent: Liquidate, gas_usd: float, reason: str) -> Receipt:
+        self._pay_gas(intent, gas_usd)
+        self._recorder.refusal(gas_usd)
+        return Receipt(Status.REFUSED, reason)
+
+    def _pay_gas(self, intent: Intent, gas_usd: float) -> None:
+        """Take the price of a call from the sender's money; who has less than it costs pays what it has."""
+        if gas_usd <= 0.0:
+            return
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        account, money = cohort.first_account + intent.member, cohort.capital_asset
+        units = gas_usd / float(self._world.reference[money])
+        self._world.ledger.transfer(account, OUTSIDE, money, min(units, self._world.ledger.balance(account, money)))
+
+    # Forced sales --------------------------------------------------------------------------------------------------
+
+    def quote_sale(self, asset: int, units: float) -> Sale:
+        """Return what selling `units` of an asset would bring now."""
+        world = self._world
+        exchange = world.exchange_of_base.get(asset)
+        if exchange is None:
+            price = float(world.reference[asset])
+            return Sale(None, units, units * price, -1, price, price, 0.0, None)
+        desk = world.exchanges[exchange]
+        fill = desk.venue.quote_in("sell", units)
+        quote_usd = float(world.reference[desk.quote])
+        sold = fill.amount_in
+        average = fill.amount_out / sold if sold > 0.0 else 0.0
+        slippage = 1.0 - fill.amount_out / (sold * fill.price_before) if sold > 0.0 else 0.0
+        last = fill.price_after if fill.complete else 0.0
+        return Sale(exchange, sold, fill.amount_out, desk.quote, average * quote_usd, last * quote_usd, slippage, fill)
+
+    def _units_to(self, exchange: int, price_usd: float) -> float:
+        """Return how much can be sold before the marginal price falls to `price_usd`."""
+        desk = self._world.exchanges[exchange]
+        return desk.venue.quote_to("sell", price_usd / float(self._world.reference[desk.quote])).amount_in
+
+    def _sell(self, account: int, asset: int, sale: Sale, generation: int) -> None:
+        """Carry out a forced sale: the proceeds arrive, and with feedback the venue and the reference feel it."""
+        world = self._world
+        if sale.exchange is None or sale.fill is None:
+            # No venue trades it: the rest of the market takes it at the reference price, in its own dollars' worth.
+            sale.asset = world.money
+            world.ledger.transfer(account, OUTSIDE, asset, sale.units)
+            sale.proceeds = sale.proceeds / float(world.reference[world.money])
+            world.ledger.transfer(OUTSIDE, account, world.money, sale.proceeds)
+        elif world.scenario.feedback:
+            swap(world, world.exchanges[sale.exchange], account, sale.fill)
+        else:
+            paper_swap(world, world.exchanges[sale.exchange], account, sale.fill)
+        if world.scenario.feedback:
+            impact = world.impacts[asset]
+            if impact is not None:
+                impact.sell(sale.units, float(world.reference[asset]))
+            self._cascade.sold(asset, sale.units, generation)
+
+    def _sell_inventory(self, intent: SellInventory, gas_usd: float) -> Receipt:
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        account = cohort.first_account + intent.member
+        units = min(intent.units, self._world.ledger.balance(account, intent.asset))
+        sale = self.quote_sale(intent.asset, units)
+        self._pay_gas(intent, gas_usd)
+        if sale.units <= 0.0:
+            return Receipt(Status.REFUSED, "nobody buys")
+        self._sell(account, intent.asset, sale, intent.generation)
+        if sale.asset != cohort.capital_asset:
+            self._convert(account, sale.asset, cohort.capital_asset)
+        return Receipt(Status.FILLED if sale.units == units else Status.PARTLY, amount=sale.units)
+
+    # Borrowers -----------------------------------------------------------------------------------------------------
+
+    def _mend(self, intent: MendPosition, gas_usd: float) -> Receipt:
+        lender = self._world.lenders[intent.pool]
+        found = lender.position(intent.account)
+        if found is None or found.position.health >= intent.line:
+            return Receipt(Status.REFUSED, "nothing needs mending")
+        amount = {"top_up": self._top_up, "repay": self._repay, "sell": self._sell_to_repay}[intent.how](
+            intent, lender, found
+        )
+        if amount <= 0.0:
+            return Receipt(Status.REFUSED, "nothing to mend it with")
+        self._world.touched(lender, intent.account)
+        self._recorder.mended()
+        return Receipt(Status.FILLED, amount=amount)
+
+    def _top_up(self, intent: MendPosition, lender: "Lender", found: "Found") -> float:
+        position = found.position
+        threshold = position.liquidation_threshold
+        wanted_usd = (intent.target_health - position.health) * position.debt_usd / threshold
+        asset = int(lender.assets[found.collateral])
+        wallet = lender.first_holder + intent.account
+        units = min(wanted_usd / position.collateral_price, self._world.ledger.balance(wallet, asset))
+        if units > 0.0:
+            self._world.ledger.transfer(wallet, lender.account, asset, units)
+            lender.pool.post(intent.account, found.collateral, units)
+        return units
+
+    def _repay(self, intent: MendPosition, lender: "Lender", found: "Found") -> float:
+        position = found.position
+        wanted_usd = position.debt_usd * (1.0 - position.health / intent.target_health)
+        asset = int(lender.assets[found.debt])
+        wallet = lender.first_holder + intent.account
+        units = min(
+            wanted_usd / position.debt_price, position.debt_units, self._world.ledger.balance(wallet, asset)
+        )
+        if units > 0.0:
+            self._world.ledger.transfer(wallet, lender.account, asset, units)
+            lender.pool.repay(intent.account, found.debt, units)
+        return units
+
+    def _sell_to_repay(self, intent: MendPosition, lender: "Lender", found: "Found") -> float:
+        """Sell collateral and repay with the proceeds, within one transaction.
+
+        With k the proceeds of a dollar of collateral, selling s dollars gives the health (H D - s LT) / (D - s k); it
+        reaches the target T at s = (T - H) D / (T k - LT), and where T k <= LT no sale helps.
+        """
+        world, position = self._world, found.position
+        threshold = position.liquidation_threshold
+        asset, debt = int(lender.assets[found.collateral]), int(lender.assets[found.debt])
+        probe = self.quote_sale(asset, position.collateral_units * 1e-6)
+        k = probe.average_usd / position.collateral_price
+        helped = intent.target_health * k - threshold
+        if helped <= 0.0:
+            return 0.0
+        wanted_usd = (intent.target_health - position.health) * position.debt_usd / helped
+        units = min(wanted_usd / position.collateral_price, position.collateral_units)
+        # Never more than the debt needs: what is left of the collateral stays where it is.
+        debt_usd = float(world.reference[debt])
+        units = min(units, position.debt_units * debt_usd / probe.average_usd)
+        sale = self.quote_sale(asset, units)
+        if sale.units <= 0.0:
+            return 0.0
+        generation = self._cascade.generation(lender, intent.account, intent.line)
+        holder = lender.first_holder + intent.account
+        lender.pool.seize(intent.account, found.collateral, sale.units)
+        world.ledger.transfer(lender.account, holder, asset, sale.units)
+        before = world.ledger.balance(holder, debt)
+        self._sell(holder, asset, sale, generation)
+        self._convert(holder, sale.asset, debt)
+        proceeds = min(world.ledger.balance(holder, debt) - before, position.debt_units)
+        world.ledger.transfer(holder, lender.account, debt, proceeds)
+        lender.pool.repay(intent.account, found.debt, proceeds)
+        return proceeds
+
+    # Depositors ----------------------------------------------------------------------------------------------------
+
+    def _withdraw(self, intent: Withdraw, gas_usd: float) -> Receipt:
+        lender = self._world.lenders[intent.pool]
+        claims = lender.pool.claims(intent.account, intent.reserve)
+        if claims <= 0.0:
+            return Receipt(Status.REFUSED, "nothing is deposited any more")
+        queue = lender.exits[intent.reserve]
+        paid = 0.0 if queue else self.pay_out(lender, intent.account, intent.reserve)  # others were here first
+        if paid < claims:
+            queue.append(intent.account)
+            return Receipt(Status.PARTLY, "the rest waits for cash", paid)
+        return Receipt(Status.FILLED, amount=paid)
+
+    def pay_out(self, lender: "Lender", account: int, reserve: int) -> float:
+        """Pay an account's claims on a reserve at par, as far as there is cash; return the units paid."""
+        units = min(lender.pool.claims(account, reserve), float(lender.pool.cash[reserve]))
+        if units <= 0.0:
+            return 0.0
+        lender.pool.withdraw(account, reserve, units)
+        self._world.ledger.transfer(
+            lender.account, lender.first_holder + account, int(lender.assets[reserve]), units
+        )
+        return units
+
+    def serve_exits(self, lender: "Lender") -> None:
+        """Let those who queue leave, first come first served in each reserve."""
+        for reserve, queue in enumerate(lender.exits):
+            while queue:
+                claims = lender.pool.claims(queue[0], reserve)
+                if self.pay_out(lender, queue[0], reserve) < claims:
+                    break
+                queue.popleft()
+
+
+__all__ = ["Refusal", "Sale", "Settlement"]

@@ -1,0 +1,175 @@
+"""What agents may see: prices, quotes, their own balances and what a pool shows to everybody. Nothing here writes."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abm.intents import Reaction
+from models.market import Fill
+from models.rates import SECONDS_PER_YEAR
+from models.types import IntArray, Side
+
+if TYPE_CHECKING:
+    from abm.world import Lender, World
+
+
+class Opportunities:
+    """What one pool's design offers in this block: the accounts that may be liquidated, the largest debts first."""
+
+    def __init__(self, world: "World", lender: "Lender") -> None:
+        self._world = world
+        self._lender = lender
+        below = lender.liquidatable()
+        order = np.argsort(-below.debt_value, kind="stable")
+        self._ranked: IntArray = below.accounts[order]
+        self._since = lender.waiting_since[self._ranked]
+        self._taken: set[int] = set()
+        self._priced: dict[int, tuple[float, float, float]] = {}
+
+    def __bool__(self) -> bool:
+        return self._ranked.size > 0
+
+    @property
+    def count(self) -> int:
+        """How many accounts may be liquidated."""
+        return int(self._ranked.size)
+
+    def ripe(self, since: float) -> list[int]:
+        """Return the accounts, not yet taken in this block, that have been open to liquidation since then or earlier."""
+        ripe: list[int] = self._ranked[self._since <= since].tolist()
+        return [account for account in ripe if account not in self._taken] if self._taken else ripe
+
+    def take(self, account: int) -> None:
+        """Hide an account that somebody's pending call goes for, as a public queue of transactions would show."""
+        self._taken.add(account)
+
+    def gain_per_usd(self, account: int, sells: bool) -> float:
+        """Return the gain on a dollar repaid: at the venue's best bid for who sells at once, else at the reference."""
+        at_bid, at_reference, _ = self._price(account)
+        return at_bid if sells else at_reference
+
+    def most_usd(self, account: int) -> float:
+        """Return the most that may be repaid, in dollars at the reference price."""
+        return self._price(account)[2]
+
+    def _price(self, account: int) -> tuple[float, float, float]:
+        priced = self._priced.get(account)
+        if priced is None:
+            priced = self._priced[account] = self._offer(account)
+        return priced
+
+    def _offer(self, account: int) -> tuple[float, float, float]:
+        world, lender = self._world, self._lender
+        found = lender.position(account)
+        offer = lender.design.offer(found.position) if found is not None else None
+        if found is None or offer is None:
+            return -1.0, -1.0, 0.0
+        collateral, debt = lender.assets[found.collateral], lender.assets[found.debt]
+        debt_usd = world.reference[debt]
+        units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
+        exchange = lender.exchange_of[found.collateral]
+        reference_usd = world.reference[collateral]
+        bid_usd = reference_usd if exchange is None else world.bid_usd(exchange)
+        return units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0, offer.max_repay * debt_usd
+
+
+class View:
+    """One path's world as agents see it. Arguments are numbers of exchanges, pools, assets and ledger accounts."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.step_seconds = world.step_seconds
+        self.root_years_per_block = math.sqrt(world.step_seconds / SECONDS_PER_YEAR)
+        self.gas_priced = world.scenario.blockspace is not None
+
+    @property
+    def now(self) -> float:
+        """Return the seconds since the start of the path."""
+        return self._world.now
+
+    @property
+    def gas_gwei(self) -> float:
+        """Return the going price of gas."""
+        return self._world.gas_gwei
+
+    def gas_cost_usd(self, gas_units: float, price_gwei: float) -> float:
+        """Return what so much gas costs at a price, in dollars."""
+        return self._world.gas_cost_usd(gas_units, price_gwei)
+
+    def price_usd(self, asset: int) -> float:
+        """Return the price of an asset on the rest of the market."""
+        return float(self._world.reference[asset])
+
+    def balance(self, account: int, asset: int) -> float:
+        """Return what a ledger account holds of an asset."""
+        return self._world.ledger.balance(account, asset)
+
+    def pair_reference(self, exchange: int) -> float:
+        """Return the reference price of an exchange's pair, quote per base."""
+        return self._world.pair_reference(exchange)
+
+    def base_usd(self, exchange: int) -> float:
+        """Return the reference price of an exchange's base asset in dollars."""
+        return float(self._world.reference[self._world.exchanges[exchange].base])
+
+    def quote_usd(self, exchange: int) -> float:
+        """Return the reference price of an exchange's quote asset in dollars."""
+        return float(self._world.reference[self._world.exchanges[exchange].quote])
+
+    def volatility_per_year(self, exchange: int) -> float:
+        """Return the realised volatility of the pair's reference price, recent blocks weighing most."""
+        return math.sqrt(self._world.exchanges[exchange].variance_per_second * SECONDS_PER_YEAR)
+
+    def best(self, exchange: int) -> tuple[float, float]:
+        """Return the best bid and ask on the ladder, fee included; nan where a side is empty."""
+        venue = self._world.exchanges[exchange].venue
+        return venue.bid, venue.ask
+
+    def quote_in(self, exchange: int, side: Side, amount: float) -> Fill:
+        """Return the venue's quote for giving exactly `amount`."""
+        return self._world.exchanges[exchange].venue.quote_in(side, amount)
+
+    def quote_to(self, exchange: int, side: Side, price: float) -> Fill:
+        """Return the venue's quote for trading until the marginal price is `price`."""
+        return self._world.exchanges[exchange].venue.quote_to(side, price)
+
+    def inventory(self, exchange: int, account: int) -> tuple[float, float]:
+        """Return an account's base and quote, what stands in its orders included."""
+        desk = self._world.exchanges[exchange]
+        ledger = self._world.ledger
+        base, quote = ledger.balance(account, desk.base), ledger.balance(account, desk.quote)
+        if desk.book is not None:
+            resting_base, resting_quote = desk.book.committed(account)
+            return base + resting_base, quote + resting_quote
+        return base, quote
+
+    def opportunities(self, pool: int) -> Opportunities:
+        """Return what a pool's design offers in this block, at the prices the protocol believes in."""
+        lender = self._world.lenders[pool]
+        if lender.open_now is None:
+            lender.open_now = Opportunities(self._world, lender)
+        return lender.open_now
+
+    def below_own_line(self, pool: int) -> IntArray:
+        """Return the accounts whose owners watch and whose health is below their own line, in ascending order."""
+        lender = self._world.lenders[pool]
+        if lender.own_lines is None:
+            return np.empty(0, dtype=np.int64)
+        return np.sort(lender.own_lines.below(lender.prices).accounts)
+
+    def has_wallet(self, pool: int, account: int, how: Reaction) -> bool:
+        """Return whether the holder of an account has anything in its wallet to mend the position with."""
+        lender = self._world.lenders[pool]
+        found = lender.position(account)
+        if found is None:
+            return False
+        reserve = found.collateral if how == "top_up" else found.debt
+        return self._world.ledger.balance(lender.first_holder + account, int(lender.assets[reserve])) > 0.0
+
+    def run_signals(self, pool: int, reserve: int) -> tuple[float, float, float]:
+        """Return what a depositor sees of a reserve: utilisation, the hole as a share of claims, haircuts so far."""
+        lender = self._world.lenders[pool]
+        claims = float(lender.pool.total_claims[reserve])
+        hole = float(lender.pool.deficit[reserve]) / claims if claims > 0.0 else 0.0
+        return lender.pool.utilisation(reserve), hole, float(lender.haircuts[reserve])

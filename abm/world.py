@@ -1,0 +1,307 @@
+"""The world: the state of every mechanism together, built from a scenario and a seed.
+
+Only `settlement` and the phases of `schedule` write to it; agents see it through `view`.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from abm.price_paths import exogenous_prices, path_of
+from abm.scenario import Market, Pool, Scenario
+from abm.streams import Streams
+from abm.view import Opportunities
+from models.blockspace import gas_cost_usd
+from models.ledger import OUTSIDE, Ledger
+from models.lending import Below, HealthWatch, LendingPool
+from models.liquidation import Design, Position
+from models.losses import Layer
+from models.market import Infinite, OrderBook, Venue
+from models.oracles import Oracle
+from models.prices.impact import ImpactState
+from models.types import FloatArray, IntArray
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One venue, the assets of its pair, and the ledger accounts behind its ladder."""
+
+    name: str
+    base: int
+    quote: int
+    venue: Venue
+    book: OrderBook | None
+    infinite: list[Infinite]
+    source_accounts: list[int]
+    escrow: int
+    fees: int
+    variance_per_second: float = 0.0
+    last_price: float = 0.0
+
+    def note_price(self, price: float, seconds: float, half_life_seconds: float) -> None:
+        """Update the realised variance of the pair's reference price, an average in which old moves fade."""
+        if self.last_price > 0.0:
+            keep = 0.5 ** (seconds / half_life_seconds)
+            move = math.log(price / self.last_price)
+            self.variance_per_second = keep * self.variance_per_second + (1.0 - keep) * move * move / seconds
+        self.last_price = price
+
+
+@dataclass(slots=True)
+class Found:
+    """An account's largest collateral against its largest debt: the pair that a liquidation goes for."""
+
+    position: Position
+    collateral: int
+    debt: int
+
+
+@dataclass(slots=True)
+class Lender:
+    """One lending pool with the rules around it and its ledger accounts.
+
+    `account` holds the pool's cash and collateral, `fees` what the protocol kept of liquidations, and
+    `first_holder + k` is the ledger account of the pool's account k. `assets[r]` is the asset of reserve r and
+    `prices[r]` its price as the protocol believes it. `waiting_since[k]` is when account k became liquidatable, inf
+    where it is not; `exits[r]` are the accounts that queue to leave reserve r.
+    """
+
+    name: str
+    pool: LendingPool
+    design: Design
+    layers: list[Layer]
+    deferred: bool
+    assets: IntArray
+    account: int
+    fees: int
+    first_holder: int
+    exchange_of: list[int | None]
+    thresholds: list[float]
+    watch: HealthWatch
+    prices: FloatArray
+    haircuts: FloatArray
+    income: FloatArray
+    exits: list[deque[int]]
+    waiting_since: FloatArray
+    own_lines: HealthWatch | None = None
+    below: Below | None = None
+    open_now: Opportunities | None = None
+    waiting: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    stripped: set[int] = field(default_factory=set)
+
+    def position(self, account: int) -> Found | None:
+        """Return what a liquidator would go for, at the prices the protocol believes in; None where nothing is owed."""
+        pool, prices = self.pool, self.prices.tolist()
+        held, owed = pool.collateral[account].tolist(), pool.scaled_debt[account].tolist()
+        collateral = debt = -1
+        most_held = most_owed = worth = backing = debts = 0.0
+        for r, price in enumerate(prices):
+            value = held[r] * price
+            worth += value
+            backing += value * self.thresholds[r]
+            if value > most_held:
+                collateral, most_held = r, value
+            if owed[r] > 0.0:
+                owed[r] *= float(pool.borrow_index[r])
+                value = owed[r] * price
+                debts += value
+                if value > most_owed:
+                    debt, most_owed = r, value
+        if debt < 0 or collateral < 0:
+            return None
+        return Found(
+            Position(
+                health=backing / debts,
+                collateral_units=held[collateral],
+                collateral_price=prices[collateral],
+                debt_units=owed[debt],
+                debt_price=prices[debt],
+                collateral_usd=worth,
+                debt_usd=debts,
+                liquidation_threshold=self.thresholds[collateral],
+            ),
+            collateral,
+            debt,
+        )
+
+    def liquidatable(self) -> Below:
+        """Return the accounts below health 1 with their values; looked at once until something changes."""
+        if self.below is None:
+            self.below = self.watch.below(self.prices)
+        return self.below
+
+    def note_waiting(self, now: float) -> None:
+        """Keep the time since when each account has been liquidatable; who recovered starts afresh."""
+        self.open_now = None
+        accounts = self.liquidatable().accounts
+        if accounts.size == 0 and self.waiting.size == 0:
+            return
+        since = self.waiting_since[accounts]
+        self.waiting_since[self.waiting] = np.inf
+        self.waiting_since[accounts] = np.minimum(since, now)
+        self.waiting = accounts
+
+    def stale(self) -> None:
+        """Forget who was liquidatable: prices, indices or positions have changed."""
+        self.below = None
+
+
+class World:
+    """Every mechanism's state on one path.
+
+    `exogenous` has shape (steps, assets). `reference`, `oracle` and `venue_usd` are the current prices in dollars,
+    shape (assets,); `venue_usd` is nan for an asset without a market.
+    """
+
+    def __init__(self, scenario: Scenario, streams: Streams) -> None:
+        self.scenario = scenario
+        self.assets = list(scenario.assets)
+        self.index = {name: k for k, name in enumerate(self.assets)}
+        self.step = 0
+        self.step_seconds = scenario.time.step_seconds
+        self.ledger = Ledger(self.assets)
+        self.exogenous = exogenous_prices(scenario, streams)
+        self.reference = self.exogenous[0].copy()
+        self.impacts: list[ImpactState | None] = [
+            None if terms.impact.kind == "none" else terms.impact.start() for terms in scenario.assets.values()
+        ]
+        self.exchanges = [self._exchange(market) for market in scenario.markets]
+        self.exchange_of_base = {exchange.base: k for k, exchange in enumerate(self.exchanges)}
+        self.venue_usd = np.full(len(self.assets), np.nan)
+        self.oracles: list[Oracle] = [
+            terms.oracle.start(float(self.reference[k])) for k, terms in enumerate(scenario.assets.values())
+        ]
+        self.oracle = self.reference.copy()
+        space = scenario.blockspace
+        self.gas_path = (
+            path_of("blockspace.gas_price_gwei", space.gas_price_gwei, scenario.time, streams("gas"))
+            if space
+            else np.zeros(scenario.time.steps)
+        )
+        self.gas_asset = self.index[space.asset] if space else 0
+        self.gas_gwei = float(self.gas_path[0])
+        self.lenders: list[Lender] = []
+
+    @property
+    def now(self) -> float:
+        """Return the seconds since the start of the path."""
+        return self.step * self.step_seconds
+
+    def gas_cost_usd(self, gas_units: float, price_gwei: float) -> float:
+        """Return the dollars that `gas_units` cost at a price in gwei."""
+        return gas_cost_usd(gas_units, price_gwei, float(self.reference[self.gas_asset]))
+
+    @property
+    def money(self) -> int:
+        """Return the asset in which dollars are kept where nothing else is said: the first market's quote."""
+        return self.exchanges[0].quote if self.exchanges else int(self.lenders[0].assets[0])
+
+    def pair_reference(self, exchange: int) -> float:
+        """Return the reference price of an exchange's pair, quote per base."""
+        desk = self.exchanges[exchange]
+        return float(self.reference[desk.base] / self.reference[desk.quote])
+
+    def bid_usd(self, exchange: int) -> float:
+        """Return an exchange's best bid in dollars, 0 where nobody bids."""
+        desk = self.exchanges[exchange]
+        bid = desk.venue.bid
+        return bid * float(self.reference[desk.quote]) if bid == bid else 0.0  # nan is the only number unlike itself
+
+    def touched(self, lender: Lender, account: int) -> None:
+        """Take note that a position has changed."""
+        if not lender.pool.collateral[account].any():
+            lender.stripped.add(account)
+        lender.stale()
+
+    def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
+        """Open a pool with room for its accounts; their ledger accounts start at `first_holder`."""
+        assets = [self.index[name] for name in terms.reserves]
+        pool = LendingPool(
+            list(terms.reserves.values()), [reserve.rates.rate for reserve in terms.reserves.values()], accounts,
+            list(terms.reserves),
+        )
+        lender = Lender(
+            name=terms.name,
+            pool=pool,
+            design=terms.liquidation,
+            layers=terms.losses.layers,
+            deferred=terms.losses.recognition == "deferred",
+            assets=np.array(assets, dtype=np.int64),
+            account=self.ledger.open(f"pool {terms.name}"),
+            fees=self.ledger.open(f"pool {terms.name} fees"),
+            first_holder=first_holder,
+            exchange_of=[self.exchange_of_base.get(asset) for asset in assets],
+            thresholds=pool.thresholds.tolist(),
+            watch=HealthWatch(pool, 1.0),
+            prices=self.oracle[assets],
+            haircuts=np.zeros(len(assets)),
+            income=np.zeros(len(assets)),
+            exits=[deque() for _ in assets],
+            waiting_since=np.full(accounts, np.inf),
+        )
+        self.lenders.append(lender)
+        return lender
+
+    def endow(self, account: int, asset: int, units: float) -> None:
+        """Bring units from the outside world into an account; how everybody's means enter the world."""
+        if units > 0.0:
+            self.ledger.transfer(OUTSIDE, account, asset, units)
+
+    def check(self) -> None:
+        """Raise where an asset is not conserved or a mechanism's books disagree with the ledger."""
+        self.ledger.check()
+        for lender in self.lenders:
+            lender.pool.check()
+            held = self.ledger.balances[lender.account, lender.assets]
+            owed = lender.pool.cash + lender.pool.total_collateral
+            wrong = np.abs(held - owed) > 1e-9 * np.maximum(np.abs(owed), 1.0)
+            if wrong.any():
+                r = int(np.flatnonzero(wrong)[0])
+                raise BooksDisagreeError(
+                    f"pool {lender.name} holds {held[r]!r} {self.assets[lender.assets[r]]} in the ledger but its own "
+                    f"books say {owed[r]!r}"
+                )
+
+    def venue_prices(self) -> FloatArray:
+        """Return the venues' mid prices in dollars, shape (assets,), nan for an asset without a market or a side."""
+        for exchange in self.exchanges:
+            self.venue_usd[exchange.base] = exchange.venue.mid * self.reference[exchange.quote]
+        return self.venue_usd
+
+    def _exchange(self, market: Market) -> Exchange:
+        base, quote = self.index[market.base], self.index[market.quote]
+        price = float(self.reference[base] / self.reference[quote])
+        sources = [terms.build(price) for terms in market.sources]
+        escrow = self.ledger.open(f"market {market.name} order escrow")
+        accounts: list[int] = []
+        for k, source in enumerate(sources):
+            if isinstance(source, Infinite):
+                accounts.append(OUTSIDE)
+            elif isinstance(source, OrderBook):
+                accounts.append(escrow)
+            else:
+                account = self.ledger.open(f"market {market.name} source {k}")
+                accounts.append(account)
+                self.endow(account, base, source.base)
+                self.endow(account, quote, source.quote)
+        books = [source for source in sources if isinstance(source, OrderBook)]
+        return Exchange(
+            name=market.name,
+            base=base,
+            quote=quote,
+            venue=Venue(sources),
+            book=books[0] if books else None,
+            infinite=[source for source in sources if isinstance(source, Infinite)],
+            source_accounts=accounts,
+            escrow=escrow,
+            fees=self.ledger.open(f"market {market.name} taker fees"),
+        )
+
+
+class BooksDisagreeError(RuntimeError):
+    """A mechanism's own books and the ledger do not say the same: a fault of the program, never of a scenario."""
+
+
+__all__ = ["BooksDisagreeError", "Exchange", "Found", "Lender", "World"]
