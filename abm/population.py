@@ -130,6 +130,10 @@ def _pool_people(
     accounts = borrowers_count + sum(terms.count for _, terms in depositors) + 1
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
+    for reserve, terms in enumerate(pool.reserves.values()):
+        if terms.treasury > 0.0:
+            world.endow(lender.account, int(lender.assets[reserve]), terms.treasury)
+            lender.pool.fund_treasury(reserve, terms.treasury)
     _deposit(model, world, streams, people, number, lender, depositors, borrowers_count)
     _cover_shortfall(world, lender, books, accounts - 1)
     first = 0
@@ -227,6 +231,7 @@ def _cover_shortfall(world: World, lender: Lender, books: list[_Book], account: 
     """Let suppliers who are not modelled bring what borrowers owe beyond the deposits."""
     for reserve in range(lender.pool.reserves):
         owed = sum(float(book.debt[:, reserve].sum()) for book in books)
+        # The treasury's own cash is lent like anybody's.
         short = owed - float(lender.pool.cash[reserve])
         if short > 0.0:
             _supply(world, lender, account, reserve, short)

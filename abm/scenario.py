@@ -65,8 +65,9 @@ class Market(Parameters):
 
 
 class Reserve(ReserveTerms):
-    """One reserve of a pool: its risk parameters and its rate."""
+    """One reserve of a pool: its risk parameters, its rate, and the units its treasury owns at the start."""
 
+    treasury: float = Field(0.0, ge=0)
     rates: Rates = Fixed(rate_per_year=0.0)
 
 

@@ -1,0 +1,227 @@
+"""The command line `underwater`: run scenarios, draw stored results, list what there is.
+
+Exit codes: 0 when all went well; 1 when a path crashed or the results could not be written; 2 for an argument or
+scenario that cannot be used, with one sentence and nothing written; 130 after Ctrl-C, with what had finished kept.
+Heavy packages are imported by the commands that need them, so that help comes at once.
+"""
+
+# ruff: noqa: PLC0415 - see above
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from abm import Scenario
+    from experiments.storage import Results
+
+DONE, FAILED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that refuses in one line, and takes option names only in full."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(allow_abbrev=False, **settings)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(REFUSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["bench"]:  # has a command line of its own
+        from experiments import bench
+
+        return int(bench.main(arguments[1:]))
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    options.command_line = ["underwater", *arguments]
+    try:
+        code = command(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; without this the interpreter complains once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="underwater", description="Simulate liquidation cascades, and see who pays for the bad debt.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="run a scenario and store what happened")
+    run.add_argument("scenario", metavar="SCENARIO", help="a shipped scenario's name, or the path of a TOML file")
+    run.add_argument("--seed", type=_whole(0), default=1, metavar="N", help="seed of the first path (default 1)")
+    run.add_argument(
+        "--paths", type=_whole(1), default=1, metavar="N", help="random paths, with seeds from --seed on (default 1)"
+    )
+    run.add_argument(
+        "--jobs", type=_whole(1), default=1, metavar="N", help="processes to spread paths over (default 1)"
+    )
+    run.add_argument("--out", type=Path, metavar="DIR", help="a new directory (default results/<scenario>-<seed>)")
+    run.add_argument(
+        "--set",
+        dest="overrides",
+        type=_assignment,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one value of the scenario, such as agents.liquidators.0.capital_usd=5e6; may be repeated",
+    )
+    run.add_argument("--no-figures", dest="figures", action="store_false", help="store the tables only")
+    run.set_defaults(command=_run)
+
+    plot = commands.add_parser("plot", help="draw the figures of stored results again")
+    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory that `underwater run` has written")
+    plot.set_defaults(command=_plot)
+
+    for name, command, text in (
+        ("scenarios", _scenarios, "list the shipped scenarios"),
+        ("designs", _designs, "list the liquidation designs and their parameters"),
+        ("schema", _schema, "print the JSON schema of a scenario, for editors"),
+    ):
+        commands.add_parser(name, help=text).set_defaults(command=command)
+    commands.add_parser("bench", help="measure the speed of the simulator on this machine")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from abm import ScenarioError
+    from experiments.run import run_scenario
+    from experiments.shipped import load_scenario
+    from experiments.storage import ResultsError, check_vacant, default_directory
+    from experiments.summary import describe
+
+    try:
+        scenario = load_scenario(options.scenario, dict(options.overrides))
+        directory = options.out or default_directory(scenario.name, options.seed)
+        check_vacant(directory)
+        several = "" if options.paths == 1 else f", {options.paths:,} paths on {min(options.jobs, options.paths)} cores"
+        print(f"Compiling and running {scenario.name}, seed {options.seed}{several} …", file=sys.stderr, flush=True)
+        with _progress_bar(scenario, options.paths) as progress:
+            results = run_scenario(
+                scenario,
+                seed=options.seed,
+                paths=options.paths,
+                jobs=options.jobs,
+                out=directory,
+                figures=options.figures,
+                progress=progress,
+                command_line=options.command_line,
+            )
+    except (ScenarioError, ResultsError) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        print(f"underwater: the results could not be written: {error}", file=sys.stderr)
+        return FAILED
+    print(describe(results))
+    return _close(results)
+
+
+def _close(results: "Results") -> int:
+    """Say where the results are and what is missing from them; the exit code."""
+    drawn = sorted(file.stem for file in (results.directory / "figures").glob("*.png"))
+    figures = f" (figures: {', '.join(drawn)})" if drawn else ""
+    print(f"Results in {results.directory}{figures}", flush=True)
+    if results.manifest["status"] == "interrupted":
+        kept, wanted = results.finished, results.manifest["paths_requested"]
+        print(f"Interrupted: kept {kept:,} of {wanted:,} paths in {results.directory}", file=sys.stderr)
+        return INTERRUPTED
+    if failed := results.manifest["failed_paths"]:
+        first = failed[0]
+        print(
+            f"{len(failed):,} of {len(results.paths):,} paths failed; path {first['path']} (seed {first['seed']}): "
+            f"{first['error']}. The rest is in paths.parquet and manifest.json.",
+            file=sys.stderr,
+        )
+        return FAILED
+    return DONE
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from experiments.figures import save_all
+    from experiments.storage import Results, ResultsError
+
+    try:
+        for file in save_all(Results.load(options.directory), options.directory / "figures"):
+            print(file)
+    except ResultsError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror}).")
+    return DONE
+
+
+def _scenarios(_: argparse.Namespace) -> int:
+    from experiments.shipped import describe, shipped_scenarios
+
+    shipped = shipped_scenarios()
+    width = max(map(len, shipped), default=0)
+    for name, file in shipped.items():
+        print(f"{name:<{width}}  {describe(file)}".rstrip())
+    return DONE
+
+
+def _designs(_: argparse.Namespace) -> int:
+    from experiments.designs import catalogue
+
+    print(catalogue())
+    return DONE
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from abm import Scenario
+
+    print(json.dumps(Scenario.json_schema(), indent=2))
+    return DONE
+
+
+@contextmanager
+def _progress_bar(scenario: "Scenario", paths: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr: over the blocks of a single path, or over the paths. Drawn seldom when nobody watches."""
+    from tqdm import tqdm
+
+    total, unit = (scenario.time.steps, "block") if paths == 1 else (paths, "path")
+    often = 0.1 if sys.stderr.isatty() else 30.0
+    with tqdm(total=total, unit=f" {unit}s", file=sys.stderr, mininterval=often, leave=False) as bar:
+        yield lambda done: _advance(bar, done)
+
+
+def _advance(bar: "tqdm[NoReturn]", done: int) -> None:
+    bar.update(done - bar.n)
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    """The type of a whole number of at least `least`."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.lstrip("+-").isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key.strip() and equals):
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, such as time.steps=100, not {text!r}")
+    return key.strip(), value.strip()
+
+
+def _refuse(message: str) -> int:
+    print(f"underwater: {message}", file=sys.stderr)
+    return REFUSED

@@ -1,0 +1,44 @@
+"""The liquidation designs there are, told from their own parameters."""
+
+import textwrap
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from models.liquidation import Design
+
+DISCRIMINATOR = "design"
+
+
+def designs() -> dict[str, type[BaseModel]]:
+    """The parameters of every liquidation design, by the name a scenario asks for it."""
+    union = get_args(Design)[0]
+    kinds: tuple[type[BaseModel], ...] = get_args(union) or (union,)
+    return {get_args(kind.model_fields[DISCRIMINATOR].annotation)[0]: kind for kind in kinds}
+
+
+def catalogue() -> str:
+    """Every design with its source, its parameters and what it leaves out, as text for a terminal."""
+    return "\n\n".join(_entry(name, kind) for name, kind in designs().items())
+
+
+def _entry(name: str, kind: Any) -> str:
+    fields = {key: field for key, field in kind.model_fields.items() if key != DISCRIMINATOR}
+    width = max(map(len, fields), default=0)
+    lines = [name, _paragraph("Source: ", kind.source)]
+    lines += [_paragraph(f"{key:<{width}}  ", _told(field)) for key, field in fields.items()]
+    lines.append(_paragraph("Leaves out: ", kind.leaves_out))
+    return "\n".join(lines)
+
+
+def _told(field: FieldInfo) -> str:
+    """A parameter's default and, where it has one, its description."""
+    default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)}"
+    return f"{default}; {field.description}" if field.description else default
+
+
+def _paragraph(head: str, text: str) -> str:
+    return textwrap.fill(
+        " ".join(text.split()), width=100, initial_indent=f"  {head}", subsequent_indent=" " * (len(head) + 2)
+    )

@@ -1,0 +1,110 @@
+"""What the figures need to know of stored results: which path to show, which assets, which loss layers."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments.storage import Results, ResultsUnreadableError
+from models.types import FloatArray
+
+MOST_ASSETS = 4
+LAST_LAYERS = ("depositors", "uncovered")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One path of a run, to be told by the figures that show a course of events."""
+
+    path: int
+    seed: int
+    of: int
+    block_seconds: float
+    steps: pd.DataFrame
+    liquidations: pd.DataFrame
+    write_offs: pd.DataFrame
+
+    @classmethod
+    def read(cls, results: Results) -> "Story":
+        """The only path, or of several the one with the median bad debt; ties go by what was liquidated.
+
+        Raises `ResultsUnreadableError` when no path finished.
+        """
+        finished = results.paths[results.paths["status"] == "finished"]
+        if finished.empty:
+            raise ResultsUnreadableError(f"{results.directory} has nothing to draw: none of its paths finished")
+        median = finished.sort_values(["bad_debt_usd", "liquidated_usd", "path"]).iloc[(len(finished) - 1) // 2]
+        path = int(median["path"])
+        return cls(
+            path=path,
+            seed=int(median["seed"]),
+            of=len(finished),
+            block_seconds=float(results.scenario["time"]["step_seconds"]),
+            steps=results.table("steps", path=path),
+            liquidations=results.table("liquidations", path=path),
+            write_offs=results.table("write_offs", path=path),
+        )
+
+    @property
+    def seconds(self) -> FloatArray:
+        """When each block was, in seconds since the start."""
+        return self.steps["time_seconds"].to_numpy(dtype=np.float64)
+
+    @property
+    def edges(self) -> FloatArray:
+        """When each block began and the last one ended, in seconds since the start."""
+        return np.append(self.seconds, self.seconds[-1] + self.block_seconds)
+
+    @property
+    def which(self) -> str:
+        """Which path this is, for a reader who has to know that there are others; empty when there are none."""
+        return f", path {self.path} (seed {self.seed}, the median of {self.of} by bad debt)" if self.of > 1 else ""
+
+    def column(self, name: str) -> FloatArray:
+        """A column of the blocks' table."""
+        return self.steps[name].to_numpy(dtype=np.float64)
+
+    def seconds_of(self, events: pd.DataFrame) -> FloatArray:
+        """When each event was, in seconds since the start."""
+        return self.seconds[np.searchsorted(self.steps["step"].to_numpy(), events["step"].to_numpy())]
+
+
+def moving_assets(story: Story) -> list[str]:
+    """The assets whose price moved, by what was seized of them and then by their fall; at most four.
+
+    When no price moved the first asset of the table stands for all.
+    """
+    assets = [name.removeprefix("oracle_") for name in story.steps.columns if name.startswith("oracle_")]
+    seized = story.liquidations.groupby("collateral_asset")["seized_usd"].sum()
+    moving = [name for name in assets if np.ptp(story.column(f"reference_{name}")) > 0.0]
+    moving.sort(key=lambda name: (-float(seized.get(name, 0.0)), -fall(story, name)))
+    return moving[:MOST_ASSETS] or assets[:1]
+
+
+def fall(story: Story, asset: str) -> float:
+    """How far the oracle's price fell below its first value at the lowest, as a fraction; as `max_fall` of the summary."""
+    prices = story.column(f"oracle_{asset}")
+    known = prices[np.isfinite(prices)]
+    return float(1.0 - known.min() / known[0]) if known.size else 0.0
+
+
+def layers_of(results: Results, seen: pd.Series) -> list[str]:
+    """The loss layers in the order in which they pay: the scenario's, others that were seen, then the last two.
+
+    Several payers in one layer are seen as `insurance.0`, `insurance.1` … Depositors and what nobody covers close
+    every waterfall, so they are always there.
+    """
+    names = list(seen.unique())
+    planned = [layer["kind"] for pool in results.scenario.get("pools", []) for layer in pool["losses"]["layers"]]
+    ordered: dict[str, None] = {}
+    for kind in planned:
+        members = sorted(name for name in names if name.startswith(f"{kind}."))
+        ordered |= dict.fromkeys(members or [kind])
+    ordered |= dict.fromkeys(names)
+    return [layer for layer in ordered if layer not in LAST_LAYERS] + list(LAST_LAYERS)
+
+
+def capital_is_unlimited(results: Results) -> bool:
+    """Whether any liquidator of the scenario can spend without end; the recorded capital is that of the others."""
+    return any(cohort.get("capital_usd") == math.inf for cohort in results.scenario["agents"]["liquidators"])

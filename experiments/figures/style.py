@@ -1,0 +1,199 @@
+"""How every figure looks: one colour for one thing wherever it appears, and numbers that people can read.
+
+The colours are from Paul Tol's palettes for readers with any colour vision; what is ordered (the generations of a
+cascade, debt in trouble and in deep trouble) goes from light to dark, so that it survives a black-and-white printer.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from models.types import FloatArray
+
+INK = "#222222"
+MUTED = "#6f6f6f"
+GRID = "#e4e4e4"
+
+PRICE = {"reference": INK, "venue": "#0099CC", "oracle": "#CC3377"}
+GENERATION = ("#c9c9c9", "#fdae6b", "#e6550d", "#7f2704")
+LIQUIDATABLE, UNDERWATER = "#c9b6dc", "#5b2a86"
+CAPITAL = "#117733"
+MOMENT = {"before": MUTED, "worst": "#e6550d", "after": "#0099CC"}
+
+_LAYER = {"reserve": "#44AA99", "insurance": "#332288", "depositors": "#DDCC77", "uncovered": "#882255"}
+_MORE_LAYERS = ("#88CCEE", "#999933", "#AA4499", "#117733")
+_LAYER_TITLE = {"uncovered": "nobody (uncovered)"}
+
+TITLE_LETTERS_PER_INCH = 8.2
+DPI = 130
+MOST_BARS = 3000
+
+
+def layer_colours(layers: Sequence[str]) -> dict[str, str]:
+    """A colour for each loss layer; the usual ones keep theirs whatever stands beside them."""
+    usual = {layer: _LAYER[layer.removesuffix(".0")] for layer in layers if layer.removesuffix(".0") in _LAYER}
+    others = [layer for layer in layers if layer not in usual]
+    return usual | {layer: _MORE_LAYERS[k % len(_MORE_LAYERS)] for k, layer in enumerate(others)}
+
+
+def layer_title(layer: str) -> str:
+    """A loss layer as the subject of "… paid"; `insurance.1` is the second insurer."""
+    kind, _, number = layer.partition(".")
+    return f"{kind} {int(number) + 1}" if number else _LAYER_TITLE.get(layer, layer)
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, which no global state knows of."""
+    drawn = Figure(figsize=(width, height), dpi=DPI)
+    drawn.set_layout_engine("constrained", h_pad=0.08, w_pad=0.08)
+    return drawn
+
+
+def headline(drawn: Figure, title: str, note: str = "") -> None:
+    """The sentence above a figure that says what is seen, and a smaller one on how to read it."""
+    width = TITLE_LETTERS_PER_INCH * drawn.get_figwidth()
+    lines = textwrap.wrap(title, round(width))
+    notes = textwrap.wrap(note, round(1.6 * width))
+    drawn.align_ylabels()
+    drawn.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
+    if notes:
+        drawn.supxlabel("\n".join(notes), x=0.01, ha="left", fontsize=8.5, color=MUTED)
+
+
+def panel(axes: Axes, title: str, ylabel: str) -> None:
+    """The frame of one panel: what it shows above it to the left, light grid lines behind."""
+    axes.set_title(title, loc="left", fontsize=10, color=INK)
+    axes.set_ylabel(ylabel, fontsize=9)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8.5, color=MUTED)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(MUTED)
+
+
+def legend(axes: Axes, title: str = "") -> None:
+    """A legend outside the panel, to its right, where it hides nothing."""
+    shown = axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(1.005, 1.02),
+        frameon=False,
+        fontsize=8.5,
+        handlelength=1.4,
+        title=title or None,
+    )
+    shown.set_alignment("left")
+    shown.get_title().set_fontsize(8.5)
+
+
+def remark(axes: Axes, text: str) -> None:
+    """Say in the middle of a panel why there is nothing to see in it."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=10, color=MUTED)
+    axes.set_yticks([])
+    axes.set_ylabel("")
+    axes.grid(visible=False)
+    axes.spines["left"].set_visible(False)
+
+
+def line(axes: Axes, edges: FloatArray, values: FloatArray, colour: str, label: str | None = None) -> None:
+    """A value that holds from each edge to the next, as a line; nan is a gap. `edges` has one more than `values`."""
+    axes.plot(edges, np.append(values, values[-1]), color=colour, label=label, lw=1.3, drawstyle="steps-post")
+
+
+def area(
+    axes: Axes,
+    edges: FloatArray,
+    values: FloatArray,
+    colour: str,
+    *,
+    base: FloatArray | None = None,
+    label: str | None = None,
+) -> None:
+    """A value that holds from each edge to the next, filled down to `base` or to zero; no colour where it is nothing.
+
+    Where there are more values than pixels the largest of each group is drawn, so that a short peak is not lost.
+    """
+    starts = np.arange(0, len(values), -(-len(values) // MOST_BARS))
+    floor = np.zeros(len(starts)) if base is None else np.maximum.reduceat(base, starts)
+    top = np.maximum.reduceat(values, starts)
+    top = np.where(top > floor, top, np.nan)
+    axes.stairs(top, np.append(edges[starts], edges[-1]), baseline=floor, fill=True, color=colour, lw=0.6, label=label)
+
+
+def from_zero(axes: Axes) -> None:
+    """Start the y axis at zero, once everything is drawn: sizes are compared from there."""
+    axes.set_ylim(0.0, axes.get_ylim()[1])
+
+
+def number_axis(axes: Axes, which: str = "y") -> None:
+    """Tick labels such as 250k, 1.5M and 2bn on the `x` or the `y` axis."""
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def price_axis(axes: Axes) -> None:
+    """Prices in full on the y axis: 1,850 where k would hide what moves."""
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+
+
+def short(value: float) -> str:
+    """A number in three figures with k, M, bn or tn: 1234567 is `1.23M`."""
+    for suffix, size in (("tn", 1e12), ("bn", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= 0.9995 * size:
+            return f"{_three_figures(value / size)}{suffix}"
+    return _three_figures(value)
+
+
+def usd(value: float) -> str:
+    """A sum of money in three figures: `1.23M USD`."""
+    return f"{short(value)} USD"
+
+
+def percent(value: float) -> str:
+    """A fraction as a percentage in at most three figures: `43.2 %`; what is too small to show is `under 0.01 %`."""
+    if 0.0 < abs(value) < 0.0001:
+        return "under 0.01 %"
+    return f"{_three_figures(100.0 * value)} %"
+
+
+def _three_figures(value: float) -> str:
+    decimals = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
+    text = f"{value:,.{decimals}f}" if abs(value) >= 0.01 or value == 0.0 else f"{value:.2g}"
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time since the start in the unit that suits a run's length."""
+
+    unit: str
+    seconds: float
+
+    @classmethod
+    def of(cls, length_seconds: float) -> "Clock":
+        """The clock for a run of that length."""
+        if length_seconds > 4.0 * 86_400.0:
+            return cls("days", 86_400.0)
+        if length_seconds > 3.0 * 3_600.0:
+            return cls("hours", 3_600.0)
+        return cls("minutes", 60.0) if length_seconds > 180.0 else cls("seconds", 1.0)
+
+    def read(self, seconds: FloatArray) -> FloatArray:
+        """Seconds since the start in the clock's unit."""
+        return seconds / self.seconds
+
+    def at(self, seconds: float) -> str:
+        """A moment in words: `hour 14.2`."""
+        return f"{self.unit[:-1]} {_three_figures(seconds / self.seconds)}"
+
+    def label(self, axes: Axes, edges: FloatArray) -> None:
+        """The x axis from the first edge to the last, with round numbers on it."""
+        axes.set_xlim(*self.read(edges[[0, -1]]))
+        axes.set_xlabel(f"{self.unit} since the start", fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=[1, 2, 3, 4, 5, 6, 10]))

@@ -1,0 +1,58 @@
+"""The scenarios that come with the package, found by name."""
+
+# ruff: noqa: PLC0415 - the simulator takes seconds to import, and listing names must not wait for it
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from abm import Scenario
+
+
+def shipped_scenarios() -> dict[str, Path]:
+    """Every shipped scenario's file by the name it is asked for, in alphabetical order."""
+    folder = Path(str(resources.files("experiments") / "scenarios"))
+    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
+
+
+def describe(file: Path) -> str:
+    """The first line of what a scenario says about itself; empty when it says nothing."""
+    with file.open("rb") as source:
+        description = tomllib.load(source).get("description", "")
+    return next(iter(str(description).strip().splitlines()), "")
+
+
+def load_scenario(name_or_path: str | Path, overrides: Mapping[str, str] | None = None) -> "Scenario":
+    """Load a shipped scenario by its name, or any scenario by the path of its TOML file.
+
+    `overrides` maps dotted keys to TOML values as text, `{"agents.liquidators.0.capital_usd": "5e6"}`. Raises
+    `ScenarioError` with one sentence when there is no such scenario or it cannot be used.
+    """
+    from abm import Scenario
+
+    return Scenario.load(_find(str(name_or_path)), dict(overrides or {}))
+
+
+def _find(given: str) -> Path:
+    from abm import ScenarioError
+
+    shipped = shipped_scenarios()
+    if given in shipped:
+        return shipped[given]
+    path = Path(given)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise ScenarioError(f"{given} is a directory, not a scenario; name the TOML file inside it")
+    if path.suffix == ".toml" or path.name != given:
+        raise ScenarioError(f"scenario file {given} does not exist; `underwater scenarios` lists the shipped ones")
+    nearest = difflib.get_close_matches(given, shipped, n=1)
+    guess = f"did you mean {nearest[0]!r}? " if nearest else ""
+    raise ScenarioError(
+        f"scenario {given!r} is not known; {guess}`underwater scenarios` lists the shipped ones, "
+        "and the path of a TOML file works too"
+    )

@@ -1,0 +1,379 @@
+"""A run's results on disk: written path by path so that memory stays bounded, read back for figures and tables.
+
+A results directory stands on its own. It holds the resolved scenario with the files it reads, so that running
+`DIR/scenario.toml` reproduces it; the tables, in the order of the paths; and a manifest whose digest of the tables
+is the same for the same scenario and seed, on any number of workers.
+"""
+
+import json
+import math
+import platform
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tomli_w
+
+from experiments.summary import aggregate
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from experiments.run import PathOutcome
+
+TABLES = ("steps", "liquidations", "write_offs", "depth")
+PACKAGES = ("mesa", "networkx", "numba", "numpy", "pandas", "pyarrow", "pydantic")
+
+# A table without rows does not show its types, and the first path often liquidates nobody.
+TEXT = {"pool", "liquidator", "debt_asset", "collateral_asset", "layer", "base", "quote", "side"}
+INTEGER = {"path", "step", "account", "generation"}
+
+
+class ResultsError(Exception):
+    """A results directory that cannot be used, in one sentence with the remedy."""
+
+
+class ResultsExistError(ResultsError):
+    """The directory for new results already holds something."""
+
+
+class ResultsUnwritableError(ResultsError):
+    """The directory for new results cannot be made or written to."""
+
+
+class ResultsUnreadableError(ResultsError):
+    """The directory does not hold results that can be read."""
+
+
+class Storable(Protocol):
+    """What storage needs to know of a scenario."""
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The resolved scenario, as TOML can hold it."""
+
+    def input_files(self) -> Mapping[str, Path]:
+        """The absolute path of every file the scenario reads, by the dotted key that names it."""
+
+
+def default_directory(scenario: str, seed: int) -> Path:
+    """Where results go when nobody says where: `results/<scenario>-<seed>` in the working directory."""
+    return Path("results") / f"{scenario}-{seed}"
+
+
+def check_vacant(directory: Path) -> None:
+    """Make sure that new results can be written to `directory`, and leave no trace of the attempt.
+
+    Raises `ResultsExistError` when it is not empty, `ResultsUnwritableError` when it cannot be made or written to.
+    """
+    made: list[Path] = []
+    try:
+        if directory.is_dir() and any(directory.iterdir()):
+            raise ResultsExistError(
+                f"{directory} already holds something; give another directory with --out, or remove it"
+            )
+        for folder in reversed([directory, *directory.parents]):
+            if not folder.exists():
+                folder.mkdir()
+                made.append(folder)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ResultsUnwritableError(
+            f"results cannot be written to {directory} ({reason}); give another directory with --out"
+        ) from error
+    finally:
+        for folder in reversed(made):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+class Digest:
+    """blake2b over the tables: column names, types and values in the order of the rows, however they are cut up."""
+
+    def __init__(self) -> None:
+        self._columns: dict[tuple[str, str, str], Any] = {}
+
+    def add(self, table: str, rows: pa.Table) -> None:
+        """Take in the next rows of a table."""
+        for name, values in zip(rows.column_names, rows.columns, strict=True):
+            key = (table, name, str(values.type))
+            digest = self._columns.setdefault(key, blake2b(digest_size=32))
+            if pa.types.is_string(values.type):
+                for text in values.to_pylist():
+                    encoded = b"" if text is None else text.encode()
+                    digest.update(len(encoded).to_bytes(4, "little") + encoded)
+            else:
+                digest.update(np.ascontiguousarray(values.to_numpy()).tobytes())
+
+    def hexdigest(self) -> str:
+        """The digest of everything added so far."""
+        whole = blake2b(digest_size=32)
+        for key in sorted(self._columns):
+            whole.update("\0".join(key).encode() + b"\0" + self._columns[key].digest())
+        return whole.hexdigest()
+
+
+def digest(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The digest of whole tables, equal to the one in the manifest of the run that made them."""
+    taken = Digest()
+    for name, frame in tables.items():
+        taken.add(name, pa.Table.from_pandas(frame, schema=schema_of(frame), preserve_index=False))
+    return taken.hexdigest()
+
+
+def schema_of(frame: pd.DataFrame) -> pa.Schema:
+    """The stored types of a table's columns: text, whole numbers, truth values, and float64 for everything else."""
+
+    def stored(name: str) -> pa.DataType:
+        kind = frame[name].dtype.kind
+        if name in TEXT or (kind == "O" and len(frame) > 0):
+            return pa.string()
+        if name in INTEGER or kind in "iu":
+            return pa.int64()
+        return pa.bool_() if kind == "b" else pa.float64()
+
+    return pa.schema([(str(name), stored(str(name))) for name in frame.columns])
+
+
+class ResultsWriter:
+    """Writes one run's results: `add` each path's outcome in order, then `finish`.
+
+    Entering it refuses a directory that cannot take results; the directory itself appears with the first outcome, so
+    that a scenario refused before then leaves nothing behind.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        scenario: Storable,
+        *,
+        seed: int,
+        paths: int,
+        jobs: int = 1,
+        command_line: Sequence[str] = (),
+    ) -> None:
+        self.directory = directory
+        self._scenario = scenario
+        self._manifest: dict[str, Any] = {
+            "underwater": _version("underwater"),
+            "scenario": scenario.name,
+            "seed": seed,
+            "paths_requested": paths,
+            "jobs": jobs,
+            "command_line": list(command_line),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": {name: _version(name) for name in PACKAGES},
+        }
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._digest = Digest()
+        self._rows: list[dict[str, Any]] = []
+        self._failed: list[dict[str, Any]] = []
+
+    @property
+    def holds_results(self) -> bool:
+        """Whether any path's outcome has been written."""
+        return bool(self._rows)
+
+    def __enter__(self) -> Self:
+        check_vacant(self.directory)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: "TracebackType | None"
+    ) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
+    def add(self, outcome: "PathOutcome") -> None:
+        """Write one path: a row group in every table and a row in `paths.parquet`, or a row with its error."""
+        if not self._rows:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._write_scenario()
+        row = {"path": outcome.path, "seed": outcome.seed}
+        if outcome.error is not None:
+            self._rows.append({**row, "status": "failed", "error": outcome.error})
+            self._failed.append({**row, "error": outcome.error, "trace": outcome.trace})
+            return
+        for name in TABLES:
+            self._append(name, outcome.tables[name])
+        metrics = {name: float(value) for name, value in outcome.summary.items()}
+        self._rows.append({**row, "status": "finished", "error": None, **metrics})
+
+    def finish(self, status: str, wall_seconds: float) -> None:
+        """Write the table of paths, the summary and, last of all, the manifest."""
+        paths = pd.DataFrame(self._rows)
+        types = {"path": pa.int64(), "seed": pa.int64(), "status": pa.string(), "error": pa.string()}
+        schema = pa.schema([(name, types.get(name, pa.float64())) for name in paths.columns])
+        pq.write_table(
+            pa.Table.from_pandas(paths, schema=schema, preserve_index=False),
+            self.directory / "paths.parquet",
+            compression="zstd",
+        )
+        _write_json(self.directory / "summary.json", aggregate(paths))
+        manifest = self._manifest | {
+            "status": status,
+            "paths_finished": len(self._rows) - len(self._failed),
+            "failed_paths": self._failed,
+            "wall_seconds": round(wall_seconds, 3),
+            "digest": self._digest.hexdigest(),
+        }
+        _write_json(self.directory / "manifest.json", manifest)
+
+    def _append(self, name: str, frame: pd.DataFrame) -> None:
+        if name not in self._writers:
+            schema = schema_of(frame)
+            self._writers[name] = pq.ParquetWriter(self.directory / f"{name}.parquet", schema, compression="zstd")
+        rows = pa.Table.from_pandas(frame, schema=self._writers[name].schema, preserve_index=False)
+        self._digest.add(name, rows)
+        if rows.num_rows:
+            self._writers[name].write_table(rows, row_group_size=rows.num_rows)
+
+    def _write_scenario(self) -> None:
+        """Write the resolved scenario and, beside it, a copy of every file it reads."""
+        scenario = self._scenario.to_dict()
+        files = self._scenario.input_files()
+        copies: dict[Path, str] = {}
+        for source in files.values():
+            if source not in copies:
+                copies[source] = _vacant_name(source, copies.values())
+                (self.directory / "inputs").mkdir(exist_ok=True)
+                shutil.copyfile(source, self.directory / copies[source])
+        _replace(scenario, {key: copies[source] for key, source in files.items()})
+        (self.directory / "scenario.toml").write_text(tomli_w.dumps(scenario), encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The stored results of one run. Tables are read when asked for, whole or path by path."""
+
+    directory: Path
+    scenario: dict[str, Any]
+    manifest: dict[str, Any]
+    summary: dict[str, float | None]
+    paths: pd.DataFrame
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """Read a results directory. Raises `ResultsUnreadableError` when it is none, or one that was never finished."""
+        folder = Path(directory)
+        if not folder.is_dir():
+            raise ResultsUnreadableError(f"there is no directory {folder}; name one that a run has written")
+        if not (folder / "manifest.json").is_file():
+            raise ResultsUnreadableError(
+                f"{folder} holds no finished results (no manifest.json); name a directory that a run has written"
+            )
+        try:
+            return cls(
+                directory=folder,
+                scenario=tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8")),
+                manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
+                summary=json.loads((folder / "summary.json").read_text(encoding="utf-8")),
+                paths=pq.read_table(folder / "paths.parquet").to_pandas(),
+            )
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise ResultsUnreadableError(
+                f"the results in {folder} cannot be read ({error}); run the scenario again"
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return str(self.manifest["scenario"])
+
+    @property
+    def finished(self) -> int:
+        """How many paths finished."""
+        return int(self.manifest["paths_finished"])
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """Every block of every path."""
+        return self.table("steps")
+
+    @property
+    def liquidations(self) -> pd.DataFrame:
+        """Every liquidation of every path."""
+        return self.table("liquidations")
+
+    @property
+    def write_offs(self) -> pd.DataFrame:
+        """Every part of a bad debt that a loss layer took, of every path."""
+        return self.table("write_offs")
+
+    @property
+    def depth(self) -> pd.DataFrame:
+        """The samples of the markets' depth, of every path."""
+        return self.table("depth")
+
+    def table(self, name: str, *, path: int | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A stored table, whole or of one path, all its columns or some. Raises `ResultsUnreadableError`."""
+        file = self._file(name)
+        rows = None if path is None else [("path", "==", path)]
+        frame: pd.DataFrame = pq.read_table(file, columns=columns, filters=rows).to_pandas()
+        return frame
+
+    def each_path(self, name: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+        """The rows of a stored table one path at a time, in order of the paths. Raises `ResultsUnreadableError`."""
+        with pq.ParquetFile(self._file(name)) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=list(columns)).to_pandas()
+
+    def _file(self, name: str) -> Path:
+        file = self.directory / f"{name}.parquet"
+        if not file.is_file():
+            why = "none of its paths finished" if self.finished == 0 else "the file is missing"
+            raise ResultsUnreadableError(f"{self.directory} has no table of {name}: {why}; run the scenario again")
+        return file
+
+
+def _vacant_name(source: Path, taken: Iterable[str]) -> str:
+    name, copy = f"inputs/{source.name}", 1
+    while name in taken:
+        copy += 1
+        name = f"inputs/{source.stem}-{copy}{source.suffix}"
+    return name
+
+
+def _replace(tree: Any, values: Mapping[str, str], key: str = "") -> None:
+    """Put each value in its place in nested data, under the dotted key that leads there."""
+    for part, branch in tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ():
+        here = f"{key}.{part}" if key else str(part)
+        if here in values:
+            tree[part] = values[here]
+        else:
+            _replace(branch, values, here)
+
+
+def _write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Write strict JSON: a number that is not finite becomes null."""
+    finite = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in content.items()
+    }
+    file.write_text(json.dumps(finite, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _version(package: str) -> str | None:
+    """A package's installed version; None when it runs from a source tree that was never installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,42 @@
+"""Lending: positions as columns, reserves and their indices, and the health of whoever owes.
+
+`LendingPool` keeps the books of one pool, `HealthWatch` says who has fallen below their line without looking at
+everybody. Rates come in as callables and prices as arrays: this package knows no rate model, oracle or design.
+"""
+
+from models.lending.health import Below, HealthWatch
+from models.lending.pool import LendingPool
+from models.lending.refusals import (
+    BorrowLimit,
+    ExceedsDeficit,
+    InsufficientCash,
+    InsufficientCollateral,
+    InsufficientShares,
+    InsufficientTreasury,
+    InvalidUnits,
+    SheetUnbalanced,
+    TooManyReserves,
+    UnsafeRelease,
+)
+from models.lending.reserve import BalanceSheet, ReserveTerms
+from models.lending.valuation import Standing, Valuation
+
+__all__ = [
+    "BalanceSheet",
+    "Below",
+    "BorrowLimit",
+    "ExceedsDeficit",
+    "HealthWatch",
+    "InsufficientCash",
+    "InsufficientCollateral",
+    "InsufficientShares",
+    "InsufficientTreasury",
+    "InvalidUnits",
+    "LendingPool",
+    "ReserveTerms",
+    "SheetUnbalanced",
+    "Standing",
+    "TooManyReserves",
+    "UnsafeRelease",
+    "Valuation",
+]

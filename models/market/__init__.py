@@ -1,0 +1,83 @@
+"""Slot: a source of liquidity.
+
+Every source answers one question in closed form: how much can be traded before the marginal price reaches p? Quotes are
+pure; `settle` applies exactly what was quoted.
+"""
+
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from models.market.constant_product import ConstantProduct, ConstantProductTerms
+from models.market.fill import EndlessFill, Fill, InvalidAmount, InvalidPrice, InvalidSide, MakerTrade, StaleFill
+from models.market.infinite import Infinite, InfiniteTerms
+from models.market.order_book import InvalidOrder, OrderBook, OrderBookTerms
+from models.market.ticks import OffTick
+from models.market.venue import UnusableSources, Venue
+from models.types import FloatArray, Side
+
+SourceTerms = Annotated[ConstantProductTerms | OrderBookTerms | InfiniteTerms, Field(discriminator="kind")]
+
+
+class Source(Protocol):
+    """Liquidity that takers trade against. `side` is what the taker does with the base asset."""
+
+    @property
+    def bid(self) -> float:
+        """Marginal price of a sale, fee included; nan when there is nobody to sell to."""
+
+    @property
+    def ask(self) -> float:
+        """Marginal price of a purchase, fee included; nan when there is nobody to buy from."""
+
+    @property
+    def state(self) -> object:
+        """An object that is replaced at every change, so that unchanged means `is`."""
+
+    def quote_in(self, side: Side, amount: float) -> Fill:
+        """The taker gives exactly `amount` (base when selling, quote when buying)."""
+
+    def quote_out(self, side: Side, amount: float) -> Fill:
+        """The taker gets exactly `amount` (quote when selling, base when buying)."""
+
+    def quote_to(self, side: Side, price: float) -> Fill:
+        """Trade until the marginal price is `price`; an empty fill if it is there already.
+
+        Levels strictly better than `price` are taken whole, a level at it is left alone.
+        """
+
+    def check(self, fill: Fill) -> None:
+        """Refuse what `settle` would refuse; a venue checks every part before it settles the first."""
+
+    def settle(self, fill: Fill) -> list[MakerTrade]:
+        """Apply a fill just quoted; returns what its makers traded, empty when the liquidity is nobody's own.
+
+        Raises:
+            StaleFill: the state no longer gives at least this. EndlessFill: no finite amount completes it.
+        """
+
+    def segments(self, side: Side) -> FloatArray:
+        """The source as segments of the ladder, shape (4, segments), best first: see `models.market.ladder`."""
+
+
+__all__ = [
+    "ConstantProduct",
+    "ConstantProductTerms",
+    "EndlessFill",
+    "Fill",
+    "Infinite",
+    "InfiniteTerms",
+    "InvalidAmount",
+    "InvalidOrder",
+    "InvalidPrice",
+    "InvalidSide",
+    "MakerTrade",
+    "OffTick",
+    "OrderBook",
+    "OrderBookTerms",
+    "Source",
+    "SourceTerms",
+    "StaleFill",
+    "UnusableSources",
+    "Venue",
+]

@@ -1,0 +1,265 @@
+"""A constant-product pool.
+
+**Source**: Uniswap v2 (Adams, Zinsmeister, Robinson, *Uniswap v2 Core*, 2020; UniswapV2Library, v2-periphery 1.1.0).
+**Models**: x y = k with a fee on what is given, which stays in the pool.
+**Leaves out**: integer rounding, the minimum liquidity that is locked for ever, the protocol's share of the fee.
+**Units**: reserves in units of base and quote; prices quote per base, fee included.
+**Invariants**: k never falls in a trade; a quote changes nothing; neither reserve reaches zero.
+
+With g = 1 - fee, reserves (x, y) and a sale of d base: out = y gd / (x + gd), marginal price m = gxy / (x + gd)². In
+both directions, with r the marginal amount out for one in, Δin = A Δ(1/√r) and Δout = -A Δ√r, where A = √(xy/g).
+"""
+
+from math import fsum, inf, sqrt
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from models.market.fill import (
+    EndlessFill,
+    Fill,
+    InvalidAmount,
+    MakerTrade,
+    StaleFill,
+    gives_at_least,
+    sale_of,
+    sale_to,
+    selling,
+)
+from models.parameters import Parameters
+from models.types import FloatArray, Side
+
+UNISWAP_V2_FEE = 0.003
+"""Uniswap v2: 0.30 % of what is given."""
+
+NEAR = 1e-2
+"""Relative distance of a target price below which its difference to the present one is worth exact products."""
+
+_VELTKAMP = 134217729.0
+"""2^27 + 1: splits a float64 into two halves whose products are exact (Dekker 1971)."""
+
+
+class ConstantProduct:
+    """A pool of `base` and `quote` with x y = k and a `fee` on what is given, kept in the pool.
+
+    Attributes:
+        base, quote: reserves in units. Read them; they change through `settle`, `add` and `remove`.
+        fee: fraction of what is given.
+        state: replaced at every change; a quote remembers it.
+
+    Raises:
+        InvalidAmount: a reserve that is not positive and finite, a fee outside [0, 1).
+    """
+
+    __slots__ = ("base", "fee", "quote", "state")
+
+    def __init__(self, base: float, quote: float, fee: float = UNISWAP_V2_FEE) -> None:
+        for name, reserve in (("base", base), ("quote", quote)):
+            if not 0.0 < reserve < inf:
+                raise InvalidAmount(name, reserve, "a pool needs a positive, finite reserve of each")
+        if not 0.0 <= fee < 1.0:
+            raise InvalidAmount("fee", fee, "give a fraction from 0 to below 1")
+        self.base = float(base)
+        self.quote = float(quote)
+        self.fee = float(fee)
+        self.state: object = object()
+
+    @property
+    def bid(self) -> float:
+        """Marginal price of a sale, g y/x."""
+        return (1.0 - self.fee) * self.quote / self.base
+
+    @property
+    def ask(self) -> float:
+        """Marginal price of a purchase, y/(g x)."""
+        return self.quote / ((1.0 - self.fee) * self.base)
+
+    def quote_in(self, side: Side, amount: float) -> Fill:
+        """The taker gives exactly `amount`.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sells = sale_of(side, amount)
+        reserve_in, reserve_out = (self.base, self.quote) if sells else (self.quote, self.base)
+        net = (1.0 - self.fee) * amount
+        grown = reserve_in + net
+        shrink = reserve_in / grown
+        return self._fill(side, sells, amount, reserve_out * (net / grown), shrink)
+
+    def quote_out(self, side: Side, amount: float) -> Fill:
+        """The taker gets exactly `amount`; for the whole reserve or more the fill is endless and incomplete.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sells = sale_of(side, amount)
+        reserve_in, reserve_out = (self.base, self.quote) if sells else (self.quote, self.base)
+        if amount >= reserve_out:
+            return self._drained(side, sells)
+        left = reserve_out - amount
+        return self._fill(side, sells, reserve_in * (amount / left) / (1.0 - self.fee), amount, left / reserve_out)
+
+    def quote_to(self, side: Side, price: float) -> Fill:
+        """Trade until the marginal price is `price`: in = (√(gxy/price) - x)/g for a sale.
+
+        A sale to 0 and a purchase to infinity are endless and incomplete.
+
+        Raises:
+            InvalidSide, InvalidPrice: the request makes no sense.
+        """
+        sells = sale_to(side, price)
+        if price == (0.0 if sells else inf):
+            return self._drained(side, sells)
+        gap = self.bid / price - 1.0 if sells else price / self.ask - 1.0
+        if abs(gap) < NEAR:
+            gap = self._gap(sells, price)
+        if gap <= 0.0:
+            return self._fill(side, sells, 0.0, 0.0, 1.0)
+        # With gap = r/r_target - 1 the reserve given grows by √(1 + gap) - 1, in the form that keeps small digits.
+        growth = gap / (1.0 + sqrt(1.0 + gap))
+        reserve_in, reserve_out = (self.base, self.quote) if sells else (self.quote, self.base)
+        fill = self._fill(
+            side,
+            sells,
+            reserve_in * growth / (1.0 - self.fee),
+            reserve_out * (growth / (1.0 + growth)),
+            1.0 / (1.0 + growth),
+        )
+        return fill._replace(price_after=float(price))
+
+    def check(self, fill: Fill) -> None:
+        """Refuse what `settle` would refuse.
+
+        Raises:
+            StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
+        """
+        fresh = fill.state is self.state
+        if fill.amount_in == inf or (fresh and fill.amount_out >= (self.quote if fill.side == "sell" else self.base)):
+            raise EndlessFill(fill)
+        if not fresh and not gives_at_least(self.quote_in(fill.side, fill.amount_in), fill):
+            raise StaleFill(fill)
+
+    def settle(self, fill: Fill) -> list[MakerTrade]:
+        """Apply a fill as it was quoted; what the pool would give by now on top of it stays in the pool.
+
+        Returns:
+            An empty list: the liquidity belongs to the pool as a whole.
+
+        Raises:
+            StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
+        """
+        self.check(fill)
+        if fill.side == "sell":
+            self.base += fill.amount_in
+            self.quote -= fill.amount_out
+        else:
+            self.quote += fill.amount_in
+            self.base -= fill.amount_out
+        self.state = object()
+        return []
+
+    def add(self, base: float, quote: float) -> float:
+        """Add liquidity at the pool's own ratio; returns the share of the pool that it then is.
+
+        Raises:
+            InvalidAmount: amounts that are not positive, or whose ratio is off the pool's by more than 1e-9.
+        """
+        if not (0.0 < base < inf and 0.0 < quote < inf):
+            raise InvalidAmount("liquidity", min(base, quote), "add a positive, finite amount of both sides")
+        needed = base * self.quote / self.base
+        if abs(quote - needed) > 1e-9 * needed:
+            raise InvalidAmount("quote", quote, f"add at the pool's ratio, {needed!r} for {base!r} base")
+        self.base += base
+        self.quote += quote
+        self.state = object()
+        return base / self.base
+
+    def remove(self, share: float) -> tuple[float, float]:
+        """Take out a share of the pool; returns the (base, quote) taken.
+
+        Raises:
+            InvalidAmount: a share outside [0, 1): a pool is never left empty.
+        """
+        if not 0.0 <= share < 1.0:
+            raise InvalidAmount("share", share, "give a fraction from 0 to below 1")
+        base, quote = share * self.base, share * self.quote
+        self.base -= base
+        self.quote -= quote
+        self.state = object()
+        return base, quote
+
+    def segments(self, side: Side) -> FloatArray:
+        """The pool as one arc of the ladder without an end, shape (4, 1): see `models.market.ladder`."""
+        keep = 1.0 - self.fee
+        rate = keep * self.quote / self.base if selling(side) else keep * self.base / self.quote
+        weight = sqrt(self.base * self.quote / keep)
+        return np.array([[rate], [0.0], [weight], [weight]])
+
+    def _fill(self, side: Side, sells: bool, given: float, got: float, shrink: float) -> Fill:
+        """A fill under which the ratio reserve before / reserve after, fee outside, is `shrink` on the given side."""
+        keep = 1.0 - self.fee
+        if sells:
+            before = keep * self.quote / self.base
+            after = before * shrink * shrink
+        else:
+            before = self.quote / (keep * self.base)
+            after = before / (shrink * shrink)
+        return Fill(side, given, got, self.fee * given, before, after, True, (), self.state)
+
+    def _drained(self, side: Side, sells: bool) -> Fill:
+        before, after, got = (self.bid, 0.0, self.quote) if sells else (self.ask, inf, self.base)
+        return Fill(side, inf, got, inf if self.fee else 0.0, before, after, False, (), self.state)
+
+    def _gap(self, sells: bool, price: float) -> float:
+        """bid/price - 1 for a sale, price/ask - 1 for a purchase, right to the last digits however small it is.
+
+        (gy - px)/(px) and (gpx - y)/y: the difference cancels when the target is near, hence exact products.
+        """
+        product = price * self.base
+        error = fsum((-product, *_products(price, self.base)))
+        if sells:
+            return fsum((self.quote, *_products(-self.fee, self.quote), -product, -error)) / product
+        return fsum((product, error, -self.quote, *_products(-self.fee, product), -self.fee * error)) / self.quote
+
+
+def _products(a: float, b: float) -> tuple[float, float, float, float]:
+    """Four exact float64 whose sum is exactly a·b."""
+    scaled = _VELTKAMP * a
+    a_high = scaled - (scaled - a)
+    a_low = a - a_high
+    scaled = _VELTKAMP * b
+    b_high = scaled - (scaled - b)
+    b_low = b - b_high
+    return a_high * b_high, a_high * b_low, a_low * b_high, a_low * b_low
+
+
+class ConstantProductTerms(Parameters):
+    """A constant-product pool in a scenario.
+
+    Give `value`, the value of both sides together in quote, or the reserves in units; a missing reserve follows from
+    the other one and the reference price at the start.
+    """
+
+    kind: Literal["constant_product"] = "constant_product"
+    base: float | None = Field(default=None, gt=0)
+    quote: float | None = Field(default=None, gt=0)
+    value: float | None = Field(default=None, gt=0)
+    fee: float = Field(default=UNISWAP_V2_FEE, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _one_way_to_size(self) -> Self:
+        if (self.value is None) == (self.base is None and self.quote is None):
+            raise ValueError("give either `value` (both sides, in quote) or `base` and/or `quote` (units)")
+        return self
+
+    def build(self, reference_price: float) -> ConstantProduct:
+        """The pool; sides that are not given are balanced at `reference_price`."""
+        if self.value is not None:
+            return ConstantProduct(self.value / 2.0 / reference_price, self.value / 2.0, self.fee)
+        base, quote = self.base, self.quote
+        if base is None:
+            assert quote is not None
+            base = quote / reference_price
+        return ConstantProduct(base, base * reference_price if quote is None else quote, self.fee)

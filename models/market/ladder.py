@@ -1,0 +1,193 @@
+"""One ladder over several sources: how an order is split so that no better price is left unused.
+
+**Source**: the optimal split over concave sources (Angeris, Chitra, Evans, Boyd, *Optimal Routing for Constant Function
+Market Makers*, 2021), walked segment by segment as the XRP ledger does with its books and AMMs (XLS-30).
+**Models**: levels (one price, an end) and constant-product arcs (a price at each end). At equal prices levels come
+first, those with an end before those without, then the order of the sources.
+**Leaves out**: fixed costs per source such as gas.
+**Units**: a rate is what the taker gets for the next unit given, fee included: the marginal price of a sale, its
+inverse for a purchase. So both sides are one walk from the best rate down.
+**Invariants**: the shares add up to the amount asked, or to all there is.
+
+A segment is a column (start, end, give, get). A level has start = end, and `give`, `get` are its sizes in what is given
+and in what is got. An arc runs from its start rate down to its end rate (0: no end); both entries are its weight A:
+
+    Δgive = A (1/√r - 1/√start)        Δget = A (√start - √r)
+
+Each source lists its own segments best first, without overlap. Between two neighbouring breakpoints the set of open
+arcs is fixed and each takes its part in proportion to A, so the walk is exact without iteration. A source whose curve
+is of another kind joins by listing short arcs or levels that follow it: the split is then as good as that resolution,
+while what each source gives for its share remains its own exact quote.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from models.market.fill import DUST
+from models.types import FloatArray, IntArray, Side
+
+if TYPE_CHECKING:
+    from models.market import Source
+
+START, END, GIVE, GET = range(4)
+
+
+class Ladder:
+    """The segments of several sources on one side, renewed where a source has changed.
+
+    Args:
+        sources: the sources, in the order that breaks ties.
+        side: what the taker does with the base.
+    """
+
+    __slots__ = ("_first", "_segments", "_shares", "_side", "_sources", "_spans", "_states")
+
+    def __init__(self, sources: "tuple[Source, ...]", side: Side) -> None:
+        self._sources = sources
+        self._side = side
+        self._states: list[object] = [None] * len(sources)
+        self._shares = np.zeros(len(sources))
+        self._lay_out([8] * len(sources))
+
+    def split(self, row: int, amount: float) -> tuple[bool, list[float]]:
+        """What each source takes of an amount.
+
+        Args:
+            row: GIVE when the amount is what the taker gives, GET when it is what the taker gets.
+            amount: how much, positive.
+
+        Returns:
+            (whether there is enough, shares in the unit of the amount).
+        """
+        states = self._states
+        for number, source in enumerate(self._sources):
+            if source.state is not states[number]:
+                self._renew(number, source)
+        enough = route(self._segments, self._spans, row, amount, self._shares)
+        return enough, self._shares.tolist()
+
+    def _renew(self, number: int, source: "Source") -> None:
+        listed = source.segments(self._side)
+        first = self._first[number]
+        end = first + listed.shape[1]
+        if end > self._first[number + 1]:
+            room = np.diff(self._first)
+            room[number] = 2 * listed.shape[1]
+            self._lay_out(room.tolist())
+            return
+        self._segments[:, first:end] = listed
+        self._spans[1, number] = end
+        self._states[number] = source.state
+
+    def _lay_out(self, room: list[int]) -> None:
+        """Give each source its room in the table, and list them all anew."""
+        self._first = [sum(room[:number]) for number in range(len(room) + 1)]
+        self._segments = np.zeros((4, self._first[-1]))
+        self._spans = np.array([self._first[:-1], self._first[:-1]])
+        for number, source in enumerate(self._sources):
+            self._renew(number, source)
+
+
+@njit(cache=True)
+def _open(rate: float, start: float, end: float) -> bool:
+    """Whether the walk at `rate` is on this arc."""
+    return start >= rate > end
+
+
+@njit(cache=True)
+def _best_level(segments: FloatArray, heads: IntArray, ends: IntArray, row: int) -> int:
+    """The source whose next level comes first; -1 when none has a level next."""
+    best = -1
+    for source in range(heads.size):
+        head = heads[source]
+        if head == ends[source] or segments[START, head] != segments[END, head]:
+            continue
+        if best >= 0:
+            ahead = segments[START, head] - segments[START, heads[best]]
+            endless_first = segments[row, heads[best]] == np.inf and segments[row, head] < np.inf
+            if ahead < 0.0 or (ahead == 0.0 and not endless_first):
+                continue
+        best = source
+    return best
+
+
+@njit(cache=True)
+def _arcs(segments: FloatArray, heads: IntArray, ends: IntArray, rate: float) -> tuple[float, float]:
+    """Moves the heads past arcs that end at `rate`; returns the weight of the open arcs and the next rate below where
+    an arc opens or ends.
+    """
+    weight = 0.0
+    stop = 0.0
+    for source in range(heads.size):
+        head, end = heads[source], ends[source]
+        while head < end and segments[START, head] > segments[END, head] >= rate:
+            head += 1
+        heads[source] = head
+        if head == end or segments[START, head] == segments[END, head]:
+            continue
+        if _open(rate, segments[START, head], segments[END, head]):
+            weight += segments[GIVE, head]
+            stop = max(stop, segments[END, head])
+        else:
+            stop = max(stop, segments[START, head])
+    return weight, stop
+
+
+@njit(cache=True)
+def _round_off(shares: FloatArray, amount: float) -> None:
+    """Give the rounding of the sums to the largest share, where it is smallest in proportion."""
+    largest = np.argmax(shares)
+    shares[largest] = 0.0
+    shares[largest] = amount - np.sum(shares)
+
+
+@njit(cache=True)
+def route(segments: FloatArray, spans: IntArray, row: int, amount: float, shares: FloatArray) -> bool:
+    """Split an amount over sources, best rate first.
+
+    Args:
+        segments: shape (4, segments), each source's best first.
+        spans: shape (2, sources), where each source's segments begin and end.
+        row: GIVE when `amount` and `shares` are what the taker gives, GET when they are what it gets.
+        amount: how much, positive.
+        shares: shape (sources,), written.
+
+    Returns:
+        False when all sources together have less than the amount; the shares are then all they have.
+    """
+    heads, ends = spans[0].copy(), spans[1]
+    shares[:] = 0.0
+    remaining = amount
+    rate = np.inf
+    while remaining > DUST * amount:
+        weight, stop = _arcs(segments, heads, ends, rate)
+        level = _best_level(segments, heads, ends, row)
+        level_rate = segments[START, heads[level]] if level >= 0 else 0.0
+        if weight == 0.0 and max(level_rate, stop) == 0.0:
+            return False
+        if level >= 0 and level_rate >= (rate if weight > 0.0 else stop):
+            rate = min(rate, level_rate)
+            taken = min(remaining, segments[row, heads[level]])
+            shares[level] += taken
+            remaining -= taken
+            heads[level] += 1
+            continue
+        if weight == 0.0:
+            rate = stop
+            continue
+        # What one unit of weight takes on the way down to the next breakpoint, without subtracting square roots.
+        stop = max(stop, level_rate)
+        reach = (rate - stop) / (np.sqrt(rate) + np.sqrt(stop))
+        if row == GIVE:
+            reach = reach / np.sqrt(rate * stop) if stop > 0.0 else np.inf
+        reach = min(reach, remaining / weight)
+        for source in range(shares.size):
+            head = heads[source]
+            if head < ends[source] and _open(rate, segments[START, head], segments[END, head]):
+                shares[source] += segments[GIVE, head] * reach
+        remaining -= weight * reach
+        rate = stop
+    _round_off(shares, amount)
+    return True

@@ -1,0 +1,224 @@
+"""The matching rules of the order book: compiled kernels over its queues.
+
+**Source**: price-time priority as exchanges publish it; self-trade prevention is the taker's choice, all-or-nothing and
+post-only orders are tested before any fill.
+**Models**: submission under four times in force and four self-trade rules, cancellation, an owner's requote, batches.
+**Leaves out**: hidden and pegged orders, auctions, modification (cancel and place anew).
+**Units**: prices in ticks, sizes in base.
+**Invariants**: no crossed book; a partly filled order keeps its place; what remains of an order or of a taker below
+`DUST` of its size goes with the fill, so that real-valued sizes leave no crumbs in a queue.
+"""
+
+import numpy as np
+from numba import njit
+
+from models.market.fill import DUST
+from models.market.queues import (
+    BUY,
+    FREE,
+    HEAD,
+    ID,
+    KEY,
+    LEVEL_KEY,
+    LIVE,
+    NEXT,
+    NONE,
+    OWNER,
+    SELL,
+    SLOT_BITS,
+    append,
+    commitment,
+    remove,
+)
+from models.market.ticks import MOST_TICKS, ROUNDING, SLACK
+from models.types import FloatArray, IntArray
+
+GTC, IOC, FOK, POST_ONLY, MARKET, CANCEL = range(6)
+ALLOW, CANCEL_TAKER, CANCEL_MAKER, CANCEL_BOTH = range(4)
+MAKER, TICK, SIZE, MAKER_OWNER, TAKER = range(5)
+
+ANY_PRICE = 1 << 60
+NO_ROOM = -1
+
+
+@njit(cache=True)
+def _fillable(
+    nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray,
+    side: int, key: int, size: float, owner: int, self_trade: int,
+) -> bool:  # fmt: skip
+    """Whether the whole size would trade at once under the taker's limit and its rule for its own orders."""
+    other = 1 - side
+    wanted = size * (1.0 - DUST)
+    level = counters[other] - 1
+    while level >= 0 and levels[other, level, LEVEL_KEY] + key >= 0:
+        node = levels[other, level, HEAD]
+        while node != NONE:
+            if self_trade != ALLOW and nodes[node, OWNER] == owner:
+                if self_trade != CANCEL_MAKER:
+                    return False
+            else:
+                wanted -= sizes[node]
+                if wanted <= 0.0:
+                    return True
+            node = nodes[node, NEXT]
+        level -= 1
+    return False
+
+
+@njit(cache=True)
+def submit(
+    nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray, trades: FloatArray,
+    trade: int, taker: int, side: int, key: int, size: float, owner: int, force: int, self_trade: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Match an order and rest what its time in force lets rest.
+
+    Args:
+        nodes, sizes, levels, counters, owners: the book's columns, changed.
+        trades: shape (trades, 5), written from row `trade` on: maker's id, tick, size, maker's owner, taker.
+        trade: first free row of `trades`; room for one trade per live order must follow.
+        taker: number of the taker, for the record only.
+        side: BUY or SELL, of this order.
+        key: limit as a key; ANY_PRICE for a market order.
+        size: base, positive; inf takes all there is.
+        owner: row in `owners`; NONE for a taker who rests nothing.
+        force: GTC, IOC, FOK, POST_ONLY, or MARKET (as IOC).
+        self_trade: ALLOW, CANCEL_TAKER, CANCEL_MAKER or CANCEL_BOTH.
+
+    Returns:
+        (id of the resting order, 0 when nothing rests, NO_ROOM when nothing was done; first free row of `trades`).
+    """
+    other = 1 - side
+    if counters[FREE] == NONE or counters[side] == levels.shape[1]:
+        return NO_ROOM, trade
+    top = counters[other] - 1
+    crosses = top >= 0 and levels[other, top, LEVEL_KEY] + key >= 0
+    if force == POST_ONLY and crosses:
+        return 0, trade
+    if force == FOK and not _fillable(nodes, sizes, levels, counters, side, key, size, owner, self_trade):
+        return 0, trade
+    rest = size
+    dust = DUST * size if size < np.inf else 0.0
+    while crosses and rest > dust:
+        node = levels[other, top, HEAD]
+        if self_trade != ALLOW and nodes[node, OWNER] == owner:
+            if self_trade != CANCEL_TAKER:
+                remove(nodes, sizes, levels, counters, owners, node)
+            if self_trade != CANCEL_MAKER:
+                return 0, trade
+        else:
+            traded = sizes[node]
+            whole = rest >= traded * (1.0 - DUST)
+            if not whole:
+                sizes[node] = traded - rest
+                traded = rest
+            trades[trade, MAKER] = nodes[node, ID]
+            trades[trade, TICK] = abs(nodes[node, KEY])
+            trades[trade, SIZE] = traded
+            trades[trade, MAKER_OWNER] = nodes[node, OWNER]
+            trades[trade, TAKER] = taker
+            trade += 1
+            if not whole:
+                return 0, trade
+            rest -= traded
+            remove(nodes, sizes, levels, counters, owners, node)
+        top = counters[other] - 1
+        crosses = top >= 0 and levels[other, top, LEVEL_KEY] + key >= 0
+    if rest <= dust or force not in (GTC, POST_ONLY):
+        return 0, trade
+    return append(nodes, sizes, levels, counters, owners, side, key, rest, owner), trade
+
+
+@njit(cache=True)
+def cancel(
+    nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray, identity: int
+) -> float:
+    """Take an order out by its id; returns what remained of it, 0 when no such order rests."""
+    node = identity & ((1 << SLOT_BITS) - 1)
+    if identity <= 0 or node >= sizes.size or nodes[node, ID] != identity:
+        return 0.0
+    remove(nodes, sizes, levels, counters, owners, node)
+    return float(sizes[node])
+
+
+@njit(cache=True)
+def stream(
+    nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray, trades: FloatArray,
+    trade: int, event: int, events: IntArray, amounts: FloatArray, ids: IntArray, self_trade: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Work through a batch of events from `event` on, until its end or until there is no room for the next one.
+
+    Args:
+        nodes, sizes, levels, counters, owners: the book's columns, changed.
+        trades: shape (trades, 5), written from row `trade` on as in `submit`; the taker is its row in `events`.
+        trade: first free row of `trades`.
+        event: first row of `events` to do.
+        events: shape (events, 4): what to do (GTC … MARKET, CANCEL), side, tick, owner; for CANCEL the row of the event
+            that placed the order stands in the place of the tick.
+        amounts: shape (events,), sizes.
+        ids: shape (events,), written: the id of the order that rests, 0 when none does.
+        self_trade: one rule for all.
+
+    Returns:
+        (first row not done, first free row of `trades`).
+    """
+    while event < events.shape[0]:
+        what, side, tick, owner = events[event, 0], events[event, 1], events[event, 2], events[event, 3]
+        ids[event] = 0
+        if what == CANCEL:
+            cancel(nodes, sizes, levels, counters, owners, ids[tick])
+        else:
+            if trade + counters[LIVE] > trades.shape[0]:
+                break
+            key = ANY_PRICE if what == MARKET else (tick if side == BUY else -tick)
+            identity, trade = submit(
+                nodes, sizes, levels, counters, owners, trades,
+                trade, event, side, key, amounts[event], owner, what, self_trade,
+            )  # fmt: skip
+            if identity == NO_ROOM:
+                break
+            ids[event] = identity
+        event += 1
+    return event, trade
+
+
+@njit(cache=True)
+def requote(
+    nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray,
+    owner: int, bids: FloatArray, asks: FloatArray, numerator: float, denominator: float,
+) -> tuple[int, float, float, float, float]:  # fmt: skip
+    """Cancel all of an owner's orders and place new ones that only rest; those that would cross are left out.
+
+    Args:
+        nodes, sizes, levels, counters, owners: the book's columns, changed.
+        owner: row in `owners`.
+        bids, asks: shape (orders, 2), (price, size); prices go down to a tick for bids, up for asks.
+        numerator, denominator: the tick as a ratio.
+
+    Returns:
+        (0, base released, quote released, base committed, quote committed). Nothing was done when the first is NO_ROOM,
+        or 1 + the row (bids, then asks) of a price or size that cannot be used.
+    """
+    quotes = bids.shape[0] + asks.shape[0]
+    for row in range(quotes):
+        quoted = bids[row] if row < bids.shape[0] else asks[row - bids.shape[0]]
+        ticks = quoted[0] * denominator / numerator
+        if not (0.0 < ticks < MOST_TICKS and 0.0 <= quoted[1] < np.inf):
+            return 1 + row, 0.0, 0.0, 0.0, 0.0
+    if counters[LIVE] + quotes > sizes.size or max(counters[BUY], counters[SELL]) + quotes > levels.shape[1]:
+        return NO_ROOM, 0.0, 0.0, 0.0, 0.0
+    base_released, quote_released = commitment(nodes, sizes, owners, owner, numerator, denominator)
+    while owners[owner] != NONE:
+        remove(nodes, sizes, levels, counters, owners, owners[owner])
+    for side in range(2):
+        quoted = bids if side == BUY else asks
+        for row in range(quoted.shape[0]):
+            ticks = quoted[row, 0] * denominator / numerator
+            # A price on the grid may miss its tick by a rounding: that is not outward yet.
+            slack = SLACK + ROUNDING * ticks
+            key = int(np.floor(ticks + slack)) if side == BUY else -int(np.ceil(ticks - slack))
+            top = counters[1 - side] - 1
+            crosses = top >= 0 and levels[1 - side, top, LEVEL_KEY] + key >= 0
+            if quoted[row, 1] > 0.0 and key != 0 and not crosses:
+                append(nodes, sizes, levels, counters, owners, side, key, quoted[row, 1], owner)
+    base, quote = commitment(nodes, sizes, owners, owner, numerator, denominator)
+    return 0, base_released, quote_released, base, quote

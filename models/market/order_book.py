@@ -1,0 +1,484 @@
+"""A limit order book with strict price-time priority.
+
+**Source**: price-time priority, time in force and self-trade prevention as exchanges publish them; the rules are in
+`models.market.matching`, the queues in `models.market.queues`.
+**Models**: limit and market orders (gtc, ioc, fok, post-only), four rules for trading with oneself, cancellation, and a
+taker fee on the quote.
+**Leaves out**: hidden and pegged orders, auctions, maker rebates, lots (sizes are real numbers).
+**Units**: sizes in base, prices in quote per base on a grid of `tick`.
+**Invariants**: no crossed book; first come, first served at a price; a partly filled order keeps its place.
+"""
+
+from collections.abc import Hashable, Sequence
+from math import inf, nan
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from models.market import matching, queues
+from models.market.book_side import BookSide
+from models.market.fill import (
+    DUST,
+    Fill,
+    InvalidAmount,
+    InvalidPrice,
+    InvalidSide,
+    MakerTrade,
+    StaleFill,
+    sale_of,
+    sale_to,
+    selling,
+)
+from models.market.ticks import Grid
+from models.parameters import Parameters
+from models.refusals import Refusal
+from models.types import FloatArray, IntArray, Side
+
+TimeInForce = Literal["gtc", "ioc", "fok", "post_only"]
+SelfTrade = Literal["allow", "cancel_taker", "cancel_maker", "cancel_both"]
+Trade = tuple[int, float, float]
+"""(maker's order id, price, size)."""
+
+_SIDES = {"buy": queues.BUY, "sell": queues.SELL}
+_FORCES = {"gtc": matching.GTC, "ioc": matching.IOC, "fok": matching.FOK, "post_only": matching.POST_ONLY}
+_SELF_TRADES = {
+    "allow": matching.ALLOW,
+    "cancel_taker": matching.CANCEL_TAKER,
+    "cancel_maker": matching.CANCEL_MAKER,
+    "cancel_both": matching.CANCEL_BOTH,
+}
+_NO_ORDERS = np.empty((0, 2))
+
+
+class InvalidOrder(Refusal):
+    """An option of an order that does not exist."""
+
+    def __init__(self, name: str, given: object, known: Sequence[object]) -> None:
+        super().__init__(f"{name} is {given!r}: use one of {', '.join(map(repr, known))}")
+
+
+class OrderBook:
+    """Resting orders on a grid of prices.
+
+    `limit`, `market` and `levels` speak of a side as its orders' owners do: "buy" bids. The quotes of a source speak of
+    it as the taker does: "sell" hits those bids.
+
+    Attributes:
+        tick: step of the price grid.
+        taker_fee: fraction of the quote that a taker pays: a sale receives p (1 - f), a purchase pays p / (1 - f).
+        state: replaced at every change; a quote remembers it.
+
+    Raises:
+        InvalidPrice: a tick that is not positive and finite. InvalidAmount: a fee outside [0, 1).
+    """
+
+    def __init__(self, tick: float, taker_fee: float = 0.0) -> None:
+        self._grid = Grid(tick)
+        if not 0.0 <= taker_fee < 1.0:
+            raise InvalidAmount("taker_fee", taker_fee, "give a fraction from 0 to below 1")
+        self.tick = self._grid.tick
+        self.taker_fee = float(taker_fee)
+        self.state: object = object()
+        self._keep = 1.0 - self.taker_fee
+        self._slots: dict[Hashable, int] = {}
+        self._names: list[Hashable] = []
+        self._sides: dict[Side, BookSide] = {}
+        self._columns: queues.Columns = (
+            np.full((0, 8), queues.NONE, np.int64),
+            np.zeros(0),
+            np.zeros((2, 0, 3), np.int64),
+            np.array([0, 0, queues.NONE, 0, 0], np.int64),
+            np.full(64, queues.NONE, np.int64),
+        )
+        self._grow(64)
+
+    # What owners do.
+
+    def limit(
+        self,
+        side: Side,
+        price: float,
+        size: float,
+        owner: Hashable,
+        tif: TimeInForce = "gtc",
+        self_trade: SelfTrade = "allow",
+    ) -> tuple[int | None, list[Trade]]:
+        """Place an order at a limit price.
+
+        Args:
+            side: "buy" or "sell", of this order.
+            price: on the grid, quote per base.
+            size: base.
+            owner: anything hashable.
+            tif: "gtc" rests what is left, "ioc" drops it, "fok" trades all or nothing, "post_only" only rests.
+            self_trade: what happens when the next order in line is the owner's own.
+
+        Returns:
+            (id of the order that rests or None, trades as (maker's order id, price, size) in order). A "fok" that
+            cannot fill and a "post_only" that would cross change nothing.
+
+        Raises:
+            InvalidSide, InvalidPrice, OffTick, InvalidAmount, InvalidOrder: the order cannot be used.
+        """
+        number = _SIDES.get(side)
+        if number is None:
+            raise InvalidSide(side)
+        ticks = self._grid.ticks(price)
+        force = _FORCES.get(tif)
+        if force is None:
+            raise InvalidOrder("tif", tif, tuple(_FORCES))
+        if not 0.0 < size < inf:
+            raise InvalidAmount("size", size, "give a positive, finite size")
+        return self._submit(number, -ticks if number else ticks, size, owner, force, self_trade)
+
+    def market(
+        self,
+        side: Side,
+        size: float,
+        owner: Hashable,
+        tif: Literal["ioc", "fok"] = "ioc",
+        self_trade: SelfTrade = "allow",
+    ) -> list[Trade]:
+        """Trade at any price; what cannot be filled is dropped ("ioc"), or nothing is done ("fok").
+
+        Returns:
+            Trades as (maker's order id, price, size) in order.
+
+        Raises:
+            InvalidSide, InvalidAmount, InvalidOrder: the order cannot be used.
+        """
+        number = queues.SELL if selling(side) else queues.BUY
+        if tif not in ("ioc", "fok"):
+            raise InvalidOrder("tif", tif, ("ioc", "fok"))
+        if not 0.0 < size < inf:
+            raise InvalidAmount("size", size, "give a positive, finite size")
+        force = matching.FOK if tif == "fok" else matching.MARKET
+        return self._submit(number, matching.ANY_PRICE, size, owner, force, self_trade)[1]
+
+    def cancel(self, order_id: int) -> float:
+        """Take an order out; returns the size that remained, 0.0 for an order that is unknown or closed."""
+        remaining: float = matching.cancel(*self._columns, order_id)
+        if remaining:
+            self.state = object()
+        return remaining
+
+    def requote(
+        self,
+        owner: Hashable,
+        bids: FloatArray | Sequence[tuple[float, float]],
+        asks: FloatArray | Sequence[tuple[float, float]],
+    ) -> tuple[float, float, float, float]:
+        """Replace all of an owner's orders by new ones that only rest.
+
+        Args:
+            owner: anything hashable.
+            bids, asks: (price, size) each. Bids are rounded down to a tick, asks up; an order that would cross (the
+                other side, or an own bid just placed) or has no size is left out.
+
+        Returns:
+            (base released, quote released, base committed, quote committed): asks commit base, bids price times size.
+
+        Raises:
+            InvalidPrice, InvalidAmount: an order cannot be used; nothing is done.
+        """
+        slot = self._slots.get(owner)
+        if slot is None:
+            slot = self._new_slot(owner)
+        quotes = _orders(bids), _orders(asks)
+        while True:
+            outcome = matching.requote(*self._columns, slot, *quotes, self._grid.numerator, self._grid.denominator)
+            if outcome[0] != matching.NO_ROOM:
+                break
+            self._grow(sum(map(len, quotes)))
+        if outcome[0] > 0:
+            price, size = np.concatenate(quotes)[outcome[0] - 1].tolist()
+            if 0.0 < price < inf:
+                raise InvalidAmount("size", size, "give a finite size of zero or more")
+            raise InvalidPrice(price, "give a positive, finite price")
+        self.state = object()
+        return outcome[1], outcome[2], outcome[3], outcome[4]
+
+    def cancel_all(self, owner: Hashable) -> tuple[float, float]:
+        """Take all of an owner's orders out; returns (base released, quote released)."""
+        return self.requote(owner, _NO_ORDERS, _NO_ORDERS)[:2]
+
+    def committed(self, owner: Hashable) -> tuple[float, float]:
+        """(base, quote) that an owner's orders may have to give: sizes of the asks, price times size of the bids."""
+        slot = self._slots.get(owner)
+        if slot is None:
+            return 0.0, 0.0
+        nodes, sizes, _, _, owners = self._columns
+        committed: tuple[float, float] = queues.commitment(
+            nodes, sizes, owners, slot, self._grid.numerator, self._grid.denominator
+        )
+        return committed
+
+    # What anyone sees.
+
+    def levels(self, side: Side) -> list[tuple[float, float]]:
+        """(price, size) of the resting orders of a side, best first."""
+        rows = self._depth(queues.SELL if selling(side) else queues.BUY)
+        return list(zip(rows[7].tolist(), rows[3 if side == "sell" else 2].tolist(), strict=True))
+
+    def orders(self, side: Side) -> list[tuple[int, float, float, Hashable]]:
+        """(order id, price, remaining size, owner) of the resting orders of a side, in the order they would trade."""
+        number = queues.SELL if selling(side) else queues.BUY
+        nodes, sizes, levels, counters, _ = self._columns
+        resting = []
+        for level in range(counters[number] - 1, -1, -1):
+            node = int(levels[number, level, queues.HEAD])
+            while node != queues.NONE:
+                row = nodes[node].tolist()
+                price = self._grid.price(abs(row[queues.KEY]))
+                resting.append((row[queues.ID], price, float(sizes[node]), self._names[row[queues.OWNER]]))
+                node = row[queues.NEXT]
+        return resting
+
+    @property
+    def bid(self) -> float:
+        """What a seller receives for the next unit, fee taken off; nan when nobody bids."""
+        _, _, levels, counters, _ = self._columns
+        top = counters.item(0) - 1
+        return nan if top < 0 else self._grid.price(levels.item(0, top, 0)) * self._keep
+
+    @property
+    def ask(self) -> float:
+        """What a buyer pays for the next unit, fee included; nan when nobody asks."""
+        _, _, levels, counters, _ = self._columns
+        top = counters.item(1) - 1
+        return nan if top < 0 else self._grid.price(-levels.item(1, top, 0)) / self._keep
+
+    # What a taker without a name asks, as of any source.
+
+    def quote_in(self, side: Side, amount: float) -> Fill:
+        """The taker gives exactly `amount`; incomplete when the orders end first.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sale_of(side, amount)
+        return self._side(side).quote_in(amount)
+
+    def quote_out(self, side: Side, amount: float) -> Fill:
+        """The taker gets exactly `amount`; incomplete when the orders end first.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sale_of(side, amount)
+        return self._side(side).quote_out(amount)
+
+    def quote_to(self, side: Side, price: float) -> Fill:
+        """Take whole every level strictly better than `price`; incomplete when no level is left at it or beyond.
+
+        Raises:
+            InvalidSide, InvalidPrice: the request makes no sense.
+        """
+        sale_to(side, price)
+        return self._side(side).quote_to(price)
+
+    def check(self, fill: Fill) -> None:
+        """Refuse what `settle` would refuse.
+
+        Raises:
+            StaleFill: the orders no longer give as much.
+        """
+        self._scale(fill)
+
+    def settle(self, fill: Fill) -> list[MakerTrade]:
+        """Hit the orders as quoted; where they have become better since, the makers keep the difference.
+
+        Returns:
+            (owner, base, quote) for every order hit, in order, both positive. The taker fee is the difference between
+            the makers' quote and the taker's: Σ quote - amount_out of a sale, amount_in - Σ quote of a purchase.
+
+        Raises:
+            StaleFill: the orders no longer give as much.
+        """
+        scale = self._scale(fill)
+        if fill.base <= 0.0:
+            return []
+        number = queues.SELL if fill.side == "sell" else queues.BUY
+        count = self._match(number, matching.ANY_PRICE, fill.base, queues.NONE, matching.MARKET, matching.ALLOW)[1]
+        numerator, denominator, names = self._grid.numerator * scale, self._grid.denominator, self._names
+        return [
+            (names[int(owner)], size, tick * numerator / denominator * size)
+            for _, tick, size, owner, _ in self._trades[:count].tolist()
+        ]
+
+    def segments(self, side: Side) -> FloatArray:
+        """The levels that a taker meets, shape (4, levels), best first: see `models.market.ladder`."""
+        return self._side(side).segments
+
+    # A batch, compiled.
+
+    def stream(
+        self,
+        what: IntArray,
+        side: IntArray,
+        price: FloatArray,
+        size: FloatArray,
+        owner: IntArray,
+        placed: IntArray,
+        self_trade: SelfTrade = "allow",
+    ) -> tuple[IntArray, FloatArray]:
+        """Work through many events in one compiled call; all arrays have shape (events,).
+
+        Args:
+            what: `matching.GTC`, `IOC`, `FOK`, `POST_ONLY`, `MARKET` or `CANCEL`.
+            side: `queues.BUY` or `SELL`, of the order.
+            price: on the grid; not read for market orders and cancellations.
+            size: base; not read for cancellations.
+            owner: small non-negative integers.
+            placed: for a cancellation the row, before it, of the event that placed the order; not read otherwise.
+            self_trade: one rule for all.
+
+        Returns:
+            ids (events,): of the orders that came to rest, 0 elsewhere; trades (trades, 5): maker's order id, price,
+            size, the maker's place in `owners()`, row of the taker's event.
+
+        Raises:
+            InvalidOrder, InvalidAmount, InvalidPrice, OffTick: an event cannot be used; nothing is done.
+        """
+        rule = _SELF_TRADES.get(self_trade)
+        if rule is None:
+            raise InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
+        events = self._events(what, side, price, size, owner, placed)
+        amounts = np.ascontiguousarray(size, np.float64)
+        ids = np.zeros(len(events), np.int64)
+        trades = np.empty((len(events) + self._trades.shape[0], 5))
+        event = count = 0
+        while True:
+            event, count = matching.stream(*self._columns, trades, count, event, events, amounts, ids, rule)
+            self.state = object()
+            if event == len(events):
+                break
+            self._grow(1)
+            if count + self._trades.shape[0] > len(trades):
+                trades = np.concatenate([trades[:count], np.empty((count + self._trades.shape[0], 5))])
+        trades = trades[:count]
+        trades[:, matching.TICK] *= self._grid.numerator
+        trades[:, matching.TICK] /= self._grid.denominator
+        return ids, trades
+
+    def _events(
+        self, what: IntArray, side: IntArray, price: FloatArray, size: FloatArray, owner: IntArray, placed: IntArray
+    ) -> IntArray:
+        """The events as `matching.stream` takes them."""
+        places = what < matching.MARKET
+        cancels = what == matching.CANCEL
+        for name, given, wrong, known in (
+            ("what", what, (what < matching.GTC) | (what > matching.CANCEL), "0 to 5"),
+            ("side", side, (side != queues.BUY) & (side != queues.SELL), "0 or 1"),
+            ("placed", placed, cancels & ((placed < 0) | (placed >= np.arange(len(what)))), "an earlier row"),
+            ("owner", owner, owner < 0, "a non-negative integer"),
+        ):
+            if wrong.any():
+                raise InvalidOrder(name, int(given[wrong][0]), (known,))
+        wrong = ~cancels & ~((size > 0.0) & (size < inf))
+        if wrong.any():
+            raise InvalidAmount("size", float(size[wrong][0]), "give a positive, finite size")
+        ticks = self._grid.all_ticks(np.where(places, price, self.tick))
+        present = np.flatnonzero(np.bincount(owner))
+        slots = np.zeros(present.max(initial=0) + 1, np.int64)
+        for number in present.tolist():
+            slot = self._slots.get(number)
+            slots[number] = self._new_slot(number) if slot is None else slot
+        return np.stack([what, side, np.where(cancels, placed, ticks), slots[owner]], axis=1)
+
+    def _submit(
+        self, number: int, key: int, size: float, owner: Hashable, force: int, self_trade: SelfTrade
+    ) -> tuple[int | None, list[Trade]]:
+        rule = _SELF_TRADES.get(self_trade)
+        if rule is None:
+            raise InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
+        slot = self._slots.get(owner)
+        if slot is None:
+            slot = self._new_slot(owner)
+        order_id, count = self._match(number, key, float(size), slot, force, rule)
+        if not count:
+            return order_id or None, []
+        numerator, denominator = self._grid.numerator, self._grid.denominator
+        return order_id or None, [
+            (int(maker), tick * numerator / denominator, traded)
+            for maker, tick, traded, _, _ in self._trades[:count].tolist()
+        ]
+
+    def _match(self, number: int, key: int, size: float, slot: int, force: int, rule: int) -> tuple[int, int]:
+        order_id, count = matching.submit(*self._columns, self._trades, 0, 0, number, key, size, slot, force, rule)
+        if order_id == matching.NO_ROOM:
+            self._grow(1)
+            return self._match(number, key, size, slot, force, rule)
+        self.state = object()
+        return order_id, count
+
+    def _new_slot(self, owner: Hashable) -> int:
+        """A row for the list of an owner who was not known yet."""
+        slot = self._slots[owner] = len(self._names)
+        self._names.append(owner)
+        nodes, sizes, levels, counters, owners = self._columns
+        if slot == owners.size:
+            owners = np.concatenate([owners, np.full(slot, queues.NONE, np.int64)])
+            self._columns = (nodes, sizes, levels, counters, owners)
+        return slot
+
+    def _grow(self, orders: int) -> None:
+        """Make room for at least `orders` more, in both queues and levels."""
+        nodes, sizes, levels, counters, owners = self._columns
+        old = sizes.size
+        new = max(2 * old, old + orders)
+        grown = np.full((new, 8), queues.NONE, np.int64)
+        grown[:old] = nodes
+        # The new rows become the front of the list of free ones.
+        grown[old:, queues.NEXT] = np.arange(old + 1, new + 1)
+        grown[-1, queues.NEXT] = counters[queues.FREE]
+        counters[queues.FREE] = old
+        ladder = np.zeros((2, new, 3), np.int64)
+        ladder[:, :old] = levels
+        self._columns = (grown, np.concatenate([sizes, np.zeros(new - old)]), ladder, counters, owners)
+        self._trades = np.empty((new, 5))
+
+    def _depth(self, number: int) -> FloatArray:
+        nodes, sizes, levels, counters, _ = self._columns
+        rows: FloatArray = queues.depth(
+            nodes, sizes, levels, counters, number, self._grid.numerator, self._grid.denominator, self._keep
+        )
+        return rows
+
+    def _side(self, side: Side) -> BookSide:
+        """The levels a taker meets, kept until the book changes."""
+        kept = self._sides.get(side)
+        if kept is not None and kept.state is self.state:
+            return kept
+        rows = self._depth(queues.BUY if selling(side) else queues.SELL)
+        given, got, prices = rows[4:7].tolist()
+        meets = self._sides[side] = BookSide(side, rows[:4], given, got, prices, self.taker_fee, self.state)
+        return meets
+
+    def _scale(self, fill: Fill) -> float:
+        """The quote of the fill over that of the orders it would now hit for its base; 1 when nothing changed."""
+        if fill.state is self.state or fill.base == 0.0:
+            return 1.0
+        sells = selling(fill.side)
+        now = self.quote_in("sell", fill.base) if sells else self.quote_out("buy", fill.base)
+        low, high = (fill.quote, now.quote) if sells else (now.quote, fill.quote)
+        if not now.complete or low * (1.0 - DUST) > high:
+            raise StaleFill(fill)
+        return fill.quote / now.quote
+
+
+def _orders(quoted: FloatArray | Sequence[tuple[float, float]]) -> FloatArray:
+    return np.ascontiguousarray(quoted, np.float64).reshape(-1, 2)
+
+
+class OrderBookTerms(Parameters):
+    """An order book in a scenario; it starts empty."""
+
+    kind: Literal["order_book"] = "order_book"
+    tick: float = Field(gt=0)
+    taker_fee: float = Field(default=0.0, ge=0, lt=1)
+
+    def build(self, reference_price: float) -> OrderBook:
+        """The empty book; a book takes nothing from the reference price."""
+        return OrderBook(self.tick, self.taker_fee)

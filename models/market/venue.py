@@ -1,0 +1,198 @@
+"""The order-book AMM: one ladder over books, pools and any other source.
+
+**Source**: resting orders and pool curves in one ladder as on Crescent and on the XRP ledger (XLS-30).
+**Models**: best execution of a taker's order over all sources; at equal prices books fill before pools.
+**Leaves out**: gas of touching one more source, latency between sources, a taker's self-trade across sources.
+**Units**: those of the sources; prices quote per base, fees included.
+**Invariants**: no source is left with a better price than the last unit traded; each part is its source's own quote.
+"""
+
+from collections.abc import Sequence
+from math import inf, isnan, nan
+from typing import TYPE_CHECKING
+
+from models.market.fill import Fill, InvalidAmount, MakerTrade, StaleFill, sale_of, selling
+from models.market.ladder import GET, GIVE, Ladder
+from models.refusals import Refusal
+from models.types import Side
+
+if TYPE_CHECKING:
+    from models.market import Source
+
+
+class UnusableSources(Refusal):
+    """Sources that do not make a venue."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"a venue was given {count} sources: give at least one, and each only once")
+
+
+class Venue:
+    """One market over several sources; quotes and settles like one, but is no source of another venue.
+
+    Attributes:
+        sources: the sources, in the order that breaks ties among equals.
+
+    Raises:
+        UnusableSources: no source, or one twice.
+    """
+
+    __slots__ = ("_buying", "_selling", "sources")
+
+    def __init__(self, sources: "Sequence[Source]") -> None:
+        if not sources or len({id(source) for source in sources}) < len(sources):
+            raise UnusableSources(len(sources))
+        self.sources: tuple[Source, ...] = tuple(sources)
+        self._selling = Ladder(self.sources, "sell")
+        self._buying = Ladder(self.sources, "buy")
+
+    @property
+    def bid(self) -> float:
+        """The best bid of all sources; nan when none has any."""
+        best = -inf
+        for source in self.sources:
+            best = max(best, source.bid)  # keeps the best over a nan
+        return best if best > -inf else nan
+
+    @property
+    def ask(self) -> float:
+        """The best ask of all sources; nan when none has any."""
+        best = inf
+        for source in self.sources:
+            best = min(best, source.ask)
+        return best if best < inf else nan
+
+    @property
+    def mid(self) -> float:
+        """The mean of bid and ask; the other one where one side is empty, nan where both are."""
+        bid, ask = self.bid, self.ask
+        if isnan(bid):
+            return ask
+        return bid if isnan(ask) else 0.5 * (bid + ask)
+
+    def quote_in(self, side: Side, amount: float) -> Fill:
+        """The taker gives exactly `amount`, split for the best price.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sources = self.sources
+        if len(sources) == 1:
+            fill = sources[0].quote_in(side, amount)
+            return fill._replace(parts=(fill,), state=None)
+        enough, shares = self._split(side, GIVE, amount)
+        parts = tuple([source.quote_in(side, share) for source, share in zip(sources, shares, strict=True)])
+        return _join(side, parts, given=amount, complete=True) if enough else _join(side, parts, complete=False)
+
+    def quote_out(self, side: Side, amount: float) -> Fill:
+        """The taker gets exactly `amount`, split for the best price.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sources = self.sources
+        if len(sources) == 1:
+            fill = sources[0].quote_out(side, amount)
+            return fill._replace(parts=(fill,), state=None)
+        enough, shares = self._split(side, GET, amount)
+        parts = tuple([source.quote_out(side, share) for source, share in zip(sources, shares, strict=True)])
+        return _join(side, parts, got=amount, complete=True) if enough else _join(side, parts, complete=False)
+
+    def quote_to(self, side: Side, price: float) -> Fill:
+        """Trade on every source until its marginal price is `price`; complete while any source has liquidity there.
+
+        Raises:
+            InvalidSide, InvalidPrice: the request makes no sense.
+        """
+        parts = tuple([source.quote_to(side, price) for source in self.sources])
+        return _join(side, parts, complete=any(part.complete for part in parts))
+
+    def check(self, fill: Fill) -> None:
+        """Refuse what `settle` would refuse.
+
+        Raises:
+            StaleFill: a source no longer gives its part, or the fill is another venue's.
+            EndlessFill: a part has no end.
+        """
+        if len(fill.parts) != len(self.sources):
+            raise StaleFill(fill)
+        for source, part in zip(self.sources, fill.parts, strict=True):
+            source.check(part)
+
+    def settle(self, fill: Fill) -> list[MakerTrade]:
+        """Apply every part, or none.
+
+        Returns:
+            The trades of the makers whose orders were hit, source after source.
+
+        Raises:
+            StaleFill: a source no longer gives its part, or the fill is another venue's.
+            EndlessFill: a part has no end.
+        """
+        self.check(fill)
+        trades: list[MakerTrade] = []
+        for source, part in zip(self.sources, fill.parts, strict=True):
+            if part.amount_in > 0.0:
+                trades += source.settle(part)
+        return trades
+
+    def depth(self, side: Side, fraction: float) -> float:
+        """Base that can be traded until the marginal price is `fraction` beyond the mid; 0 for an empty venue.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        if not 0.0 <= fraction < inf:
+            raise InvalidAmount("fraction", fraction)
+        mid = self.mid
+        if isnan(mid):
+            return 0.0
+        return self.quote_to(side, max(mid * (1.0 - fraction), 0.0) if selling(side) else mid * (1.0 + fraction)).base
+
+    def slippage(self, side: Side, amount: float) -> float:
+        """How much worse than the marginal price before it the average price is when `amount` is given, a fraction.
+
+        Of the part that fills where the liquidity runs out; 0 for nothing, nan for an empty venue.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        fill = self.quote_in(side, amount)
+        if fill.amount_in == 0.0:
+            return 0.0 * fill.price_before
+        average = fill.quote / fill.base
+        return 1.0 - average / fill.price_before if side == "sell" else average / fill.price_before - 1.0
+
+    def _split(self, side: Side, row: int, amount: float) -> tuple[bool, list[float]]:
+        """Whether there is enough, and what each source takes."""
+        ladder = self._selling if sale_of(side, amount) else self._buying
+        return ladder.split(row, float(amount)) if amount > 0.0 else (True, [0.0] * len(self.sources))
+
+
+def _join(
+    side: Side, parts: tuple[Fill, ...], *, complete: bool, given: float | None = None, got: float | None = None
+) -> Fill:
+    """One fill of its parts, whose amounts add up to `given` or `got` where that was the amount asked for.
+
+    The price before is the best one; the price after is that of the last unit, the worst that a used part reached.
+    """
+    sells = side == "sell"
+    sum_given = sum_got = fee = 0.0
+    best, worst = (-inf, inf) if sells else (inf, -inf)
+    for _, part_given, part_got, part_fee, before, after, *_ in parts:
+        if before > best if sells else before < best:
+            best = before
+        if part_given > 0.0:
+            sum_given += part_given
+            sum_got += part_got
+            fee += part_fee
+            if after < worst if sells else after > worst:
+                worst = after
+    if sum_given == 0.0:
+        worst = best = best if -inf < best < inf else nan
+    if sum_given == inf:
+        complete = False
+    elif complete:
+        sum_given = sum_given if given is None else given
+        sum_got = sum_got if got is None else got
+    return Fill(side, sum_given, sum_got, fee, best, worst, complete, parts)

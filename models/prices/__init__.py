@@ -1,0 +1,63 @@
+"""Slot: a path of reference prices, the price of an asset on the rest of the market.
+
+A part is a class of parameters with a `kind`. `with_table` hands it the columns of the file it names and gives back a
+`Price` that can be run; a part that names no file (`needs_table` is False) takes an empty table. Where `needs_table` is
+True, `file` is the file's name, `columns` are the columns wanted and `time` is the one among them that holds times,
+to be handed over in seconds.
+"""
+
+from typing import Annotated, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from models.prices.bars import BarsPrice, Bridged
+from models.prices.constant import ConstantPrice
+from models.prices.correlation import correlate
+from models.prices.file import FilePrice, Recorded
+from models.prices.gbm import GbmPrice
+from models.prices.impact import Impact, ImpactState, LinearImpact, NoImpact, SquareRootImpact
+from models.prices.jump_diffusion import JumpDiffusionPrice
+from models.prices.path import PathPrice
+from models.types import FloatArray
+
+__all__ = [
+    "BarsPrice",
+    "Bridged",
+    "ConstantPrice",
+    "FilePrice",
+    "GbmPrice",
+    "Impact",
+    "ImpactState",
+    "JumpDiffusionPrice",
+    "LinearImpact",
+    "NoImpact",
+    "PathPrice",
+    "Price",
+    "PriceTerms",
+    "Recorded",
+    "SquareRootImpact",
+    "correlate",
+]
+
+
+class Price(Protocol):
+    """What the price of one asset does, before anything that is traded in the simulation moves it."""
+
+    @property
+    def start_price(self) -> float:
+        """Price at step 0, in quote per unit."""
+        ...
+
+    def path(self, steps: int, step_seconds: float, normals: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Prices at steps 0 … steps - 1, shape (steps,), all positive and finite; element 0 is `start_price`.
+
+        `normals`, shape (steps,), are standard normal draws, already correlated over the assets; diffusions alone use
+        them. Whatever else is random (bridges, jumps) is drawn from `rng`. A longer path begins with the shorter one.
+        """
+        ...
+
+
+PriceTerms = Annotated[
+    ConstantPrice | PathPrice | FilePrice | BarsPrice | GbmPrice | JumpDiffusionPrice, Field(discriminator="kind")
+]
