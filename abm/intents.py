@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 Reaction = Literal["top_up", "repay", "sell"]
+Preference = Literal["largest", "oldest"]
 
 
 class Status(Enum):

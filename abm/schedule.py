@@ -133,7 +133,7 @@ def _write_off(
     price = float(world.reference[asset])
     loss = pool.write_off(account, reserve)
     ready: list[LayerState] = []
-    covers: dict[str, tuple[Insurer, float]] = {}
+    covers: dict[str, Insurer] = {}
     left = loss
     for layer in lender.layers:
         if layer.kind == "reserve":
@@ -143,9 +143,8 @@ def _write_off(
             continue
         for k, insurer in enumerate(insurers):
             name = "insurance" if len(insurers) == 1 else f"insurance.{k}"
-            covered = insurer.offer_usd(model.view, asset, left * price) / price
-            state = layer.state(name, covered, price)
-            covers[name] = (insurer, price)
+            state = layer.state(name, insurer.offer(model.view, asset, left, price), price)
+            covers[name] = insurer
             ready.append(state)
             left -= min(max(left - state.deductible, 0.0) * state.share, state.capacity)
     claims = float(pool.total_claims[reserve])
@@ -154,7 +153,7 @@ def _write_off(
         if name == "reserve":
             pool.cover_from_treasury(reserve, units)
         elif name in covers:
-            insurer, _ = covers[name]
+            insurer = covers[name]
             world.ledger.transfer(insurer.account, lender.account, asset, units)
             pool.cover_with_cash(reserve, units)
             insurer.receive_payment(units * price)

@@ -1,11 +1,12 @@
 """What agents may see: prices, quotes, their own balances and what a pool shows to everybody. Nothing here writes."""
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.intents import Reaction
+from abm.intents import Preference, Reaction
 from models.market import Fill
 from models.rates import SECONDS_PER_YEAR
 from models.types import IntArray, Side
@@ -15,30 +16,38 @@ if TYPE_CHECKING:
 
 
 class Opportunities:
-    """What one pool's design offers in this block: the accounts that may be liquidated, the largest debts first."""
+    """What one pool's design offers in this block: the accounts that may be liquidated, and on which terms."""
 
     def __init__(self, world: "World", lender: "Lender") -> None:
         self._world = world
         self._lender = lender
         below = lender.liquidatable()
-        order = np.argsort(-below.debt_value, kind="stable")
-        self._ranked: IntArray = below.accounts[order]
-        self._since = lender.waiting_since[self._ranked]
+        self._accounts = below.accounts
+        self._since = lender.waiting_since[below.accounts]
+        self._size = below.debt_value
+        self._ranked: dict[Preference, IntArray] = {}
         self._taken: set[int] = set()
         self._priced: dict[int, tuple[float, float, float]] = {}
 
     def __bool__(self) -> bool:
-        return self._ranked.size > 0
+        return self._accounts.size > 0
 
     @property
     def count(self) -> int:
         """How many accounts may be liquidated."""
-        return int(self._ranked.size)
+        return int(self._accounts.size)
 
-    def ripe(self, since: float) -> list[int]:
-        """Return the accounts, not yet taken in this block, that have been open to liquidation since then or earlier."""
-        ripe: list[int] = self._ranked[self._since <= since].tolist()
-        return [account for account in ripe if account not in self._taken] if self._taken else ripe
+    def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
+        """Yield the accounts, not yet taken in this block, that have been open to liquidation since then or earlier."""
+        rank = self._ranked.get(prefers)
+        if rank is None:
+            by_size = np.argsort(-self._size, kind="stable")
+            rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
+            self._ranked[prefers] = rank
+        for place in rank[self._since[rank] <= since].tolist():
+            account = self._accounts.item(place)
+            if account not in self._taken:
+                yield account
 
     def take(self, account: int) -> None:
         """Hide an account that somebody's pending call goes for, as a public queue of transactions would show."""

@@ -85,7 +85,7 @@ def check_vacant(directory: Path) -> None:
     try:
         if directory.is_dir() and any(directory.iterdir()):
             raise ResultsExistError(
-                f"{directory} already holds something; give another directory with --out, or remove it"
+                f"{directory} is not empty; give another directory with --out, or remove it"
             )
         for folder in reversed([directory, *directory.parents]):
             if not folder.exists():

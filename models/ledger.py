@@ -30,7 +30,8 @@ MINT: Final = 0
 BURN: Final = 1
 OUTSIDE: Final = 2
 
-# An overdraft below this part of the most that ever circulated is the rounding of the sums behind the amount.
+# An overdraft below this part of the largest balance that passed through the named accounts is rounding: the error of
+# a sum grows with what has flowed, so what is left of a balance cannot be the measure.
 ROUNDING: Final = 1e-12
 
 
@@ -67,7 +68,7 @@ class Ledger:
         self._names: list[str] = []
         self._starts: list[int] = []
         self._accounts = 0
-        self._most_circulated = [0.0] * self._width
+        self._scale = [0.0] * self._width
         for name in ("mint", "burn", "outside"):
             self.open(name)
 
@@ -123,8 +124,8 @@ class Ledger:
     def transfer(self, source: int, target: int, asset: int, amount: float) -> float:
         """Move `amount` units and return what was moved.
 
-        That is `amount`, or the whole balance where `amount` exceeds it by rounding only (`ROUNDING` of the most
-        that ever circulated of the asset). Raises `InvalidAmount` and `Overdraft`.
+        That is `amount`, or the whole balance where `amount` exceeds it by rounding only (`ROUNDING` of the largest
+        balance of a named account so far). Raises `InvalidAmount` and `Overdraft`.
         """
         if not 0.0 <= amount < inf:
             raise InvalidAmount(
@@ -135,24 +136,26 @@ class Ledger:
         held = cells[source, asset]
         if amount > held and source > OUTSIDE:
             amount = self._all_but_rounding(source, asset, held, amount)
-        cells[source, asset] = held - amount
-        cells[target, asset] += amount
-        if source <= OUTSIDE:
-            self._note_circulation(asset)
+        if source != target:  # to oneself it would round
+            cells[source, asset] = held - amount
+            cells[target, asset] += amount
+            if source <= OUTSIDE:
+                self._note_scale(asset)
         return amount
 
     def _all_but_rounding(self, account: int, asset: int, held: float, amount: float) -> float:
-        if amount - held <= ROUNDING * self._most_circulated[asset]:
+        if amount - held <= ROUNDING * self._scale[asset]:
             return held
         raise Overdraft(
             f"{self.name(account)} holds {held!r} {self.assets[asset]}, asked for {amount!r}; "
             "ask for no more than the balance"
         )
 
-    def _note_circulation(self, asset: int) -> None:
+    def _note_scale(self, asset: int) -> None:
         cells = self._cells
-        circulating = -(cells[MINT, asset] + cells[BURN, asset] + cells[OUTSIDE, asset])
-        self._most_circulated[asset] = max(self._most_circulated[asset], circulating)
+        self._scale[asset] = max(
+            self._scale[asset], -cells[MINT, asset], cells[BURN, asset], abs(cells[OUTSIDE, asset])
+        )
 
     def transfer_many(self, sources: ArrayLike, targets: ArrayLike, asset: int, amounts: ArrayLike) -> FloatArray:
         """Many transfers of one asset, in order and all or none; returns the amounts moved.
@@ -170,7 +173,7 @@ class Ledger:
         source_ids, target_ids = np.ascontiguousarray(given), np.ascontiguousarray(taken)
         moved = np.array(wanted, order="C")
         column = self._table[:, asset]
-        slack = ROUNDING * self._most_circulated[asset]
+        slack = ROUNDING * self._scale[asset]
         failed = _transfer_many(column, source_ids, target_ids, moved, slack)
         if failed >= 0:
             source, amount = int(source_ids[failed]), float(moved[failed])
@@ -183,7 +186,7 @@ class Ledger:
                 f"{self.name(source)} holds less {self.assets[asset]} than the {amount!r} asked for in "
                 f"transfer {failed} of {moved.size}; ask for no more than the balance"
             )
-        self._note_circulation(asset)
+        self._note_scale(asset)
         return moved
 
     def mint(self, account: int, asset: int, amount: float) -> float:
@@ -195,14 +198,14 @@ class Ledger:
         return self.transfer(account, BURN, asset, amount)
 
     def imbalance(self) -> FloatArray:
-        """Per asset, |sum over all accounts| as a part of the most that has circulated or is held, (assets,).
+        """Per asset, |sum over all accounts| as a part of the largest balance passed on or held, (assets,).
 
         Rounding grows with what has flowed, not with what is left: hence the scale, which a bank run does not shrink.
         """
         # Column by column: numpy sums a column pairwise, a table row by row, which rounds a thousand times worse.
         total = np.array([abs(float(column.sum())) for column in self.balances.T])
         held = np.array([float(np.abs(column).sum()) / 2.0 for column in self.balances.T])
-        scale = np.maximum(held, self._most_circulated)
+        scale = np.maximum(held, self._scale)
         return np.asarray(np.divide(total, scale, out=np.zeros_like(total), where=scale != 0.0))
 
     def check(self, tolerance: float = 1e-9) -> None:
@@ -210,7 +213,7 @@ class Ledger:
         for asset, imbalance in zip(self.assets, self.imbalance(), strict=True):
             if not imbalance <= tolerance:
                 raise NotConserved(
-                    f"the accounts of {asset} sum to {imbalance:.3e} of what circulated, not to zero "
+                    f"the accounts of {asset} sum to {imbalance:.3e} of what has flowed, not to zero "
                     f"within {tolerance:g}; something wrote a balance without its counter-entry"
                 )
 
@@ -236,9 +239,9 @@ def _transfer_many(
                 column[sources[undo]] = before[undo, 0]
                 amounts[undo] = wanted[undo]
             return k
-        before[k, 0] = held
-        column[source] = held - amount
-        before[k, 1] = column[target]
-        column[target] += amount
+        before[k, 0], before[k, 1] = held, column[target]
+        if source != target:
+            column[source] = held - amount
+            column[target] += amount
         amounts[k] = amount
     return -1

@@ -107,7 +107,7 @@ def test_an_overdraft_by_rounding_moves_the_balance() -> None:
     assert ledger.balance(alice, 0) == 0.0
 
 
-def test_rounding_is_judged_by_what_has_circulated_not_by_what_is_left() -> None:
+def test_rounding_is_judged_by_what_has_flowed_not_by_what_is_left() -> None:
     ledger, (pool, bob) = ledger_with(1e9, 0.0)
     ledger.transfer(pool, bob, 0, 1e9)
     assert ledger.transfer(pool, bob, 0, 1e-7) == 0.0

@@ -137,7 +137,8 @@ class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
             np.full(count, np.inf) if terms.max_gas_gwei is None else draw(terms.max_gas_gwei, count, rng)
         )
         self.watches = bool(watching.any())
-        self._due: list[tuple[float, int]] = []
+        self._due: list[tuple[float, int]] = []  # (time, member), the earliest first
+        self._priced_out: list[tuple[float, int]] = []  # (-highest gas price, member), who pays most first
         self._planned = np.zeros(count, dtype=np.bool_)
 
     def decide(self, view: "View") -> list[Intent]:
@@ -145,14 +146,18 @@ class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
         if not self.watches:
             return []
         self._look(view)
-        intents: list[Intent] = []
-        waiting: list[tuple[float, int]] = []
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
+        ready: list[int] = []
         while self._due and self._due[0][0] <= view.now:
-            due, member = heapq.heappop(self._due)
-            if bid > self.max_gas_gwei[member]:
-                waiting.append((due, member))  # a price they do not pay; they try again in the next block
-                continue
+            member = heapq.heappop(self._due)[1]
+            if bid <= self.max_gas_gwei[member]:
+                ready.append(member)
+            else:
+                heapq.heappush(self._priced_out, (-float(self.max_gas_gwei[member]), member))
+        while self._priced_out and bid <= -self._priced_out[0][0]:
+            ready.append(heapq.heappop(self._priced_out)[1])
+        intents: list[Intent] = []
+        for member in ready:
             account = self.first_account + member
             how = REACTIONS[self.reaction[member]]
             if how != "sell" and not view.has_wallet(self.pool, account, how):
@@ -170,8 +175,6 @@ class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
                     target_health=max(self.terms.target_health, float(self.line[member])),
                 )
             )
-        for entry in waiting:
-            heapq.heappush(self._due, entry)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:

@@ -50,13 +50,13 @@ class Insurer(mesa.Agent):  # type: ignore[misc]
         self.paid_usd = 0.0
         self._premiums_due: dict[int, float] = {}
 
-    def offer_usd(self, view: "View", asset: int, loss_usd: float) -> float:
-        """Return how much of a loss it will pay, given its deductible, its limit and its capital in that asset."""
-        deducted = min(loss_usd, max(self.terms.deductible_usd - self.borne_usd, 0.0))
-        self.borne_usd += deducted
-        left = float("inf") if self.terms.limit_usd is None else max(self.terms.limit_usd - self.paid_usd, 0.0)
-        capital = view.balance(self.account, asset) * view.price_usd(asset)
-        return min(loss_usd - deducted, left, capital)
+    def offer(self, view: "View", asset: int, loss: float, price_usd: float) -> float:
+        """Return how many units of a loss it will pay, given its deductible, its limit and its capital in that asset."""
+        deducted = min(loss, max(self.terms.deductible_usd - self.borne_usd, 0.0) / price_usd)
+        self.borne_usd += deducted * price_usd
+        limit = self.terms.limit_usd
+        left = float("inf") if limit is None else max(limit - self.paid_usd, 0.0) / price_usd
+        return min(loss - deducted, left, view.balance(self.account, asset))
 
     def receive_payment(self, paid_usd: float) -> None:
         """Take note of what it paid."""

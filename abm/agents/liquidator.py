@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from abm.distributions import Distribution, NonNegativeOrDrawn, draw
-from abm.intents import Intent, Liquidate, Receipt, Seizure, SellInventory, shuffled
+from abm.intents import Intent, Liquidate, Preference, Receipt, Seizure, SellInventory, shuffled
 from models.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ class Liquidators(Parameters):
     sold at once. `margin` is the profit asked for as a share of what is repaid, after everything. `gas_usd` is the
     cost of one call where gas is not priced by `[blockspace]`; with it a call costs `gas_units` at the going price
     times 1 + `gas_premium`, and members whose `max_gas_gwei` is below that do not get through. `attention` is how
-    many opportunities a member prices in one block.
+    many opportunities a member prices in one block; it `prefers` the largest debts, or those open the longest.
+
+    With `selling = "over_time"` a member keeps what it seizes and sells a slice every `sell_every_seconds`, for
+    `sale_gas_units`, such that a holding shrinks to a third in `sell_over_seconds`.
     """
 
     count: int = Field(1, ge=1)
@@ -45,12 +48,15 @@ class Liquidators(Parameters):
     delay_seconds: NonNegativeOrDrawn = 0.0
     calls_per_block: int | None = Field(None, ge=1)
     attention: int | None = Field(None, ge=1)
+    prefers: Preference = "largest"
     gas_usd: float = Field(0.0, ge=0)
     gas_units: float = Field(500_000.0, ge=0)
     gas_premium: float = Field(0.1, ge=0)
     max_gas_gwei: Unbounded | Distribution = float("inf")
     selling: Literal["at_once", "over_time"] = "at_once"
     sell_over_seconds: float = Field(3600.0, gt=0)
+    sell_every_seconds: float = Field(600.0, gt=0)
+    sale_gas_units: float = Field(150_000.0, ge=0)
 
     @model_validator(mode="after")
     def _flash_sells_at_once(self) -> "Liquidators":
@@ -98,7 +104,7 @@ class LiquidatorCohort(mesa.Agent):  # type: ignore[misc]
         return self.name if self.terms.count == 1 else f"{self.name}[{member}]"
 
     def decide(self, view: "View") -> list[Intent]:
-        """Return this block's calls: sales of what is held first, then liquidations, the largest debts first."""
+        """Return this block's calls: sales of what is held first, then liquidations in the order it prefers."""
         self.repaid_in_block_usd = 0.0
         intents: list[Intent] = self._sales(view) if self.holdings else []
         open_now = view.opportunities(self.pool)
@@ -131,7 +137,7 @@ class LiquidatorCohort(mesa.Agent):  # type: ignore[misc]
         sells = terms.selling == "at_once"
         patience = terms.attention or open_now.count
         calls = terms.calls_per_block or open_now.count
-        for account in open_now.ripe(view.now - self.delay_seconds[member]):
+        for account in open_now.ripe(view.now - self.delay_seconds[member], terms.prefers):
             if patience == 0 or calls == 0 or budget <= 0.0:
                 return
             patience -= 1
@@ -167,17 +173,21 @@ class LiquidatorCohort(mesa.Agent):  # type: ignore[misc]
         return view.balance(self.first_account + member, self.capital_asset) * view.price_usd(self.capital_asset)
 
     def _sales(self, view: "View") -> list[Intent]:
-        """Sell this block's slice of what is held; what is left of a holding below a cent is sold whole."""
+        """Sell a slice of what each member holds when its turn comes; what is left below ten dollars is sold whole."""
         terms = self.terms
-        share = min(1.0, view.step_seconds / terms.sell_over_seconds)
+        every = max(terms.sell_every_seconds, view.step_seconds)
+        share = min(1.0, every / terms.sell_over_seconds)
         bid = view.gas_gwei * (1.0 + terms.gas_premium)
         sales: list[Intent] = []
         for (member, asset), generation in list(self.holdings.items()):
+            # Turns are spread over the interval, so that the members do not all sell in one block.
+            turn = (view.now + every * member / terms.count) % every
+            if turn >= view.step_seconds or bid > self.max_gas_gwei[member]:
+                continue
             held = view.balance(self.first_account + member, asset)
             if held <= 0.0:
                 del self.holdings[member, asset]
                 continue
-            # A slice of the holding at its largest would need a memory; a slice of what is left decays like it.
-            units = held if held * view.price_usd(asset) < 0.01 / share else held * share
-            sales.append(SellInventory(self, member, bid, terms.gas_units, asset, units, generation))
+            units = held if held * view.price_usd(asset) * share < 10.0 else held * share
+            sales.append(SellInventory(self, member, bid, terms.sale_gas_units, asset, units, generation))
         return sales

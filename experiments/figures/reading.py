@@ -83,7 +83,7 @@ def moving_assets(story: Story) -> list[str]:
 
 
 def fall(story: Story, asset: str) -> float:
-    """How far the oracle's price fell below its first value at the lowest, as a fraction; as `max_fall` of the summary."""
+    """How far the oracle's price was at the lowest below its first value, as a fraction: `max_fall` of the summary."""
     prices = story.column(f"oracle_{asset}")
     known = prices[np.isfinite(prices)]
     return float(1.0 - known.min() / known[0]) if known.size else 0.0

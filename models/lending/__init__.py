@@ -18,7 +18,7 @@ from models.lending.refusals import (
     TooManyReserves,
     UnsafeRelease,
 )
-from models.lending.reserve import BalanceSheet, ReserveTerms
+from models.lending.reserve import BalanceSheet, Reserves, ReserveTerms
 from models.lending.valuation import Standing, Valuation
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "InvalidUnits",
     "LendingPool",
     "ReserveTerms",
+    "Reserves",
     "SheetUnbalanced",
     "Standing",
     "TooManyReserves",

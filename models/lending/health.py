@@ -100,7 +100,7 @@ class HealthWatch:
         self._touched = np.zeros(64, np.int32)
         self._touched_count = 0
         self._anchored = False
-        self._looks_in_vain = 0
+        self._looks_in_vain = 0.0
         self._expose()
         pool.on_change(self.touch)
 
@@ -200,7 +200,7 @@ class HealthWatch:
         self._slot.fill(_OUT)
         self._slot[self._order] = np.arange(len(self._order), dtype=np.int32)
         self._touched_count = 0
-        self._looks_in_vain = 0
+        self._looks_in_vain = 0.0
         self._anchored = True
         self._expose()
 

@@ -1,11 +1,46 @@
-"""The terms of one reserve, and its balance sheet."""
+"""The books of the reserves: terms, interest, treasury, deficit, and a sheet that balances.
 
+**Source**: Aave v3 (``ReserveLogic``, ``MathUtils.calculateCompoundedInterest``) for indices, interest and the
+treasury's part; Aave v3.3 (``docs/3.3``) for the deficit.
+
+**Models**: over an interval the borrow index grows by ``1 + x + x^2/2 + x^3/6`` with ``x = rate * time`` and the rate
+taken at utilisation ``debt / (cash + debt)``. Of the interest the treasury gets the reserve factor, suppliers the rest.
+A debt written off becomes the *deficit*, which stays until it is covered (by the treasury's claim, by cash from
+outside) or cut from the suppliers' claims.
+
+**Leaves out**: integer rounding. Aave credits suppliers with simple interest and keeps the difference to what borrowers
+pay in the pool, and its treasury's claim earns like any other: here suppliers get exactly what is paid less the
+treasury's part, and that part earns nothing.
+
+**Units**: units of each asset (1.0 = one token), rates per year of 31 536 000 seconds.
+
+**Invariants**: per reserve, ``cash + debt + deficit = claims + treasury``. Interest is credited as it is charged, so
+this holds with a deficit as well: the same interest is spread over claims that the deficit has left too large, which
+is the dilution that Aave v3.3 writes as ``supply rate = rate * debt / (cash + debt + deficit) * (1 - reserve factor)``.
+A deficit leaves the supply index alone.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from math import inf
+from typing import Final, Self, cast
 
+import numpy as np
 from pydantic import Field, model_validator
 
+from models.lending.refusals import (
+    ExceedsDeficit,
+    InsufficientCash,
+    InsufficientTreasury,
+    InvalidUnits,
+    SheetUnbalanced,
+)
 from models.parameters import Parameters
+from models.types import FloatArray
+
+SECONDS_PER_YEAR: Final = 31_536_000
+# What is left of a balance below this part of it is rounding, and becomes nothing.
+RESIDUE: Final = 1e-12
 
 
 class ReserveTerms(Parameters):
@@ -49,3 +84,196 @@ class BalanceSheet:
     def gap(self) -> float:
         """Assets less liabilities: rounding, and nothing else."""
         return self.assets - self.liabilities
+
+
+class Reserves:
+    """The books of R reserves, in the order of `terms`; every array is (R,) float64.
+
+    ``cash``, ``borrow_index``, ``supply_index``, ``total_scaled_debt``, ``total_shares``, ``total_collateral``,
+    ``treasury`` (the protocol's claim, units) and ``deficit`` (units). Read them freely, write them through the verbs.
+
+    `rate_of[r]` maps the utilisation of reserve r to its borrow rate per year. `names` are for messages.
+    """
+
+    def __init__(
+        self, terms: Sequence[ReserveTerms], rate_of: Sequence[Callable[[float], float]], names: Sequence[str] = ()
+    ) -> None:
+        self.terms = tuple(terms)
+        self.rate_of = tuple(rate_of)
+        self.reserves = len(self.terms)
+        if len(self.rate_of) != self.reserves:
+            raise ValueError(f"{self.reserves} reserves need as many rate models, got {len(self.rate_of)}")
+        self.names = tuple(names) or tuple(f"reserve {r}" for r in range(self.reserves))
+        self._reserve_factors = [float(t.reserve_factor) for t in self.terms]
+        # One block of memory, seen twice: as arrays, and as memoryviews, which read and write one float much faster.
+        self._book = np.zeros((8, self.reserves))
+        self._book[1:3] = 1.0
+        (
+            self.cash,
+            self.borrow_index,
+            self.supply_index,
+            self.total_scaled_debt,
+            self.total_shares,
+            self.total_collateral,
+            self.treasury,
+            self.deficit,
+        ) = self._book
+        (
+            self._cash,
+            self._borrow_index,
+            self._supply_index,
+            self._total_scaled_debt,
+            self._total_shares,
+            self._total_collateral,
+            self._treasury,
+            self._deficit,
+        ) = (cells(row) for row in self._book)
+        self._largest_sheet = [0.0] * self.reserves
+
+    def accrue(self, seconds: float) -> FloatArray:
+        """Charge and credit interest for `seconds`; returns the treasury's income by reserve, (R,) units."""
+        if not 0.0 <= seconds < inf:
+            raise InvalidUnits(f"interest cannot accrue over {seconds} seconds; give a finite duration, 0 or more")
+        years = seconds / SECONDS_PER_YEAR
+        income = np.zeros(self.reserves)
+        for r in range(self.reserves):
+            index = self._borrow_index[r]
+            debt = self._total_scaled_debt[r] * index
+            if debt == 0.0:
+                continue
+            cash, deficit = self._cash[r], self._deficit[r]
+            growth = _compounded(self.rate_of[r](debt / (cash + debt)) * years)
+            interest = debt * growth
+            self._borrow_index[r] = index + index * growth
+
+            supply_index = self._supply_index[r]
+            claims = self._total_shares[r] * supply_index
+            assets = cash + debt + deficit
+            # Claims that are mere rounding belong to nobody: an index that divides by them would explode.
+            earning = claims > RESIDUE * assets
+            kept = self._reserve_factors[r] * interest if earning else interest
+            if earning:
+                self._supply_index[r] = supply_index + supply_index * ((interest - kept) / claims)
+            self._treasury[r] += kept
+            income[r] = kept
+            self._largest_sheet[r] = max(self._largest_sheet[r], assets + interest)
+        return income
+
+    def cover_from_treasury(self, reserve: int, units: float) -> None:
+        """Give up `units` of the treasury's claim against the deficit; needs no cash. Raises `InsufficientTreasury`."""
+        deficit = self._require_deficit(reserve, units)
+        treasury = self._treasury[reserve]
+        if units > treasury * (1.0 + RESIDUE):
+            raise InsufficientTreasury(
+                f"the treasury claims {treasury!r} of {self.names[reserve]}, asked to cover {units!r}; "
+                "cover no more than the claim"
+            )
+        self._treasury[reserve] = less(treasury, units)
+        self._deficit[reserve] = less(deficit, units)
+
+    def fund_treasury(self, reserve: int, units: float) -> None:
+        """Pay `units` of cash in for the treasury, whose claim grows by as much."""
+        self._require_units("fund", reserve, units)
+        self._cash[reserve] += units
+        self._treasury[reserve] += units
+
+    def collect_treasury(self, reserve: int, units: float) -> float:
+        """Pay `units` of the treasury's claim out in cash; returns the units paid.
+
+        Raises `InsufficientTreasury` beyond the claim and `InsufficientCash` beyond what is not lent out.
+        """
+        self._require_units("collect", reserve, units)
+        treasury, cash = self._treasury[reserve], self._cash[reserve]
+        if units > treasury * (1.0 + RESIDUE):
+            raise InsufficientTreasury(
+                f"the treasury claims {treasury!r} of {self.names[reserve]}, asked to pay {units!r}; "
+                "collect no more than the claim"
+            )
+        if units > cash * (1.0 + RESIDUE):
+            raise InsufficientCash(
+                f"{self.names[reserve]} holds {cash!r} in cash, asked for {units!r}; "
+                "wait for repayments or ask for less"
+            )
+        paid = min(units, treasury, cash)
+        self._treasury[reserve] = less(treasury, paid)
+        self._cash[reserve] = cash - paid
+        return paid
+
+    def cover_with_cash(self, reserve: int, units: float) -> None:
+        """Fill `units` of the deficit with cash paid in from elsewhere."""
+        deficit = self._require_deficit(reserve, units)
+        self._cash[reserve] += units
+        self._deficit[reserve] = less(deficit, units)
+
+    def utilisation(self, reserve: int) -> float:
+        """Debt over cash and debt; 0 for an empty reserve."""
+        debt = self._total_scaled_debt[reserve] * self._borrow_index[reserve]
+        return debt / (self._cash[reserve] + debt) if debt > 0.0 else 0.0
+
+    @property
+    def total_debt(self) -> FloatArray:
+        """What borrowers owe each reserve, (R,) units."""
+        return self.total_scaled_debt * self.borrow_index
+
+    @property
+    def total_claims(self) -> FloatArray:
+        """What suppliers may claim from each reserve, (R,) units."""
+        return self.total_shares * self.supply_index
+
+    def debt_value_total(self, prices: FloatArray) -> float:
+        """Value of all open debt, from the totals of the reserves."""
+        return float(self.total_debt @ prices)
+
+    def collateral_value_total(self, prices: FloatArray) -> float:
+        """Value of all posted collateral, from the totals of the reserves."""
+        return float(self.total_collateral @ prices)
+
+    def balance_sheet(self, reserve: int) -> BalanceSheet:
+        """Cash, debt, deficit, claims and treasury of one reserve."""
+        return BalanceSheet(
+            cash=self._cash[reserve],
+            debt=self._total_scaled_debt[reserve] * self._borrow_index[reserve],
+            deficit=self._deficit[reserve],
+            claims=self._total_shares[reserve] * self._supply_index[reserve],
+            treasury=self._treasury[reserve],
+        )
+
+    def check(self, tolerance: float = 1e-9) -> None:
+        """Raise `SheetUnbalanced` unless every sheet balances to `tolerance` of the largest it has ever been."""
+        for r, name in enumerate(self.names):
+            sheet = self.balance_sheet(r)
+            scale = max(self._largest_sheet[r], sheet.assets)
+            if not abs(sheet.gap) <= tolerance * scale:
+                raise SheetUnbalanced(
+                    f"{name}: assets {sheet.assets!r} and claims {sheet.liabilities!r} differ by {sheet.gap:.3e}, "
+                    f"more than {tolerance:g} of the largest sheet {scale:.6g}; a verb has left one side out"
+                )
+
+    def _require_units(self, verb: str, reserve: int, units: float) -> None:
+        if not 0.0 <= units < inf:
+            raise InvalidUnits(f"cannot {verb} {units} {self.names[reserve]}; give a finite amount, 0 or more")
+
+    def _require_deficit(self, reserve: int, units: float) -> float:
+        self._require_units("cover", reserve, units)
+        deficit = self._deficit[reserve]
+        if units > deficit + RESIDUE * self._largest_sheet[reserve]:
+            raise ExceedsDeficit(
+                f"{self.names[reserve]} has a deficit of {deficit!r}, asked to cover {units!r}; cover no more than that"
+            )
+        return deficit
+
+
+def cells(array: FloatArray) -> "memoryview[float]":
+    """The same memory, for reading and writing single floats, several times faster than through the array."""
+    return cast("memoryview[float]", array.data)
+
+
+def _compounded(x: float) -> float:
+    """Aave's third-order expansion of ``exp(x) - 1``."""
+    return x + x * x / 2.0 + x * x * x / 6.0
+
+
+def less(balance: float, amount: float) -> float:
+    """`balance - amount`, and exactly 0 where only rounding is left."""
+    left = balance - amount
+    return left if left > RESIDUE * balance else 0.0

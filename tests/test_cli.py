@@ -1,0 +1,409 @@
+"""The command line: what it refuses, what it writes, and what it keeps when it is stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import abm
+from abm import Run, Scenario, ScenarioError
+from experiments import load_scenario, run_paths, run_scenario
+from experiments.cli import DONE, FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, main
+from experiments.run import PathOutcome, uninterrupted
+from experiments.shipped import shipped_scenarios
+from experiments.storage import TABLES, Results, digest
+
+ROOT = Path(__file__).parents[1]
+
+SCENARIO = """
+    name = "small"
+    description = '''
+    A fall of a quarter.
+    More about it.'''
+    [time]
+    steps = 30
+    [assets.DAI]
+    price = { kind = "constant", price = 1.0 }
+    [assets.ETH]
+    price = { PRICES }
+    [[markets]]
+    base = "ETH"
+    quote = "DAI"
+    [[markets.sources]]
+    kind = "constant_product"
+    base = 500.0
+    fee = 0.003
+    [[pools]]
+    name = "core"
+    [pools.reserves.DAI]
+    [pools.reserves.ETH]
+    ltv = 0.80
+    liquidation_threshold = 0.83
+    [pools.liquidation]
+    design = "aave_v3"
+    [[agents.borrowers]]
+    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 12400.0 } } ]
+    [[agents.liquidators]]
+    capital_usd = 1e6
+    [[agents.depositors]]
+    deposits = { DAI = 1e6 }
+"""
+
+
+PRICES = 'kind = "gbm", start = 1500.0, volatility_per_year = 20.0'
+PRICES_FILE = 'kind = "file", file = "eth.csv", time = "t", price = "close"'
+
+
+@pytest.fixture
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A scenario file in a working directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(textwrap.dedent(SCENARIO).replace("PRICES", PRICES))
+    return tmp_path / "small.toml"
+
+
+def files_below(directory: Path) -> list[str]:
+    return sorted(str(file.relative_to(directory)) for file in directory.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "small.toml", "--seed", "-1"], ["--seed", "0 or more", "'-1'"]),
+        (["run", "small.toml", "--seed", "1.5"], ["--seed", "whole number", "'1.5'"]),
+        (["run", "small.toml", "--paths", "0"], ["--paths", "1 or more", "'0'"]),
+        (["run", "small.toml", "--jobs", "many"], ["--jobs", "1 or more", "'many'"]),
+        (["run", "small.toml", "--set", "steps"], ["--set", "KEY=VALUE", "'steps'"]),
+        (["run", "small.toml", "--set", "=3"], ["--set", "KEY=VALUE", "'=3'"]),
+        (["run", "small.toml", "--set", "time.stepz=3"], ["time.stepz", "steps"]),
+        (["run", "small.toml", "--set", "time.steps=0"], ["time.steps", "0"]),
+        (["run", "small.toml", "--path", "3"], ["--path", "--help"]),
+        (["run"], ["SCENARIO"]),
+        (["rum"], ["rum", "run"]),
+        ([], ["COMMAND"]),
+        (["run", "nowhere.toml"], ["nowhere.toml", "underwater scenarios"]),
+        (["run", "."], [".", "directory", "TOML file"]),
+        (["run", "zzz"], ["zzz", "underwater scenarios", "TOML file"]),
+        (["run", "small.toml", "--out", "full"], ["full", "not empty", "--out"]),
+        (["run", "small.toml", "--out", "small.toml/below"], ["small.toml/below", "--out"]),
+        (["plot", "nowhere"], ["nowhere", "a run has written"]),
+        (["plot", "full"], ["full", "manifest.json"]),
+        (["compare", "small.toml"], ["compare", "run"]),
+    ],
+    ids=" ".join,
+)
+def test_wrong_input_gets_one_sentence_and_code_2_and_nothing_is_written(
+    scenario: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+) -> None:
+    (scenario.parent / "full").mkdir()
+    (scenario.parent / "full" / "kept.txt").write_text("precious")
+    before = files_below(scenario.parent)
+    try:
+        code = main(arguments)
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    said = capsys.readouterr()
+    assert code == REFUSED
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1
+    assert [word for word in words if word not in said.err] == []
+    assert files_below(scenario.parent) == before
+
+
+def test_an_unknown_name_gets_the_nearest_shipped_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = {"black-thursday": Path("a.toml"), "calm": Path("b.toml")}
+    monkeypatch.setattr("experiments.shipped.shipped_scenarios", lambda: shipped)
+    with pytest.raises(ScenarioError, match="did you mean 'black-thursday'"):
+        load_scenario("black-thirsday")
+
+
+def test_a_shipped_scenario_is_found_by_name_and_a_path_by_path(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.shipped.shipped_scenarios", lambda: {"little": scenario})
+    assert load_scenario("little").name == "small"
+    assert load_scenario(scenario).name == "small"
+    assert load_scenario("little", {"time.steps": "7"}).time.steps == 7
+
+
+def test_every_shipped_scenario_can_be_loaded() -> None:
+    assert {load_scenario(name).name for name in shipped_scenarios()} == set(shipped_scenarios())
+
+
+def test_a_run_writes_what_the_contract_says_and_tells_where(
+    scenario: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "small.toml", "--seed", "3"]) == DONE
+    assert files_below(scenario.parent / "results" / "small-3") == [
+        "depth.parquet",
+        "figures",
+        "figures/capital.png",
+        "figures/depth.png",
+        "figures/timeline.png",
+        "figures/waterfall.png",
+        "liquidations.parquet",
+        "manifest.json",
+        "paths.parquet",
+        "scenario.toml",
+        "steps.parquet",
+        "summary.json",
+        "write_offs.parquet",
+    ]
+    said = capsys.readouterr()
+    assert "Results in results/small-3" in said.out
+    assert said.err.startswith("Compiling and running small, seed 3")
+    manifest = Results.load("results/small-3").manifest
+    assert manifest["command_line"] == ["underwater", "run", "small.toml", "--seed", "3"]
+
+
+def test_plot_draws_the_figures_again_from_stored_results_alone(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.figures.style.DPI", 40)
+    assert main(["run", "small.toml", "--out", "kept", "--no-figures"]) == DONE
+    assert not Path("kept/figures").exists()
+    capsys.readouterr()
+    monkeypatch.delattr(abm, "simulate")
+    assert main(["plot", "kept"]) == DONE
+    drawn = capsys.readouterr().out.split()
+    assert drawn == [f"kept/figures/{name}.png" for name in ("capital", "depth", "timeline", "waterfall")]
+    assert all(Path(file).is_file() for file in drawn)
+
+
+def test_a_results_directory_reproduces_itself(scenario: Path) -> None:
+    """The stored scenario, with the copies of the files it reads, gives the same tables wherever it is moved."""
+    scenario.write_text(scenario.read_text().replace(PRICES, PRICES_FILE))
+    (scenario.parent / "eth.csv").write_text("t,close\n0,1500\n600,1400\n900,1200\n")
+    assert main(["run", "small.toml", "--out", "first", "--no-figures", "--set", "time.steps=20"]) == DONE
+    (scenario.parent / "eth.csv").unlink()
+    Path("first").rename("moved")
+    assert main(["run", "moved/scenario.toml", "--out", "second", "--no-figures"]) == DONE
+    first, second = Results.load("moved"), Results.load("second")
+    assert first.manifest["digest"] == second.manifest["digest"]
+    assert first.scenario["time"]["steps"] == 20
+
+
+def test_the_results_do_not_depend_on_the_number_of_workers(scenario: Path) -> None:
+    runs = {
+        jobs: run_scenario(load_scenario(scenario), seed=5, paths=5, jobs=jobs, out=Path(f"jobs-{jobs}"), figures=False)
+        for jobs in (1, 2)
+    }
+    assert runs[1].manifest["digest"] == runs[2].manifest["digest"]
+    assert runs[1].paths.equals(runs[2].paths)
+    assert list(runs[2].paths["seed"]) == [5, 6, 7, 8, 9]
+    assert list(runs[2].steps["path"].unique()) == [0, 1, 2, 3, 4]
+    assert digest({name: runs[2].table(name) for name in TABLES}) == runs[1].manifest["digest"]
+
+
+def failing(seeds: dict[int, BaseException]) -> Any:
+    """`simulate`, except that some seeds raise."""
+    simulate = abm.simulate
+
+    def simulate_or_raise(scenario: Scenario, seed: int = 1, progress: Any = None) -> Run:
+        if seed in seeds:
+            raise seeds[seed]
+        return simulate(scenario, seed=seed, progress=progress)
+
+    return simulate_or_raise
+
+
+def test_a_path_that_crashes_is_a_row_and_the_others_go_on(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(abm, "simulate", failing({2: ZeroDivisionError("no depth\nat all")}))
+    assert main(["run", "small.toml", "--paths", "3", "--out", "run", "--no-figures"]) == FAILED
+    said = capsys.readouterr().err
+    assert "1 of 3 paths failed; path 1 (seed 2): ZeroDivisionError: no depth at all" in said
+    results = Results.load("run")
+    assert list(results.paths["status"]) == ["finished", "failed", "finished"]
+    assert "simulate_or_raise" in results.manifest["failed_paths"][0]["trace"]
+    assert results.summary["paths"] == 2
+
+
+def test_a_scenario_whose_world_cannot_be_built_is_refused(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files_below(scenario.parent)
+    monkeypatch.setattr(abm, "simulate", failing({1: ScenarioError("eth.csv has no rows; give at least one")}))
+    assert main(["run", "small.toml", "--paths", "3"]) == REFUSED
+    assert "underwater: eth.csv has no rows" in capsys.readouterr().err
+    assert files_below(scenario.parent) == before
+
+
+def test_a_seed_for_which_the_world_cannot_be_built_is_a_failed_path(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(abm, "simulate", failing({2: ScenarioError("too poor")}))
+    results = run_scenario(load_scenario(scenario), paths=2, figures=False)
+    assert list(results.paths["error"].fillna("")) == ["", "ScenarioError: too poor"]
+
+
+def test_an_interrupt_keeps_the_finished_paths_and_says_so(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(abm, "simulate", failing({3: KeyboardInterrupt()}))
+    assert main(["run", "small.toml", "--paths", "50", "--out", "run"]) == INTERRUPTED
+    assert "Interrupted: kept 2 of 50 paths in run" in capsys.readouterr().err
+    results = Results.load("run")
+    assert (results.manifest["status"], results.finished) == ("interrupted", 2)
+    assert list(results.steps["path"].unique()) == [0, 1]
+
+
+def test_an_interrupt_before_any_path_has_finished_writes_nothing(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files_below(scenario.parent)
+    monkeypatch.setattr(abm, "simulate", failing({1: KeyboardInterrupt()}))
+    assert main(["run", "small.toml"]) == INTERRUPTED
+    assert "Interrupted: nothing was written." in capsys.readouterr().err
+    assert files_below(scenario.parent) == before
+
+
+def test_ctrl_c_stops_the_workers_and_keeps_what_they_finished(scenario: Path) -> None:
+    """A real interrupt, sent to the whole process group as a terminal does."""
+    arguments = ["run", str(scenario), "--paths", "100000", "--jobs", "2", "--out", "run", "--no-figures"]
+    with start(arguments, cwd=scenario.parent) as run:
+        wait_until((scenario.parent / "run" / "steps.parquet").is_file)
+        time.sleep(0.5)
+        os.killpg(run.pid, signal.SIGINT)
+        said, complained = run.communicate(timeout=60)
+    assert run.returncode == INTERRUPTED, complained
+    assert "Traceback" not in complained
+    results = Results.load(scenario.parent / "run")
+    assert f"Interrupted: kept {results.finished:,} of 100,000 paths in run" in complained
+    assert 0 < results.finished < 100_000
+    assert results.steps["path"].nunique() == results.finished
+    assert "What happened" in said
+
+
+def test_an_interrupt_waits_for_what_must_not_be_cut_off() -> None:
+    """A Ctrl-C in the middle of a write is delivered once the write is whole."""
+    done = []
+
+    def write() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("written")
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert done == ["written"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_outside_the_main_thread_nothing_is_held_back() -> None:
+    """Python allows signal handlers in the main thread only; a dashboard runs scenarios in another."""
+    done = []
+
+    def work() -> None:
+        with uninterrupted():
+            done.append("written")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == ["written"]
+
+
+class DeadlyUnlessAlone:
+    """Stands for a scenario that kills the worker that unpickles it, the first `times` times."""
+
+    def __init__(self, scenario: Scenario, times: int) -> None:
+        self.scenario, self.times = scenario, times
+
+    def __reduce__(self) -> Any:
+        self.times -= 1
+        return (os._exit, (13,)) if self.times >= 0 else (_itself, (self.scenario,))
+
+
+def _itself(scenario: Scenario) -> Scenario:
+    return scenario
+
+
+@pytest.mark.parametrize("times", [1, 1000])
+def test_a_worker_that_dies_costs_at_most_the_path_it_died_of(scenario: Path, times: int) -> None:
+    """Nobody knows which path killed a worker: the suspects are run again alone, and only the guilty fail."""
+    outcomes: list[PathOutcome] = []
+    deadly: Any = DeadlyUnlessAlone(load_scenario(scenario), times)
+    run_paths(deadly, 1, 2, 2, on_result=outcomes.append)
+    assert [outcome.path for outcome in outcomes] == [0, 1]
+    if times == 1:
+        assert [outcome.error for outcome in outcomes] == [None, None]
+    else:
+        assert all("the worker process died" in str(outcome.error) for outcome in outcomes)
+
+
+def test_progress_counts_blocks_of_one_path_and_paths_of_several(scenario: Path) -> None:
+    loaded = load_scenario(scenario)
+    blocks: list[int] = []
+    paths: list[int] = []
+    run_paths(loaded, 1, 1, 1, on_result=lambda _: None, progress=blocks.append)
+    run_paths(loaded, 1, 3, 1, on_result=lambda _: None, progress=paths.append)
+    assert blocks[-1] == loaded.time.steps
+    assert blocks == sorted(blocks)
+    assert paths == [1, 2, 3]
+
+
+def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == DONE
+    assert "pools" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_scenarios_are_listed_with_the_first_line_of_what_they_are(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.shipped.shipped_scenarios", lambda: {"small": scenario})
+    assert main(["scenarios"]) == DONE
+    assert capsys.readouterr().out == "small  A fall of a quarter.\n"
+
+
+def test_designs_are_listed_with_their_parameters_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["designs"]) == DONE
+    said = capsys.readouterr().out
+    for words in ("aave_v3", "fixed_spread", "Source: ", "liquidation_bonus", "default 0.05", "Leaves out: "):
+        assert words in said
+
+
+def test_help_comes_without_importing_anything_heavy() -> None:
+    check = (
+        "import sys, experiments.cli; print([m for m in ('numpy', 'mesa', 'pandas', 'matplotlib') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    with start(["designs"], cwd=tmp_path) as run:
+        assert run.stdout is not None
+        run.stdout.close()
+        assert run.wait(timeout=60) == PIPE_CLOSED
+        assert run.stderr is not None
+        assert run.stderr.read() == ""
+
+
+def start(arguments: list[str], cwd: Path) -> "subprocess.Popen[str]":
+    """The command line in a process group of its own, as a shell starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "experiments", *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_until(happened: Any, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
