@@ -125,7 +125,7 @@ def test_many_transfers_see_one_another_in_order() -> None:
 def test_many_transfers_are_all_or_none() -> None:
     ledger, (alice, bob) = ledger_with(0.1, 0.7)
     before = ledger.balances.copy()
-    with pytest.raises(Overdraft, match="account 0 .* transfer 2 of 3"):
+    with pytest.raises(Overdraft, match=r"account 0 .* transfer 2 of 3"):
         ledger.transfer_many([alice, bob, alice], [bob, alice, bob], 0, [0.1, 0.3, 0.5])
     assert np.array_equal(ledger.balances, before)
 

@@ -187,7 +187,7 @@ def test_requests_that_make_no_sense_are_refused(source: ConstantProduct) -> Non
         with pytest.raises(InvalidPrice, match="price is"):
             source.quote_to("sell", price)
     with pytest.raises(InvalidSide, match="'bid'"):
-        source.quote_in("bid", 1.0)  # type: ignore[arg-type]
+        source.quote_in("bid", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ SIDES = st.sampled_from(["sell", "buy"])
 def test_quotes_are_pure_agree_with_each_other_and_settle_exactly(
     pool: ConstantProduct, side: str, size: float
 ) -> None:
-    """In, out and to-price describe one trade; quoting changes nothing; settling moves exactly the quote; k never falls."""
+    """In, out and to-price describe one trade; quotes change nothing; settling moves the quote; k never falls."""
     before = pool.base, pool.quote, pool.state
     amount = size * (pool.base if side == "sell" else pool.quote)
     fill = pool.quote_in(side, amount)

@@ -33,6 +33,8 @@ class Liquidators(Parameters):
     times 1 + `gas_premium`, and members whose `max_gas_gwei` is below that do not get through. `attention` is how
     many opportunities a member prices in one block; it `prefers` the largest debts, or those open the longest.
 
+    Members act from `active_from_seconds` on: who comes later was attracted by what others could not take.
+
     With `selling = "over_time"` a member keeps what it seizes and sells a slice every `sell_every_seconds`, for
     `sale_gas_units`, such that a holding shrinks to a third in `sell_over_seconds`.
     """
@@ -46,6 +48,7 @@ class Liquidators(Parameters):
     margin: float = Field(0.0, ge=0)
     minimum_profit_usd: float = Field(0.0, ge=0)
     delay_seconds: NonNegativeOrDrawn = 0.0
+    active_from_seconds: NonNegativeOrDrawn = 0.0
     calls_per_block: int | None = Field(None, ge=1)
     attention: int | None = Field(None, ge=1)
     prefers: Preference = "largest"
@@ -94,6 +97,7 @@ class LiquidatorCohort(mesa.Agent):  # type: ignore[misc]
         self.capital_usd = draw(terms.capital_usd, terms.count, rng)
         self.unlimited: list[bool] = np.isinf(self.capital_usd).tolist()
         self.delay_seconds = draw(terms.delay_seconds, terms.count, rng)
+        self.active_from_seconds: list[float] = draw(terms.active_from_seconds, terms.count, rng).tolist()
         self.max_gas_gwei: list[float] = draw(terms.max_gas_gwei, terms.count, rng).tolist()
         self.repaid_in_block_usd = 0.0
         self.holdings: dict[tuple[int, int], int] = {}  # (member, asset) -> generation of the newest collateral held
@@ -112,7 +116,7 @@ class LiquidatorCohort(mesa.Agent):  # type: ignore[misc]
             return intents
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         for member in shuffled(self.terms.count, self._order_rng):
-            if bid <= self.max_gas_gwei[member]:
+            if bid <= self.max_gas_gwei[member] and view.now >= self.active_from_seconds[member]:
                 self._hunt(view, open_now, member, bid, intents)
         return intents
 

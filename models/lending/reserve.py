@@ -137,26 +137,25 @@ class Reserves:
         years = seconds / SECONDS_PER_YEAR
         income = np.zeros(self.reserves)
         for r in range(self.reserves):
-            index = self._borrow_index[r]
-            debt = self._total_scaled_debt[r] * index
+            borrow_index = self._borrow_index[r]
+            debt = self._total_scaled_debt[r] * borrow_index
             if debt == 0.0:
                 continue
-            cash, deficit = self._cash[r], self._deficit[r]
+            cash = self._cash[r]
             growth = _compounded(self.rate_of[r](debt / (cash + debt)) * years)
             interest = debt * growth
-            self._borrow_index[r] = index + index * growth
+            self._borrow_index[r] = borrow_index + borrow_index * growth
 
             supply_index = self._supply_index[r]
             claims = self._total_shares[r] * supply_index
-            assets = cash + debt + deficit
             # Claims that are mere rounding belong to nobody: an index that divides by them would explode.
-            earning = claims > RESIDUE * assets
-            kept = self._reserve_factors[r] * interest if earning else interest
-            if earning:
+            if claims > RESIDUE * (cash + debt + self._deficit[r]):
+                kept = self._reserve_factors[r] * interest
                 self._supply_index[r] = supply_index + supply_index * ((interest - kept) / claims)
+            else:
+                kept = interest
             self._treasury[r] += kept
             income[r] = kept
-            self._largest_sheet[r] = max(self._largest_sheet[r], assets + interest)
         return income
 
     def cover_from_treasury(self, reserve: int, units: float) -> None:
@@ -239,7 +238,7 @@ class Reserves:
         )
 
     def check(self, tolerance: float = 1e-9) -> None:
-        """Raise `SheetUnbalanced` unless every sheet balances to `tolerance` of the largest it has ever been."""
+        """Raise `SheetUnbalanced` unless every sheet balances to `tolerance` of the largest that suppliers have made it."""
         for r, name in enumerate(self.names):
             sheet = self.balance_sheet(r)
             scale = max(self._largest_sheet[r], sheet.assets)

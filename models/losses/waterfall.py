@@ -17,7 +17,7 @@ ahead of it have given their share. No loss, no payment.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, inf, ulp
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,8 +48,7 @@ class LayerState:
     deductible: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(NamedTuple):
     """What one layer pays, in units."""
 
     layer: str

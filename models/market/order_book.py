@@ -331,7 +331,7 @@ class OrderBook:
             price: on the grid; not read for market orders and cancellations.
             size: base; not read for cancellations.
             owner: small non-negative integers.
-            placed: for a cancellation the row, before it, of the event that placed the order; not read otherwise.
+            placed: for a cancellation the row of the event that placed the order; not read otherwise.
             self_trade: one rule for all.
 
         Returns:
@@ -366,12 +366,13 @@ class OrderBook:
         self, what: IntArray, side: IntArray, price: FloatArray, size: FloatArray, owner: IntArray, placed: IntArray
     ) -> IntArray:
         """The events as `matching.stream` takes them."""
+        what, side, owner, placed = (np.asarray(column, np.int64) for column in (what, side, owner, placed))
         places = what < matching.MARKET
         cancels = what == matching.CANCEL
         for name, given, wrong, known in (
             ("what", what, (what < matching.GTC) | (what > matching.CANCEL), "0 to 5"),
             ("side", side, (side != queues.BUY) & (side != queues.SELL), "0 or 1"),
-            ("placed", placed, cancels & ((placed < 0) | (placed >= np.arange(len(what)))), "an earlier row"),
+            ("placed", placed, cancels & ((placed < 0) | (placed > np.arange(len(what)))), "a row so far"),
             ("owner", owner, owner < 0, "a non-negative integer"),
         ):
             if wrong.any():
