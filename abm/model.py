@@ -37,6 +37,7 @@ class UnderwaterModel(mesa.Model):  # type: ignore[misc]
         self.settlement = Settlement(self.world, self.cascade, self.recorder)
         self.order_rng = streams("arbitrageurs", "order")
         self.intents: list[Intent] = []
+        self._liquidator_accounts, self._not_money = self._liquidators_in_the_ledger()
         self.blocks = 0
         self.initial_debt_usd = sum(
             lender.pool.debt_value_total(lender.prices) for lender in self.world.lenders
@@ -44,7 +45,7 @@ class UnderwaterModel(mesa.Model):  # type: ignore[misc]
 
     def step(self) -> None:
         """Run one block."""
-        self.world.step = self.blocks
+        self.world.begin(self.blocks)
         for _, phase in PHASES:
             phase(self)
         self.blocks += 1
@@ -65,7 +66,7 @@ class UnderwaterModel(mesa.Model):  # type: ignore[misc]
         model = cls(scenario.market_only(), seed)
         prices = np.empty((scenario.time.steps, len(model.world.assets)))
         for step in range(scenario.time.steps):
-            model.world.step = step
+            model.world.begin(step)
             for _, phase in PHASES:
                 phase(model)
                 if phase.__name__ == "report_oracles":
@@ -79,16 +80,22 @@ class UnderwaterModel(mesa.Model):  # type: ignore[misc]
         In use is what was repaid from own funds in the block and the collateral still held.
         """
         world = self.world
-        total = used = 0.0
-        for cohort in self.people.liquidators:
-            flash = cohort.terms.financing == "flash"
-            if cohort.terms.count and not flash:
-                used += cohort.repaid_in_block_usd
-            rows = world.ledger.balances[cohort.first_account : cohort.first_account + cohort.terms.count]
-            held = rows.sum(axis=0) * world.reference
-            total += float(held.sum())
-            used += float(held.sum() - held[cohort.capital_asset])
-        return total, used
+        held = world.ledger.balances[self._liquidator_accounts]
+        used = sum(c.repaid_in_block_usd for c in self.people.liquidators if c.terms.financing == "inventory")
+        return float(held.sum(axis=0) @ world.reference), used + float((held * self._not_money).sum(axis=0) @ world.reference)
+
+    def _liquidators_in_the_ledger(self) -> tuple[slice, FloatArray]:
+        """Return the liquidators' ledger accounts, which follow one another, and 1 for each asset that is no money."""
+        cohorts = self.people.liquidators
+        if not cohorts:
+            return slice(0, 0), np.zeros((0, len(self.world.assets)))
+        first = cohorts[0].first_account
+        rows: list[FloatArray] = []
+        for cohort in cohorts:
+            not_money = np.ones((cohort.terms.count, len(self.world.assets)))
+            not_money[:, cohort.capital_asset] = 0.0
+            rows.append(not_money)
+        return slice(first, first + sum(cohort.terms.count for cohort in cohorts)), np.concatenate(rows)
 
     def insurer_capital_usd(self) -> float:
         """Return what the insurers own."""

@@ -53,7 +53,7 @@ def arbitrage(model: "UnderwaterModel") -> None:
     """Arbitrageurs pull the venue toward the reference, within their capital, in random order."""
     world = model.world
     for cohort in model.people.arbitrageurs:
-        for member in shuffled(cohort.terms.count, model.order_rng):
+        for member in shuffled(cohort.terms.count, model.order_rng) if cohort.pays(model.view) else ():
             trip = cohort.decide(model.view, member)
             if trip is None:
                 continue
@@ -63,7 +63,7 @@ def arbitrage(model: "UnderwaterModel") -> None:
 def report_oracles(model: "UnderwaterModel") -> None:
     """Oracles report, or do not: deviation, heartbeat, delay."""
     world = model.world
-    venue = world.venue_prices()
+    venue = world.venue_prices() if world.venue_matters else world.venue_usd
     for asset, oracle in enumerate(world.oracles):
         world.oracle[asset] = oracle.report(world.now, float(world.reference[asset]), float(venue[asset]))
     for lender in world.lenders:
@@ -170,8 +170,10 @@ def settle_premiums(model: "UnderwaterModel") -> None:
         if insurer.premium_share <= 0.0:
             continue
         lender = world.lenders[insurer.pool]
-        for reserve in np.flatnonzero(lender.income).tolist():
-            due = insurer.owe(reserve, float(lender.income[reserve]))
+        for reserve, income in enumerate(lender.income.tolist()):
+            if income == 0.0:
+                continue
+            due = insurer.owe(reserve, income)
             paid = min(due, float(lender.pool.cash[reserve]), float(lender.pool.treasury[reserve]))
             if paid > 0.0:
                 lender.pool.collect_treasury(reserve, paid)

@@ -165,7 +165,7 @@ class View:
         lender = self._world.lenders[pool]
         if lender.own_lines is None:
             return np.empty(0, dtype=np.int64)
-        return np.sort(lender.own_lines.below(lender.prices).accounts)
+        return lender.own_lines.below(lender.prices).accounts
 
     def has_wallet(self, pool: int, account: int, how: Reaction) -> bool:
         """Return whether the holder of an account has anything in its wallet to mend the position with."""

@@ -160,6 +160,7 @@ class World:
         self.assets = list(scenario.assets)
         self.index = {name: k for k, name in enumerate(self.assets)}
         self.step = 0
+        self.now = 0.0
         self.step_seconds = scenario.time.step_seconds
         self.ledger = Ledger(self.assets)
         self.exogenous = exogenous_prices(scenario, streams)
@@ -182,12 +183,13 @@ class World:
         )
         self.gas_asset = self.index[space.asset] if space else 0
         self.gas_gwei = float(self.gas_path[0])
+        self.venue_matters = any(terms.oracle.reads_venue for terms in scenario.assets.values())
         self.lenders: list[Lender] = []
 
-    @property
-    def now(self) -> float:
-        """Return the seconds since the start of the path."""
-        return self.step * self.step_seconds
+    def begin(self, step: int) -> None:
+        """Turn to a block; `now` is the seconds since the start of the path."""
+        self.step = step
+        self.now = step * self.step_seconds
 
     def gas_cost_usd(self, gas_units: float, price_gwei: float) -> float:
         """Return the dollars that `gas_units` cost at a price in gwei."""

@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     from abm import ScenarioError
+    from experiments.figures import save_all
     from experiments.run import run_scenario
     from experiments.shipped import load_scenario
     from experiments.storage import ResultsError, check_vacant, default_directory
@@ -118,7 +119,6 @@ def _run(options: argparse.Namespace) -> int:
                 paths=options.paths,
                 jobs=options.jobs,
                 out=directory,
-                figures=options.figures,
                 progress=progress,
                 command_line=options.command_line,
             )
@@ -127,7 +127,14 @@ def _run(options: argparse.Namespace) -> int:
     except OSError as error:
         print(f"underwater: the results could not be written: {error}", file=sys.stderr)
         return FAILED
-    print(describe(results))
+    print(describe(results), flush=True)
+    if options.figures and results.finished and results.manifest["status"] == "complete":
+        try:
+            save_all(results, results.directory / "figures")
+        except KeyboardInterrupt:
+            where = results.directory
+            print(f"Interrupted: all results are in {where}; `underwater plot {where}` draws them", file=sys.stderr)
+            return INTERRUPTED
     return _close(results)
 
 

@@ -49,7 +49,6 @@ def run_scenario(
     paths: int = 1,
     jobs: int = 1,
     out: Path | None = None,
-    figures: bool = True,
     progress: Callable[[int], None] | None = None,
     command_line: Sequence[str] = (),
 ) -> "Results":
@@ -73,12 +72,7 @@ def run_scenario(
             status = "interrupted"
         with uninterrupted():
             writer.finish(status, wall_seconds=time.monotonic() - started)
-    results = Results.load(directory)
-    if figures and status == "complete" and results.finished:
-        from experiments.figures import save_all
-
-        save_all(results, directory / "figures")
-    return results
+    return Results.load(directory)
 
 
 def run_paths(

@@ -84,9 +84,7 @@ def check_vacant(directory: Path) -> None:
     made: list[Path] = []
     try:
         if directory.is_dir() and any(directory.iterdir()):
-            raise ResultsExistError(
-                f"{directory} is not empty; give another directory with --out, or remove it"
-            )
+            raise ResultsExistError(f"{directory} is not empty; give another directory with --out, or remove it")
         for folder in reversed([directory, *directory.parents]):
             if not folder.exists():
                 folder.mkdir()

@@ -66,7 +66,7 @@ def _happened(summary: dict[str, float]) -> str:
             ("Liquidations", "liquidations", count),
             ("Debt liquidated", "liquidated_usd", usd),
             ("Generations of liquidations", "generations", count),
-            ("Fall relative to one without them", "amplification", times),
+            ("Fall, as a multiple of one without them", "amplification", times),
         ]
     rows += [("Bad debt", "bad_debt_usd", usd), ("Bad debt, share of the initial debt", "bad_debt_share", percent)]
     table = _table("What happened", rows, summary)
@@ -123,8 +123,8 @@ def _table(
 
 
 def aligned(cells: list[list[str]]) -> str:
-    """Rows of text as columns: the first to the left, numbers to the right; columns without any text are left out."""
-    columns = [column for column in zip(*cells, strict=True) if any(column)]
+    """A heading and rows as columns: the first to the left, the others to the right; empty ones are left out."""
+    columns = [column for column in zip(*cells, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in columns]
     lines = []
     for row in zip(*columns, strict=True):
@@ -141,8 +141,8 @@ def usd(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A fraction as a percentage."""
-    return _finite(value, f"{100.0 * value:,.2f} %")
+    """A fraction as a percentage; what two decimals cannot show is not shown as nothing."""
+    return "under 0.01 %" if 0.0 < value < 0.00005 else _finite(value, f"{100.0 * value:,.2f} %")
 
 
 def count(value: float) -> str:

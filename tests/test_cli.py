@@ -193,7 +193,7 @@ def test_a_results_directory_reproduces_itself(scenario: Path) -> None:
 
 def test_the_results_do_not_depend_on_the_number_of_workers(scenario: Path) -> None:
     runs = {
-        jobs: run_scenario(load_scenario(scenario), seed=5, paths=5, jobs=jobs, out=Path(f"jobs-{jobs}"), figures=False)
+        jobs: run_scenario(load_scenario(scenario), seed=5, paths=5, jobs=jobs, out=Path(f"jobs-{jobs}"))
         for jobs in (1, 2)
     }
     assert runs[1].manifest["digest"] == runs[2].manifest["digest"]
@@ -242,7 +242,7 @@ def test_a_seed_for_which_the_world_cannot_be_built_is_a_failed_path(
     scenario: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(abm, "simulate", failing({2: ScenarioError("too poor")}))
-    results = run_scenario(load_scenario(scenario), paths=2, figures=False)
+    results = run_scenario(load_scenario(scenario), paths=2)
     assert list(results.paths["error"].fillna("")) == ["", "ScenarioError: too poor"]
 
 
@@ -255,6 +255,18 @@ def test_an_interrupt_keeps_the_finished_paths_and_says_so(
     results = Results.load("run")
     assert (results.manifest["status"], results.finished) == ("interrupted", 2)
     assert list(results.steps["path"].unique()) == [0, 1]
+
+
+def test_an_interrupt_while_drawing_keeps_all_results(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Results) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.figures.FIGURES", {"timeline": interrupted})
+    assert main(["run", "small.toml", "--out", "run"]) == INTERRUPTED
+    assert "all results are in run; `underwater plot run` draws them" in capsys.readouterr().err
+    assert Results.load("run").manifest["status"] == "complete"
 
 
 def test_an_interrupt_before_any_path_has_finished_writes_nothing(

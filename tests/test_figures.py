@@ -332,6 +332,17 @@ def test_numbers_are_written_in_three_figures(value: float, text: str) -> None:
     assert style.short(value) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (156.4, "156"), (1_684.0, "1,680"), (2_345_678.0, "2.35M")])
+def test_quantities_are_written_in_full_up_to_a_million(value: float, text: str) -> None:
+    assert style.units(value) == text
+
+
+def test_a_title_has_no_orphan() -> None:
+    lines = style._wrapped("a title that would leave a single word alone on the last of its lines", 60).splitlines()
+    assert len(lines) == 2
+    assert abs(len(lines[0]) - len(lines[1])) < 12
+
+
 @given(st.floats(min_value=1.0, max_value=9e14))
 def test_a_short_number_is_within_half_a_percent_of_the_number(value: float) -> None:
     sizes = {"k": 1e3, "M": 1e6, "bn": 1e9, "tn": 1e12}

@@ -20,7 +20,7 @@ from models.market import (
     StaleFill,
 )
 
-# x, y, fee, side, kind, in, out, fee amount, bid, ask, x and y after with the fee in the pool, marginal price at the end
+# x, y, fee, side, kind, in, out, fee amount, bid, ask, x and y after with the fee in the pool, last marginal price
 SWAPS = [
     ("946.618719859763", "4936.779404215738461585922147", "0.3", "buy", "out",
      "7262.513057810414765958634383412075844132", "480.251789678310292500012",

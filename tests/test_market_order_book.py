@@ -255,7 +255,7 @@ def stream(
         self_trade=rule,
     )
     row_of = {identity: row for row, identity in enumerate(ids.tolist()) if identity}
-    assert [(int(taker), row_of[int(maker)], price, size) for maker, price, size, _, taker in made.tolist()] == trades
+    assert [(int(taker), row_of[int(maker)], price, size) for maker, price, size, taker in made.tolist()] == trades
 
 
 def test_a_long_stream_grows_the_book_as_it_goes() -> None:

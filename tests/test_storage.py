@@ -325,7 +325,7 @@ def test_several_paths_get_columns_for_the_spread_and_the_tail(tmp_path: Path) -
 
 
 def test_columns_are_aligned_and_empty_ones_left_out() -> None:
-    assert aligned([["a", "", "1"], ["bcd", "", "10"]]) == "a     1\nbcd  10"
+    assert aligned([["a", "mean", "1"], ["bcd", "", "10"]]) == "a     1\nbcd  10"
 
 
 @pytest.mark.parametrize(
@@ -335,6 +335,7 @@ def test_columns_are_aligned_and_empty_ones_left_out() -> None:
         (usd(12.345), "12.35 USD"),
         (usd(math.nan), "undefined"),
         (percent(0.4321), "43.21 %"),
+        (percent(1e-6), "under 0.01 %"),
         (count(1234.0), "1,234"),
         (count(2.5), "2.5"),
         (duration(90.0), "90 s"),

@@ -77,26 +77,33 @@ class ArbitrageurCohort(mesa.Agent):  # type: ignore[misc]
             self._tied[member].append((now + self.terms.settlement_seconds, proceeds))
             self._tied_sum[member] += proceeds
 
+    def pays(self, view: "View") -> bool:
+        """Return whether the venue is further from the reference than the outside leg costs."""
+        return self._side(view) is not None
+
+    def _side(self, view: "View") -> tuple[Side, float] | None:
+        """Return which way a round trip pays and the price of its outside leg."""
+        reference = view.pair_reference(self.exchange)
+        bid, ask = view.best(self.exchange)
+        if bid > reference * (1.0 + self.terms.hedge_cost):
+            return "sell", reference * (1.0 + self.terms.hedge_cost)
+        if ask < reference * (1.0 - self.terms.hedge_cost):
+            return "buy", reference * (1.0 - self.terms.hedge_cost)
+        return None
+
     def decide(self, view: "View", member: int) -> RoundTrip | None:
         """Return the round trip that pays best for this member, or None where nothing pays."""
-        reference = view.pair_reference(self.exchange)
-        cost = self.terms.hedge_cost
-        outside_ask, outside_bid = reference * (1.0 + cost), reference * (1.0 - cost)
-        bid, ask = view.best(self.exchange)
-        side: Side
-        if bid > outside_ask:
-            side, hedge_price = "sell", outside_ask
-        elif ask < outside_bid:
-            side, hedge_price = "buy", outside_bid
-        else:
+        found = self._side(view)
+        if found is None:
             return None
+        side, hedge_price = found
         owner = self.first_account + member
         fill = view.quote_to(self.exchange, side, hedge_price)
         if not self.unlimited:
             _, quote = view.inventory(self.exchange, owner)
             means = max(quote - self.tied_up(member, view.now), 0.0)
             # To sell on the venue the base is first bought outside, so either way it is quote that limits.
-            most = means / outside_ask if side == "sell" else means
+            most = means / hedge_price if side == "sell" else means
             if fill.amount_in > most:
                 fill = view.quote_in(self.exchange, side, most)
         if not 0.0 < fill.amount_in < np.inf:

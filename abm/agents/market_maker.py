@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
+from numba import njit
 from pydantic import Field, model_validator
 
 from abm.distributions import PositiveOrDrawn, draw
@@ -83,7 +84,6 @@ class MarketMakerCohort(mesa.Agent):  # type: ignore[misc]
         self.first_account = first_account
         self.capital_usd = draw(terms.capital_usd, terms.count, rng)
         self.size_usd = draw(terms.size_usd, terms.count, rng)
-        self._steps = terms.level_step * np.arange(terms.levels)
         self._withdrawn = False
         self._quoted_at = [(-1.0, -1.0)] * terms.count
 
@@ -111,19 +111,29 @@ class MarketMakerCohort(mesa.Agent):  # type: ignore[misc]
         return wanted
 
     def _ladder(
-        self, member: int, owner: int, price: float, price_usd: float, base: float, quote: float, block_volatility: float
+        self, member: int, owner: int, price: float, price_usd: float, base: float, quote: float, swing: float
     ) -> Quotes:
         terms = self.terms
         worth = base * price + quote
         lean = terms.skew * (2.0 * base * price / worth - 1.0) if worth > 0.0 else 0.0
-        half = max(terms.half_spread, terms.volatility_multiple * block_volatility)
-        distance = np.minimum(half + self._steps, 0.99)
-        centre = price * (1.0 - lean)
-        bids, asks = np.empty((terms.levels, 2)), np.empty((terms.levels, 2))
-        np.multiply(centre, 1.0 - distance, out=bids[:, 0])
-        np.multiply(centre, 1.0 + distance, out=asks[:, 0])
-        size = self.size_usd[member] / price_usd
-        # What the inventory can carry is spread evenly over the levels, so that no level takes it all.
-        bids[:, 1] = min(size, quote / float(bids[:, 0].sum()))
-        asks[:, 1] = min(size, base / terms.levels)
+        half = max(terms.half_spread, terms.volatility_multiple * swing)
+        size = self.size_usd.item(member) / price_usd
+        bids, asks = _rungs(price * (1.0 - lean), half, terms.level_step, terms.levels, size, base, quote)
         return Quotes(self.exchange, owner, bids, asks)
+
+
+@njit(cache=True)
+def _rungs(
+    centre: float, half: float, step: float, levels: int, size: float, base: float, quote: float
+) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled
+    """Return bids and asks as rows of (price, size). What an inventory cannot carry is cut on all levels alike."""
+    bids, asks = np.empty((levels, 2)), np.empty((levels, 2))
+    outlay = 0.0
+    for level in range(levels):
+        distance = min(half + level * step, 0.99)
+        bids[level, 0] = centre * (1.0 - distance)
+        asks[level, 0] = centre * (1.0 + distance)
+        outlay += bids[level, 0]
+    bids[:, 1] = min(size, quote / outlay)
+    asks[:, 1] = min(size, base / levels)
+    return bids, asks

@@ -44,9 +44,7 @@ def _sentence(story: Story, clock: style.Clock, unlimited: bool) -> str:
         queue = "no account ever waited for a liquidator"
     else:
         accounts = "account" if waiting[peak] == 1.0 else "accounts"
-        queue = (
-            f"up to {style.short(waiting[peak])} {accounts} waited for a liquidator ({clock.at(story.seconds[peak])})"
-        )
+        queue = f"up to {waiting[peak]:,.0f} {accounts} waited for a liquidator ({clock.at(story.seconds[peak])})"
     if unlimited:
         return f"{queue}; liquidators' capital was unlimited"
     if np.isnan(shares).all():

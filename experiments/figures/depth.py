@@ -10,6 +10,9 @@ from experiments.figures import style
 from experiments.figures.reading import MOST_ASSETS, Story
 from experiments.storage import Results
 
+FAR = 0.10
+"""The largest distance from the mid that is drawn."""
+
 NEAR = 0.02
 """Bids within this distance of the mid are the depth that counts: what a liquidator can sell into at a small loss."""
 
@@ -45,10 +48,11 @@ def draw(results: Results) -> Figure:
 
 def _market(axes: Axes, market: pd.DataFrame, base: str, quote: str, clock: style.Clock) -> str:
     """Draw one market; what happened to its bids, in words."""
-    finite = market[np.isfinite(market["base_units"])]
+    finite = market[np.isfinite(market["base_units"]) & (market["distance"] <= FAR)]
     style.panel(axes, f"{base} for {quote}", f"{base} up to that distance")
     style.number_axis(axes)
     if finite.empty:
+        axes.axis("off")
         style.remark(axes, "Any size trades at the reference price")
         return f"the {base} market takes any size"
     near = _near(finite)
@@ -86,5 +90,5 @@ def _sentence(bids: "pd.Series[float]", moments: dict[str, int], near: float, ba
     if bids.empty:
         return f"no bids for {base}"
     before, worst = float(bids.get(moments["before"], 0.0)), float(bids.min())
-    change = f"fell from {style.short(before)} to {style.short(worst)} {base}" if worst < before else "never thinned"
+    change = f"fell from {style.units(before)} to {style.units(worst)} {base}" if worst < before else "never thinned"
     return f"bids within {style.percent(near)} of the mid {change}"

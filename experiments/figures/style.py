@@ -29,7 +29,7 @@ _LAYER = {"reserve": "#44AA99", "insurance": "#332288", "depositors": "#DDCC77",
 _MORE_LAYERS = ("#88CCEE", "#999933", "#AA4499", "#117733")
 _LAYER_TITLE = {"uncovered": "nobody (uncovered)"}
 
-TITLE_LETTERS_PER_INCH = 8.2
+TITLE_LETTERS_PER_INCH = 9.2
 DPI = 130
 MOST_BARS = 3000
 
@@ -56,13 +56,18 @@ def figure(width: float, height: float) -> Figure:
 
 def headline(drawn: Figure, title: str, note: str = "") -> None:
     """The sentence above a figure that says what is seen, and a smaller one on how to read it."""
-    width = TITLE_LETTERS_PER_INCH * drawn.get_figwidth()
-    lines = textwrap.wrap(title, round(width))
-    notes = textwrap.wrap(note, round(1.6 * width))
+    width = round(TITLE_LETTERS_PER_INCH * drawn.get_figwidth())
     drawn.align_ylabels()
-    drawn.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
-    if notes:
-        drawn.supxlabel("\n".join(notes), x=0.01, ha="left", fontsize=8.5, color=MUTED)
+    drawn.suptitle(_wrapped(title, width), x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
+    if note:
+        drawn.supxlabel(_wrapped(note, round(1.4 * width)), x=0.01, ha="left", fontsize=8.5, color=MUTED)
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Text in as few lines as it takes, of nearly the same length: no last line with a single word."""
+    fewest = len(textwrap.wrap(text, width))
+    narrowest = next(w for w in range(max(map(len, text.split())), width + 1) if len(textwrap.wrap(text, w)) <= fewest)
+    return textwrap.fill(text, narrowest)
 
 
 def panel(axes: Axes, title: str, ylabel: str) -> None:
@@ -123,7 +128,8 @@ def area(
     floor = np.zeros(len(starts)) if base is None else np.maximum.reduceat(base, starts)
     top = np.maximum.reduceat(values, starts)
     top = np.where(top > floor, top, np.nan)
-    axes.stairs(top, np.append(edges[starts], edges[-1]), baseline=floor, fill=True, color=colour, lw=0.6, label=label)
+    drawn = axes.stairs(top, np.append(edges[starts], edges[-1]), baseline=floor, fill=True, color=colour, label=label)
+    drawn.set_edgecolor(colour)  # an edge as well, for a peak that is narrower than a pixel
 
 
 def from_zero(axes: Axes) -> None:
@@ -148,6 +154,11 @@ def short(value: float) -> str:
         if abs(value) >= 0.9995 * size:
             return f"{_three_figures(value / size)}{suffix}"
     return _three_figures(value)
+
+
+def units(value: float) -> str:
+    """A quantity in three figures, in full up to a million: `1,680`."""
+    return short(value) if abs(value) >= 1e6 else f"{float(f'{value:.3g}'):,.10g}"
 
 
 def usd(value: float) -> str:

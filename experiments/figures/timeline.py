@@ -40,8 +40,10 @@ def draw(results: Results) -> Figure:
     story = Story.read(results)
     clock = style.Clock.of(float(np.ptp(story.edges)))
     assets = moving_assets(story)
-    drawn = style.figure(11.0, 2.3 * (len(assets) + 3) + 0.8)
-    panels = np.atleast_1d(drawn.subplots(len(assets) + 3, 1, sharex=True))
+    to_see = [not story.liquidations.empty, _in_trouble(story), not story.write_offs.empty]
+    heights = [1.0] * len(assets) + [1.0 if something else 0.4 for something in to_see]
+    drawn = style.figure(11.0, 2.3 * sum(heights) + 0.8)
+    panels = drawn.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     for axes, asset in zip(panels, assets, strict=False):
         _prices(axes, story, clock, asset)
         if story.of > 1:
@@ -59,7 +61,7 @@ def _sentence(story: Story, asset: str) -> str:
     depth = fall(story, asset)
     liquidated = story.liquidations["repaid_usd"].sum()
     bad_debt = story.write_offs["paid_usd"].sum()
-    fell = f"{asset} fell {style.percent(depth)}" if depth > 0.0 else f"{asset} did not fall"
+    fell = f"{asset} fell {style.percent(depth)}" if depth > 0.0 else f"the oracle's price of {asset} did not fall"
     if liquidated == 0.0:
         return f"{fell} and no position was liquidated"
     left = f"left {style.usd(bad_debt)} of bad debt" if bad_debt > 0.0 else "left no bad debt"
@@ -120,17 +122,22 @@ def _liquidations(axes: Axes, story: Story, clock: style.Clock) -> None:
     style.legend(axes, "generation")
 
 
+def _in_trouble(story: Story) -> bool:
+    return bool((story.column("liquidatable_usd") + story.column("underwater_usd")).any())
+
+
 def _debt(axes: Axes, story: Story, clock: style.Clock) -> None:
     style.panel(axes, "Debt of open positions in trouble, at the oracle's prices", "USD")
     style.number_axis(axes)
-    if not (story.column("liquidatable_usd") + story.column("underwater_usd")).any():
+    if not _in_trouble(story):
         return style.remark(axes, "No position was in trouble at the end of any block")
     areas = (
         ("liquidatable_usd", style.LIQUIDATABLE, "could be liquidated"),
         ("underwater_usd", style.UNDERWATER, "under water: worth more\nthan its collateral"),
     )
     for column, colour, label in areas:
-        style.area(axes, clock.read(story.edges), story.column(column), colour, label=label)
+        if story.column(column).any():
+            style.area(axes, clock.read(story.edges), story.column(column), colour, label=label)
     style.from_zero(axes)
     style.legend(axes)
 

@@ -8,6 +8,8 @@ from experiments.figures import style
 from experiments.figures.reading import layers_of
 from experiments.storage import Results
 
+_PAYER = {"reserve": "the reserve", "insurance": "the insurance"}
+
 
 def draw(results: Results) -> Figure:
     """The waterfall of a run; with several paths the mean over them."""
@@ -57,7 +59,11 @@ def _sentence(results: Results, paid: dict[str, float], total: float) -> str:
     mean = "a mean of " if results.finished > 1 else ""
     most = max(paid, key=lambda layer: paid[layer])
     share = style.percent(paid[most] / total)
-    who = f"nobody covered {share}" if most == "uncovered" else f"{style.layer_title(most)} paid {share}"
+    who = (
+        f"nobody covered {share}"
+        if most == "uncovered"
+        else f"{_PAYER.get(most, style.layer_title(most))} paid {share}"
+    )
     return f"{mean}{style.usd(total)} of bad debt, of which {who}"
 
 

@@ -238,7 +238,7 @@ class Reserves:
         )
 
     def check(self, tolerance: float = 1e-9) -> None:
-        """Raise `SheetUnbalanced` unless every sheet balances to `tolerance` of the largest that suppliers have made it."""
+        """Raise `SheetUnbalanced` unless every sheet balances to `tolerance` of the largest size it was given."""
         for r, name in enumerate(self.names):
             sheet = self.balance_sheet(r)
             scale = max(self._largest_sheet[r], sheet.assets)

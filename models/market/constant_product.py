@@ -81,7 +81,7 @@ class ConstantProduct:
         Raises:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
-        sells = sale_of(side, amount)
+        sells, amount = sale_of(side, amount), float(amount)
         reserve_in, reserve_out = (self.base, self.quote) if sells else (self.quote, self.base)
         net = (1.0 - self.fee) * amount
         grown = reserve_in + net
@@ -94,7 +94,7 @@ class ConstantProduct:
         Raises:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
-        sells = sale_of(side, amount)
+        sells, amount = sale_of(side, amount), float(amount)
         reserve_in, reserve_out = (self.base, self.quote) if sells else (self.quote, self.base)
         if amount >= reserve_out:
             return self._drained(side, sells)
@@ -109,7 +109,7 @@ class ConstantProduct:
         Raises:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
-        sells = sale_to(side, price)
+        sells, price = sale_to(side, price), float(price)
         if price == (0.0 if sells else inf):
             return self._drained(side, sells)
         gap = self.bid / price - 1.0 if sells else price / self.ask - 1.0
@@ -127,7 +127,7 @@ class ConstantProduct:
             reserve_out * (growth / (1.0 + growth)),
             1.0 / (1.0 + growth),
         )
-        return fill._replace(price_after=float(price))
+        return fill._replace(price_after=price)
 
     def check(self, fill: Fill) -> None:
         """Refuse what `settle` would refuse.
@@ -195,7 +195,7 @@ class ConstantProduct:
         keep = 1.0 - self.fee
         rate = keep * self.quote / self.base if selling(side) else keep * self.base / self.quote
         weight = sqrt(self.base * self.quote / keep)
-        return np.array([[rate], [0.0], [weight], [weight]])
+        return np.array((rate, 0.0, weight, weight)).reshape(4, 1)
 
     def _fill(self, side: Side, sells: bool, given: float, got: float, shrink: float) -> Fill:
         """A fill under which the ratio reserve before / reserve after, fee outside, is `shrink` on the given side."""

@@ -69,7 +69,7 @@ class Infinite:
         Raises:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
-        sells = sale_of(side, amount)
+        sells, amount = sale_of(side, amount), float(amount)
         return self._fill(side, amount, amount * self.bid if sells else amount / self.ask)
 
     def quote_out(self, side: Side, amount: float) -> Fill:
@@ -78,7 +78,7 @@ class Infinite:
         Raises:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
-        sells = sale_of(side, amount)
+        sells, amount = sale_of(side, amount), float(amount)
         return self._fill(side, amount / self.bid if sells else amount * self.ask, amount)
 
     def quote_to(self, side: Side, price: float) -> Fill:
@@ -87,7 +87,7 @@ class Infinite:
         Raises:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
-        sells = sale_to(side, price)
+        sells, price = sale_to(side, price), float(price)
         if price >= self.bid if sells else price <= self.ask:
             return self._fill(side, 0.0, 0.0)
         return self._fill(side, inf, inf)

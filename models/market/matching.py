@@ -24,7 +24,6 @@ from models.market.queues import (
     NEXT,
     NONE,
     OWNER,
-    SELL,
     SLOT_BITS,
     append,
     commitment,
@@ -88,7 +87,7 @@ def submit(
         (id of the resting order, 0 when nothing rests, NO_ROOM when nothing was done; first free row of `trades`).
     """
     other = 1 - side
-    if counters[FREE] == NONE or counters[side] == levels.shape[1]:
+    if counters[FREE] == NONE or owner >= owners.size:
         return NO_ROOM, trade
     top = counters[other] - 1
     crosses = top >= 0 and levels[other, top, LEVEL_KEY] + key >= 0
@@ -204,7 +203,7 @@ def requote(
         ticks = quoted[0] * denominator / numerator
         if not (0.0 < ticks < MOST_TICKS and 0.0 <= quoted[1] < np.inf):
             return 1 + row, 0.0, 0.0, 0.0, 0.0
-    if counters[LIVE] + quotes > sizes.size or max(counters[BUY], counters[SELL]) + quotes > levels.shape[1]:
+    if counters[LIVE] + quotes > sizes.size or owner >= owners.size:
         return NO_ROOM, 0.0, 0.0, 0.0, 0.0
     base_released, quote_released = commitment(nodes, sizes, owners, owner, numerator, denominator)
     while owners[owner] != NONE:

@@ -9,7 +9,9 @@ taker fee on the quote.
 **Invariants**: no crossed book; first come, first served at a price; a partly filled order keeps its place.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from itertools import count
 from math import inf, nan
 from typing import Literal
 
@@ -81,7 +83,8 @@ class OrderBook:
         self.taker_fee = float(taker_fee)
         self.state: object = object()
         self._keep = 1.0 - self.taker_fee
-        self._slots: dict[Hashable, int] = {}
+        # A new owner gets the next number by being looked up; the names are the keys, listed when somebody asks.
+        self._slots: defaultdict[Hashable, int] = defaultdict(count().__next__)
         self._names: list[Hashable] = []
         self._sides: dict[Side, BookSide] = {}
         self._columns: queues.Columns = (
@@ -89,8 +92,9 @@ class OrderBook:
             np.zeros(0),
             np.zeros((2, 0, 3), np.int64),
             np.array([0, 0, queues.NONE, 0, 0], np.int64),
-            np.full(64, queues.NONE, np.int64),
+            np.empty(0, np.int64),
         )
+        self._trades = np.empty((0, 5))
         self._grow(64)
 
     # What owners do.
@@ -121,16 +125,18 @@ class OrderBook:
         Raises:
             InvalidSide, InvalidPrice, OffTick, InvalidAmount, InvalidOrder: the order cannot be used.
         """
-        number = _SIDES.get(side)
+        number, force, rule = _SIDES.get(side), _FORCES.get(tif), _SELF_TRADES.get(self_trade)
         if number is None:
             raise InvalidSide(side)
-        ticks = self._grid.ticks(price)
-        force = _FORCES.get(tif)
         if force is None:
             raise InvalidOrder("tif", tif, tuple(_FORCES))
+        if rule is None:
+            raise InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
+        ticks = self._grid.ticks(price)
         if not 0.0 < size < inf:
             raise InvalidAmount("size", size, "give a positive, finite size")
-        return self._submit(number, -ticks if number else ticks, size, owner, force, self_trade)
+        order_id, trades = self._match(number, -ticks if number else ticks, size, self._slots[owner], force, rule)
+        return order_id or None, self._made(trades) if trades else []
 
     def market(
         self,
@@ -148,13 +154,18 @@ class OrderBook:
         Raises:
             InvalidSide, InvalidAmount, InvalidOrder: the order cannot be used.
         """
-        number = queues.SELL if selling(side) else queues.BUY
+        number, rule = _SIDES.get(side), _SELF_TRADES.get(self_trade)
+        if number is None:
+            raise InvalidSide(side)
         if tif not in ("ioc", "fok"):
             raise InvalidOrder("tif", tif, ("ioc", "fok"))
+        if rule is None:
+            raise InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
         if not 0.0 < size < inf:
             raise InvalidAmount("size", size, "give a positive, finite size")
         force = matching.FOK if tif == "fok" else matching.MARKET
-        return self._submit(number, matching.ANY_PRICE, size, owner, force, self_trade)[1]
+        _, trades = self._match(number, matching.ANY_PRICE, size, self._slots[owner], force, rule)
+        return self._made(trades) if trades else []
 
     def cancel(self, order_id: int) -> float:
         """Take an order out; returns the size that remained, 0.0 for an order that is unknown or closed."""
@@ -182,9 +193,7 @@ class OrderBook:
         Raises:
             InvalidPrice, InvalidAmount: an order cannot be used; nothing is done.
         """
-        slot = self._slots.get(owner)
-        if slot is None:
-            slot = self._new_slot(owner)
+        slot = self._slots[owner]
         quotes = _orders(bids), _orders(asks)
         while True:
             outcome = matching.requote(*self._columns, slot, *quotes, self._grid.numerator, self._grid.denominator)
@@ -225,13 +234,14 @@ class OrderBook:
         """(order id, price, remaining size, owner) of the resting orders of a side, in the order they would trade."""
         number = queues.SELL if selling(side) else queues.BUY
         nodes, sizes, levels, counters, _ = self._columns
+        owners = self._owners()
         resting = []
         for level in range(counters[number] - 1, -1, -1):
             node = int(levels[number, level, queues.HEAD])
             while node != queues.NONE:
                 row = nodes[node].tolist()
                 price = self._grid.price(abs(row[queues.KEY]))
-                resting.append((row[queues.ID], price, float(sizes[node]), self._names[row[queues.OWNER]]))
+                resting.append((row[queues.ID], price, float(sizes[node]), owners[row[queues.OWNER]]))
                 node = row[queues.NEXT]
         return resting
 
@@ -258,7 +268,7 @@ class OrderBook:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
         sale_of(side, amount)
-        return self._side(side).quote_in(amount)
+        return self._side(side).quote_in(float(amount))
 
     def quote_out(self, side: Side, amount: float) -> Fill:
         """The taker gets exactly `amount`; incomplete when the orders end first.
@@ -267,7 +277,7 @@ class OrderBook:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
         sale_of(side, amount)
-        return self._side(side).quote_out(amount)
+        return self._side(side).quote_out(float(amount))
 
     def quote_to(self, side: Side, price: float) -> Fill:
         """Take whole every level strictly better than `price`; incomplete when no level is left at it or beyond.
@@ -276,7 +286,7 @@ class OrderBook:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
         sale_to(side, price)
-        return self._side(side).quote_to(price)
+        return self._side(side).quote_to(float(price))
 
     def check(self, fill: Fill) -> None:
         """Refuse what `settle` would refuse.
@@ -300,11 +310,11 @@ class OrderBook:
         if fill.base <= 0.0:
             return []
         number = queues.SELL if fill.side == "sell" else queues.BUY
-        count = self._match(number, matching.ANY_PRICE, fill.base, queues.NONE, matching.MARKET, matching.ALLOW)[1]
-        numerator, denominator, names = self._grid.numerator * scale, self._grid.denominator, self._names
+        _, trades = self._match(number, matching.ANY_PRICE, fill.base, queues.NONE, matching.MARKET, matching.ALLOW)
+        numerator, denominator, owners = self._grid.numerator * scale, self._grid.denominator, self._owners()
         return [
-            (names[int(owner)], size, tick * numerator / denominator * size)
-            for _, tick, size, owner, _ in self._trades[:count].tolist()
+            (owners[int(owner)], size, tick * numerator / denominator * size)
+            for _, tick, size, owner, _ in self._trades[:trades].tolist()
         ]
 
     def segments(self, side: Side) -> FloatArray:
@@ -335,8 +345,8 @@ class OrderBook:
             self_trade: one rule for all.
 
         Returns:
-            ids (events,): of the orders that came to rest, 0 elsewhere; trades (trades, 5): maker's order id, price,
-            size, the maker's place in `owners()`, row of the taker's event.
+            ids (events,): of the orders that came to rest, 0 elsewhere; trades (trades, 4): maker's order id, price,
+            size, row of the taker's event.
 
         Raises:
             InvalidOrder, InvalidAmount, InvalidPrice, OffTick: an event cannot be used; nothing is done.
@@ -348,19 +358,19 @@ class OrderBook:
         amounts = np.ascontiguousarray(size, np.float64)
         ids = np.zeros(len(events), np.int64)
         trades = np.empty((len(events) + self._trades.shape[0], 5))
-        event = count = 0
+        event = made = 0
         while True:
-            event, count = matching.stream(*self._columns, trades, count, event, events, amounts, ids, rule)
+            event, made = matching.stream(*self._columns, trades, made, event, events, amounts, ids, rule)
             self.state = object()
             if event == len(events):
                 break
             self._grow(1)
-            if count + self._trades.shape[0] > len(trades):
-                trades = np.concatenate([trades[:count], np.empty((count + self._trades.shape[0], 5))])
-        trades = trades[:count]
-        trades[:, matching.TICK] *= self._grid.numerator
-        trades[:, matching.TICK] /= self._grid.denominator
-        return ids, trades
+            if made + self._trades.shape[0] > len(trades):
+                trades = np.concatenate([trades[:made], np.empty((made + self._trades.shape[0], 5))])
+        made_trades = trades[:made, (matching.MAKER, matching.TICK, matching.SIZE, matching.TAKER)]
+        made_trades[:, 1] *= self._grid.numerator
+        made_trades[:, 1] /= self._grid.denominator
+        return ids, made_trades
 
     def _events(
         self, what: IntArray, side: IntArray, price: FloatArray, size: FloatArray, owner: IntArray, placed: IntArray
@@ -384,61 +394,53 @@ class OrderBook:
         present = np.flatnonzero(np.bincount(owner))
         slots = np.zeros(present.max(initial=0) + 1, np.int64)
         for number in present.tolist():
-            slot = self._slots.get(number)
-            slots[number] = self._new_slot(number) if slot is None else slot
+            slots[number] = self._slots[number]
         return np.stack([what, side, np.where(cancels, placed, ticks), slots[owner]], axis=1)
 
-    def _submit(
-        self, number: int, key: int, size: float, owner: Hashable, force: int, self_trade: SelfTrade
-    ) -> tuple[int | None, list[Trade]]:
-        rule = _SELF_TRADES.get(self_trade)
-        if rule is None:
-            raise InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
-        slot = self._slots.get(owner)
-        if slot is None:
-            slot = self._new_slot(owner)
-        order_id, count = self._match(number, key, float(size), slot, force, rule)
-        if not count:
-            return order_id or None, []
-        numerator, denominator = self._grid.numerator, self._grid.denominator
-        return order_id or None, [
-            (int(maker), tick * numerator / denominator, traded)
-            for maker, tick, traded, _, _ in self._trades[:count].tolist()
-        ]
-
     def _match(self, number: int, key: int, size: float, slot: int, force: int, rule: int) -> tuple[int, int]:
-        order_id, count = matching.submit(*self._columns, self._trades, 0, 0, number, key, size, slot, force, rule)
+        """Submit an order; returns (id of the order that rests or 0, number of trades in `_trades`)."""
+        order_id, trades = matching.submit(
+            *self._columns, self._trades, 0, 0, number, key, float(size), slot, force, rule
+        )
         if order_id == matching.NO_ROOM:
             self._grow(1)
             return self._match(number, key, size, slot, force, rule)
         self.state = object()
-        return order_id, count
+        return order_id, trades
 
-    def _new_slot(self, owner: Hashable) -> int:
-        """A row for the list of an owner who was not known yet."""
-        slot = self._slots[owner] = len(self._names)
-        self._names.append(owner)
-        nodes, sizes, levels, counters, owners = self._columns
-        if slot == owners.size:
-            owners = np.concatenate([owners, np.full(slot, queues.NONE, np.int64)])
-            self._columns = (nodes, sizes, levels, counters, owners)
-        return slot
+    def _made(self, trades: int) -> list[Trade]:
+        """The last trades, as their owners see them."""
+        numerator, denominator = self._grid.numerator, self._grid.denominator
+        return [
+            (int(maker), tick * numerator / denominator, traded)
+            for maker, tick, traded, _, _ in self._trades[:trades].tolist()
+        ]
+
+    def _owners(self) -> list[Hashable]:
+        """Owners by slot."""
+        if len(self._names) < len(self._slots):
+            self._names = list(self._slots)
+        return self._names
 
     def _grow(self, orders: int) -> None:
-        """Make room for at least `orders` more, in both queues and levels."""
+        """Make room for at least `orders` more, in both queues and levels, and for every owner known."""
         nodes, sizes, levels, counters, owners = self._columns
+        if len(self._slots) > owners.size:
+            owners = np.concatenate([owners, np.full(2 * len(self._slots) - owners.size, queues.NONE, np.int64)])
         old = sizes.size
-        new = max(2 * old, old + orders)
-        grown = np.full((new, 8), queues.NONE, np.int64)
-        grown[:old] = nodes
-        # The new rows become the front of the list of free ones.
-        grown[old:, queues.NEXT] = np.arange(old + 1, new + 1)
-        grown[-1, queues.NEXT] = counters[queues.FREE]
-        counters[queues.FREE] = old
-        ladder = np.zeros((2, new, 3), np.int64)
-        ladder[:, :old] = levels
-        self._columns = (grown, np.concatenate([sizes, np.zeros(new - old)]), ladder, counters, owners)
-        self._trades = np.empty((new, 5))
+        if counters[queues.LIVE] + orders > old:
+            new = max(2 * old, old + orders)
+            grown = np.full((new, 8), queues.NONE, np.int64)
+            grown[:old] = nodes
+            # The new rows become the front of the list of free ones.
+            grown[old:, queues.NEXT] = np.arange(old + 1, new + 1)
+            grown[-1, queues.NEXT] = counters[queues.FREE]
+            counters[queues.FREE] = old
+            ladder = np.zeros((2, new, 3), np.int64)
+            ladder[:, :old] = levels
+            nodes, sizes, levels = grown, np.concatenate([sizes, np.zeros(new - old)]), ladder
+            self._trades = np.empty((new, 5))
+        self._columns = (nodes, sizes, levels, counters, owners)
 
     def _depth(self, number: int) -> FloatArray:
         nodes, sizes, levels, counters, _ = self._columns

@@ -82,7 +82,7 @@ class Venue:
             return fill._replace(parts=(fill,), state=None)
         enough, shares = self._split(side, GIVE, amount)
         parts = tuple([source.quote_in(side, share) for source, share in zip(sources, shares, strict=True)])
-        return _join(side, parts, given=amount, complete=True) if enough else _join(side, parts, complete=False)
+        return _join(side, parts, given=float(amount), complete=True) if enough else _join(side, parts, complete=False)
 
     def quote_out(self, side: Side, amount: float) -> Fill:
         """The taker gets exactly `amount`, split for the best price.
@@ -96,7 +96,7 @@ class Venue:
             return fill._replace(parts=(fill,), state=None)
         enough, shares = self._split(side, GET, amount)
         parts = tuple([source.quote_out(side, share) for source, share in zip(sources, shares, strict=True)])
-        return _join(side, parts, got=amount, complete=True) if enough else _join(side, parts, complete=False)
+        return _join(side, parts, got=float(amount), complete=True) if enough else _join(side, parts, complete=False)
 
     def quote_to(self, side: Side, price: float) -> Fill:
         """Trade on every source until its marginal price is `price`; complete while any source has liquidity there.
@@ -179,7 +179,7 @@ def _join(
     sells = side == "sell"
     sum_given = sum_got = fee = 0.0
     best, worst = (-inf, inf) if sells else (inf, -inf)
-    for _, part_given, part_got, part_fee, before, after, *_ in parts:
+    for _, part_given, part_got, part_fee, before, after, _, _, _ in parts:
         if before > best if sells else before < best:
             best = before
         if part_given > 0.0:

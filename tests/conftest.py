@@ -1,0 +1,180 @@
+"""Small worlds for the tests: descriptions that a test changes, and runs of the shipped scenarios, made once."""
+
+import copy
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abm import Run, Scenario, simulate
+from abm.model import UnderwaterModel
+from experiments import load_scenario
+from models.market import ConstantProduct, OrderBook
+
+World = dict[str, Any]
+
+
+def _small_world(**changes: Any) -> World:
+    """One pool, one position, one liquidator without limits, a market without end; dotted keys (`a__b__0`) change it.
+
+    No protocol fee, no interest, no gas: what a test wants beside the rule itself, it switches on.
+    """
+    world: World = {
+        "name": "small",
+        "checks": True,
+        "time": {"step_seconds": 60.0, "steps": 3},
+        "assets": {
+            "DAI": {"price": {"kind": "constant", "price": 1.0}},
+            "ETH": {"price": {"kind": "path", "prices": [2000.0, 1900.0]}},
+        },
+        "markets": [{"base": "ETH", "quote": "DAI", "sources": [{"kind": "infinite"}]}],
+        "pools": [
+            {
+                "name": "core",
+                "reserves": {"DAI": {}, "ETH": {"ltv": 0.8, "liquidation_threshold": 0.83}},
+                "liquidation": {"design": "aave_v3", "liquidation_bonus": 0.05, "protocol_fee": 0.0},
+                "losses": {"recognition": "immediate", "layers": []},
+            }
+        ],
+        "agents": {
+            "borrowers": [{"positions": [{"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0}}]}],
+            "liquidators": [{"capital_usd": 1e9}],
+            "depositors": [{"deposits": {"DAI": 1e6}}],
+        },
+    }
+    for key, value in changes.items():
+        put(world, key.replace("__", "."), value)
+    return world
+
+
+def put(tree: Any, key: str, value: Any) -> None:
+    """Set a dotted key in nested dictionaries and lists."""
+    *path, last = key.split(".")
+    for part in path:
+        tree = tree[int(part)] if isinstance(tree, list) else tree.setdefault(part, {})
+    tree[int(last) if isinstance(tree, list) else last] = copy.deepcopy(value)
+
+
+@pytest.fixture(scope="session")
+def small_world() -> Callable[..., World]:
+    """The builder of small worlds."""
+    return _small_world
+
+
+@pytest.fixture(scope="session")
+def change() -> Callable[[Any, str, Any], None]:
+    """How to set a dotted key of a world."""
+    return put
+
+
+@pytest.fixture(scope="session")
+def play() -> Callable[..., Run]:
+    """Run a world: its changes by dotted key, as for the builder."""
+
+    def run(world: World | None = None, seed: int = 1, **changes: Any) -> Run:
+        described = _small_world() if world is None else copy.deepcopy(world)
+        for key, value in changes.items():
+            put(described, key.replace("__", "."), value)
+        return simulate(Scenario.from_dict(described), seed)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def model_of() -> Callable[..., UnderwaterModel]:
+    """The model of a world before its first block."""
+
+    def build(world: World, seed: int = 1) -> UnderwaterModel:
+        return UnderwaterModel(Scenario.from_dict(world), seed)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Callable[..., Run]:
+    """Run a shipped scenario by name with checks on, each variant once for all tests."""
+    done: dict[tuple[str, int, tuple[tuple[str, str], ...]], Run] = {}
+
+    def run(name: str, seed: int = 1, **overrides: str) -> Run:
+        key = (name, seed, tuple(sorted(overrides.items())))
+        if key not in done:
+            dotted = {part.replace("__", "."): value for part, value in overrides.items()}
+            done[key] = simulate(load_scenario(name, {"checks": "true", **dotted}), seed)
+        return done[key]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def digest() -> Callable[[Run], str]:
+    """The bytes of everything that a run left behind, as one short word."""
+
+    def of(run: Run) -> str:
+        seal = hashlib.sha256(repr(sorted(run.summary.items())).encode())
+        for table in (run.steps, run.liquidations, run.write_offs, run.depth):
+            for name in table.columns:
+                column = table[name].to_numpy()
+                raw = column.tobytes() if column.dtype.kind in "if" else "|".join(map(str, column)).encode()
+                seal.update(name.encode() + raw)
+        return seal.hexdigest()
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def assert_books_agree() -> Callable[[UnderwaterModel], None]:
+    """Every mechanism's own books against the ledger, the watch against everybody, nobody overdrawn."""
+    return _assert_books_agree
+
+
+def _assert_books_agree(model: UnderwaterModel) -> None:
+    world = model.world
+    world.check()
+    assert world.ledger.imbalance().max() <= 1e-9
+    overdrawn = np.argwhere(world.ledger.balances[3:] < 0.0)
+    assert not overdrawn.size, f"{world.ledger.name(3 + int(overdrawn[0, 0]))} is overdrawn"
+    for desk in world.exchanges:
+        for source, account in zip(desk.venue.sources, desk.source_accounts, strict=True):
+            if isinstance(source, ConstantProduct):
+                held = world.ledger.balances[account, [desk.base, desk.quote]]
+                np.testing.assert_allclose(held, [source.base, source.quote], rtol=1e-9)
+        if desk.book is not None:
+            asks = sum(size for _, size in desk.book.levels("sell"))
+            bids = sum(price * size for price, size in desk.book.levels("buy"))
+            held = world.ledger.balances[desk.escrow, [desk.base, desk.quote]]
+            scale = np.abs(world.ledger.balances[:, [desk.base, desk.quote]]).sum(axis=0)
+            assert np.abs(held - [asks, bids]).max() <= 1e-9 * scale.max(), f"escrow {held}, orders {asks, bids}"
+    for lender in world.lenders:
+        health = lender.pool.health(lender.prices)
+        np.testing.assert_array_equal(lender.liquidatable().accounts, np.flatnonzero(health < 1.0))
+        for name, total, column in (
+            ("collateral", lender.pool.total_collateral, lender.pool.collateral),
+            ("debt", lender.pool.total_scaled_debt, lender.pool.scaled_debt),
+            ("claims", lender.pool.total_shares, lender.pool.shares),
+        ):
+            assert (column >= 0.0).all(), name
+            np.testing.assert_allclose(column.sum(axis=0), total, rtol=1e-9, atol=1e-6, err_msg=name)
+
+
+@pytest.fixture(scope="session")
+def assert_losses_add_up() -> Callable[[Run], None]:
+    """Per bad debt, what everybody paid is the amount; over the run, the summary says the same as the tables."""
+
+    def check(run: Run) -> None:
+        rows = run.write_offs
+        for _, parts in rows.groupby(["step", "pool", "account", "debt_asset"], sort=False):
+            amount = parts["amount"].iloc[0]
+            assert (parts["amount"] == amount).all()
+            assert abs(parts["paid"].sum() - amount) <= 1e-12 * amount
+            assert (parts["paid"] > 0.0).all()
+            assert parts["layer"].is_unique
+        total = run.summary["bad_debt_usd"]
+        paid = ("reserve_paid_usd", "insurer_paid_usd", "depositor_loss_usd", "uncovered_usd")
+        assert sum(run.summary[name] for name in paid) == pytest.approx(total, rel=1e-9)
+        assert rows["paid_usd"].sum() == pytest.approx(total, rel=1e-9)
+        assert pd.Series(run.steps["bad_debt_usd"]).is_monotonic_increasing
+
+    return check
