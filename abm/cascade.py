@@ -32,10 +32,17 @@ class Cascade:
             getattr(terms.impact, "half_life_seconds", float("inf")) for terms in world.scenario.assets.values()
         ]
         self.any_sales = False
+        # Without lasting impact, and with no oracle that reads a venue, no sale can reach what a protocol believes.
+        self._can_feed_back = world.scenario.feedback and (
+            world.venue_matters or any(impact is not None for impact in world.impacts)
+        )
+        self._seen: tuple[tuple[int, str], FloatArray, FloatArray] = ((-1, ""), np.empty(0), np.empty(0))
 
     def sold(self, asset: int, units: float, generation: int) -> None:
         """Count a forced sale that left its trace on the market."""
         self.any_sales = True
+        if not self._can_feed_back:
+            return
         sold = self._sold[asset]
         if self._half_life[asset] < float("inf"):
             fade = 0.5 ** ((self._world.now - self._sold_at[asset]) / self._half_life[asset])
@@ -54,12 +61,10 @@ class Cascade:
 
     def generation(self, lender: "Lender", account: int, line: float) -> int:
         """Return the generation of a position that is below `line` at the current oracle prices."""
-        if not self.any_sales:
+        if not self._can_feed_back or not self.any_sales:
             return 0
-        world = self._world
-        actual = world.oracle[lender.assets]
-        alone = self.untouched()[world.step, lender.assets]
-        if bool((actual == alone).all()) or lender.pool.standing(account, alone).health < line:
+        actual, alone = self._prices(lender)
+        if actual is alone or lender.pool.standing(account, alone).health < line:
             return 0
         shares = self._cumulative_shares(lender)
         fall = np.log(actual / alone)
@@ -68,9 +73,18 @@ class Cascade:
                 return n + 1
         return shares.shape[0]
 
+    def _prices(self, lender: "Lender") -> tuple[FloatArray, FloatArray]:
+        """Return a pool's prices in this block as they are and as they would be alone; one object where they agree."""
+        key = (self._world.step, lender.name)
+        if self._seen[0] != key:
+            actual = lender.prices
+            alone = self.untouched()[self._world.step, lender.assets]
+            self._seen = (key, actual, actual if bool((actual == alone).all()) else alone)
+        return self._seen[1], self._seen[2]
+
     def _cumulative_shares(self, lender: "Lender") -> FloatArray:
         """Return the part of all forced sales that generations 0 … n made up, shape (generations, reserves)."""
-        sold = [self._sold[asset] for asset in lender.assets.tolist()]
+        sold = [self._sold[asset] for asset in lender.assets]
         generations = max(1, max(len(amounts) for amounts in sold))
         table = np.zeros((generations, len(sold)))
         for r, amounts in enumerate(sold):

@@ -1,29 +1,39 @@
 """How the members of a cohort differ: the distributions a scenario may name for an attribute.
 
-A plain number stands for the same value for everybody.
+A plain number stands for the same value for everybody. No attribute can be negative, so no distribution reaches below 0.
 """
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from models.parameters import Parameters
 from models.types import FloatArray
+
+# Beyond what any generator gives: a normal draw of 12 has a probability of 1e-33, and uniform draws have 53 bits.
+_LARGEST_NORMAL = 12.0
+_LARGEST_DOUBLINGS = 53.0
 
 
 class Uniform(Parameters):
     """Evenly spread between two ends."""
 
     kind: Literal["uniform"]
-    low: float
-    high: float
+    low: float = Field(ge=0)
+    high: float = Field(ge=0)
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Uniform":
+    def _ordered(self) -> Self:
         if self.low > self.high:
-            raise ValueError(f"low = {self.low} is above high = {self.high}; swap them")
+            raise ValueError(f"low = {self.low:g} is above high = {self.high:g}; swap them")
         return self
+
+    @property
+    def highest(self) -> float:
+        """Return the upper end of what can be drawn."""
+        return self.high
 
     def draw(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return `count` draws."""
@@ -36,13 +46,29 @@ class LogNormal(Parameters):
     kind: Literal["lognormal"]
     median: float = Field(gt=0)
     sigma: float = Field(ge=0)
-    shift: float = 0.0
-    maximum: float | None = None
+    shift: float = Field(0.0, ge=0)
+    maximum: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _drawable(self) -> Self:
+        if self.maximum is not None and self.maximum <= self.shift:
+            raise ValueError(
+                f"maximum = {self.maximum:g} cuts off everything above shift = {self.shift:g}; raise it or lower shift"
+            )
+        if math.log(self.median) + self.sigma * _LARGEST_NORMAL > math.log(np.finfo(np.float64).max) - 1.0:
+            raise ValueError(
+                f"sigma = {self.sigma:g} with median = {self.median:g} draws more than a number can hold; lower them"
+            )
+        return self
+
+    @property
+    def highest(self) -> float:
+        """Return the upper end of what can be drawn."""
+        return math.inf if self.maximum is None else self.maximum
 
     def draw(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return `count` draws."""
-        values = self.shift + self.median * np.exp(self.sigma * rng.standard_normal(count))
-        return values if self.maximum is None else np.minimum(values, self.maximum)
+        return np.minimum(self.shift + self.median * np.exp(self.sigma * rng.standard_normal(count)), self.highest)
 
 
 class Pareto(Parameters):
@@ -51,17 +77,65 @@ class Pareto(Parameters):
     kind: Literal["pareto"]
     minimum: float = Field(gt=0)
     shape: float = Field(gt=0)
-    maximum: float | None = None
+    maximum: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _drawable(self) -> Self:
+        if self.maximum is not None and self.maximum < self.minimum:
+            raise ValueError(f"minimum = {self.minimum:g} is above maximum = {self.maximum:g}; swap them")
+        if math.log2(self.minimum) + _LARGEST_DOUBLINGS / self.shape > np.finfo(np.float64).maxexp - 1.0:
+            raise ValueError(
+                f"shape = {self.shape:g} with minimum = {self.minimum:g} draws more than a number can hold; raise shape"
+            )
+        return self
+
+    @property
+    def highest(self) -> float:
+        """Return the upper end of what can be drawn."""
+        return math.inf if self.maximum is None else self.maximum
 
     def draw(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return `count` draws, by inversion of the distribution function."""
-        values = self.minimum * (1.0 - rng.random(count)) ** (-1.0 / self.shape)
-        return values if self.maximum is None else np.minimum(values, self.maximum)
+        return np.minimum(self.minimum * (1.0 - rng.random(count)) ** (-1.0 / self.shape), self.highest)
 
 
 Distribution = Annotated[Uniform | LogNormal | Pareto, Field(discriminator="kind")]
-PositiveOrDrawn = Annotated[float, Field(gt=0)] | Distribution
-NonNegativeOrDrawn = Annotated[float, Field(ge=0)] | Distribution
+
+
+def _number_or_distribution(value: Any) -> str:
+    """Say which alternative is meant, so that what is wrong with it is reported for that one alone."""
+    return "distribution" if isinstance(value, dict | Parameters) else "number"
+
+
+def _reaches_above_zero(value: Any) -> Any:
+    if isinstance(value, Uniform | LogNormal | Pareto) and value.highest <= 0.0:
+        raise ValueError("high = 0 draws nothing but 0; give it a positive value")
+    return value
+
+
+def _no_nan(value: float) -> float:
+    if math.isnan(value):
+        raise ValueError("nan is not a number; give one, or inf for no limit")
+    return value
+
+
+NoLimit = Annotated[float, AfterValidator(_no_nan), Field(allow_inf_nan=True)]
+"""A number that may be `inf`, for no limit, but not nan. The bound is the field's own."""
+
+_Positive = Annotated[float, Field(gt=0), Tag("number")]
+_NonNegative = Annotated[float, Field(ge=0), Tag("number")]
+_PositiveNoLimit = Annotated[NoLimit, Field(gt=0), Tag("number")]
+_NonNegativeNoLimit = Annotated[NoLimit, Field(ge=0), Tag("number")]
+_Drawn = Annotated[Distribution, Tag("distribution")]
+_Either = Discriminator(_number_or_distribution)
+
+PositiveOrDrawn = Annotated[_Positive | _Drawn, _Either, AfterValidator(_reaches_above_zero)]
+NonNegativeOrDrawn = Annotated[_NonNegative | _Drawn, _Either]
+PositiveNoLimitOrDrawn = Annotated[_PositiveNoLimit | _Drawn, _Either, AfterValidator(_reaches_above_zero)]
+NonNegativeNoLimitOrDrawn = Annotated[_NonNegativeNoLimit | _Drawn, _Either]
+
+Members = Annotated[int, Field(ge=1, le=10_000_000)]
+"""How many members a cohort has; the bound keeps a slip of the pen from asking for more memory than there is."""
 
 
 def draw(
@@ -69,7 +143,7 @@ def draw(
 ) -> FloatArray:
     """Draw one value for each member of a cohort; what falls below `lowest` is lifted to it.
 
-    Returns an array of shape (count,).
+    Returns an array of shape (count,). A plain number is taken as it is, for everybody.
     """
     if isinstance(value, float | int):
         return np.full(count, float(value))

@@ -58,8 +58,8 @@ def _market_people(model: mesa.Model, world: World, streams: Streams, people: Po
         makers = MarketMakerCohort(model, terms, exchange, first, streams("market_makers", str(k)))
         desk = world.exchanges[exchange]
         for member, capital in enumerate(makers.capital_usd.tolist()):
-            world.endow(first + member, desk.base, 0.5 * capital / float(world.reference[desk.base]))
-            world.endow(first + member, desk.quote, 0.5 * capital / float(world.reference[desk.quote]))
+            world.endow(first + member, desk.base, 0.5 * capital / world.reference[desk.base])
+            world.endow(first + member, desk.quote, 0.5 * capital / world.reference[desk.quote])
         people.market_makers.append(makers)
     for k, terms in enumerate(agents.arbitrageurs):
         exchange = names.index(terms.market) if terms.market else 0
@@ -68,7 +68,7 @@ def _market_people(model: mesa.Model, world: World, streams: Streams, people: Po
         desk = world.exchanges[exchange]
         for member, capital in enumerate(arbitrageurs.capital_usd.tolist()):
             if np.isfinite(capital):
-                world.endow(first + member, desk.quote, capital / float(world.reference[desk.quote]))
+                world.endow(first + member, desk.quote, capital / world.reference[desk.quote])
         people.arbitrageurs.append(arbitrageurs)
     for k, terms in enumerate(agents.noise_traders):
         exchange = names.index(terms.market) if terms.market else 0
@@ -99,7 +99,7 @@ def _liquidators(model: mesa.Model, world: World, streams: Streams, people: Popu
         )
         for member, capital in enumerate(cohort.capital_usd.tolist()):
             if np.isfinite(capital):
-                world.endow(first + member, money, capital / float(world.reference[money]))
+                world.endow(first + member, money, capital / world.reference[money])
         people.liquidators.append(cohort)
 
 
@@ -132,7 +132,7 @@ def _pool_people(
     lender = world.add_lender(pool, first_holder, accounts)
     for reserve, terms in enumerate(pool.reserves.values()):
         if terms.treasury > 0.0:
-            world.endow(lender.account, int(lender.assets[reserve]), terms.treasury)
+            world.endow(lender.account, lender.assets[reserve], terms.treasury)
             lender.pool.fund_treasury(reserve, terms.treasury)
     _deposit(model, world, streams, people, number, lender, depositors, borrowers_count)
     _cover_shortfall(world, lender, books, accounts - 1)
@@ -223,7 +223,7 @@ def _deposit(
 
 def _supply(world: World, lender: Lender, account: int, reserve: int, units: float) -> None:
     if units > 0.0:
-        world.ledger.transfer(OUTSIDE, lender.account, int(lender.assets[reserve]), units)
+        world.ledger.transfer(OUTSIDE, lender.account, lender.assets[reserve], units)
         lender.pool.supply(account, reserve, units)
 
 
@@ -240,7 +240,7 @@ def _cover_shortfall(world: World, lender: Lender, books: list[_Book], account: 
 def _open_positions(world: World, lender: Lender, book: _Book, first: int) -> None:
     """Post the collateral and hand out the debts, which leave for the outside world: they were spent long ago."""
     accounts = first + np.arange(len(book.debt))
-    for reserve, asset in enumerate(lender.assets.tolist()):
+    for reserve, asset in enumerate(lender.assets):
         posted, owed = book.collateral[:, reserve], book.debt[:, reserve]
         if posted.any():
             world.ledger.transfer(OUTSIDE, lender.account, asset, float(posted.sum()))
@@ -261,7 +261,7 @@ def _fill_wallets(world: World, lender: Lender, book: _Book, cohort: BorrowerCoh
     for how, side in (("top_up", book.collateral), ("repay", book.debt)):
         members = np.flatnonzero((cohort.reaction == REACTIONS.index(how)) & (worth > 0.0))
         largest = np.argmax(side * prices, axis=1)
-        for reserve, asset in enumerate(lender.assets.tolist()):
+        for reserve, asset in enumerate(lender.assets):
             chosen = members[largest[members] == reserve]
             if chosen.size:
                 holders = lender.first_holder + cohort.first_account + chosen

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def move_prices(model: "UnderwaterModel") -> None:
     """The reference price moves: the exogenous path, times the lasting impact of what has been sold so far."""
     world = model.world
-    world.reference = world.exogenous[world.step].copy()
+    world.reference = world.exogenous[world.step].tolist()
     for asset, impact in enumerate(world.impacts):
         if impact is not None:
             if world.step > 0:
@@ -65,10 +65,9 @@ def report_oracles(model: "UnderwaterModel") -> None:
     world = model.world
     venue = world.venue_prices() if world.venue_matters else world.venue_usd
     for asset, oracle in enumerate(world.oracles):
-        world.oracle[asset] = oracle.report(world.now, float(world.reference[asset]), float(venue[asset]))
+        world.oracle[asset] = oracle.report(world.now, world.reference[asset], float(venue[asset]))
     for lender in world.lenders:
-        lender.prices = world.oracle[lender.assets]
-        lender.stale()
+        lender.believe(world.oracle[lender.assets])
 
 
 def accrue_interest(model: "UnderwaterModel") -> None:
@@ -77,6 +76,7 @@ def accrue_interest(model: "UnderwaterModel") -> None:
     for lender in world.lenders:
         if world.step > 0:
             lender.income += lender.pool.accrue(world.step_seconds)
+            lender.interest_accrued()
 
 
 def ask_depositors_and_borrowers(model: "UnderwaterModel") -> None:
@@ -116,7 +116,7 @@ def recognise_losses(model: "UnderwaterModel") -> None:
             continue
         insurers = [insurer for insurer in model.people.insurers if insurer.pool == number]
         for account in sorted(lender.stripped):
-            if lender.pool.collateral[account].any():
+            if not lender.pool.is_stripped(account):
                 continue
             for reserve in np.flatnonzero(lender.pool.scaled_debt[account]).tolist():
                 _write_off(model, lender, insurers, account, reserve)
@@ -129,8 +129,8 @@ def _write_off(
 ) -> None:
     """Give up one debt and let the layers pay for it."""
     world, pool = model.world, lender.pool
-    asset = int(lender.assets[reserve])
-    price = float(world.reference[asset])
+    asset = lender.assets[reserve]
+    price = world.reference[asset]
     loss = pool.write_off(account, reserve)
     ready: list[LayerState] = []
     covers: dict[str, Insurer] = {}
@@ -177,7 +177,7 @@ def settle_premiums(model: "UnderwaterModel") -> None:
             paid = min(due, float(lender.pool.cash[reserve]), float(lender.pool.treasury[reserve]))
             if paid > 0.0:
                 lender.pool.collect_treasury(reserve, paid)
-                world.ledger.transfer(lender.account, insurer.account, int(lender.assets[reserve]), paid)
+                world.ledger.transfer(lender.account, insurer.account, lender.assets[reserve], paid)
                 insurer.collected(reserve, paid)
     for lender in world.lenders:
         lender.income[:] = 0.0

@@ -100,12 +100,12 @@ class Settlement:
         offer = design.offer(found.position)
         if offer is None:
             return "the position is healthy again"
-        debt_usd = float(world.reference[lender.assets[found.debt]])
+        debt_usd = world.reference[lender.assets[found.debt]]
         most = min(offer.max_repay, self._means_usd(intent) / debt_usd)
         repay = design.fit(found.position, most)
         if repay <= 0.0:
             return "what would be left is dust"
-        asset = int(lender.assets[found.collateral])
+        asset = lender.assets[found.collateral]
         cost_per_repaid = debt_usd * (1.0 + intent.flash_fee)
         taking = design.take(found.position, repay)
         sale = None
@@ -122,7 +122,7 @@ class Settlement:
         worth = (
             sale.units * sale.average_usd
             if sale is not None
-            else (taking.seized - taking.protocol_fee) * float(world.reference[asset])
+            else (taking.seized - taking.protocol_fee) * world.reference[asset]
         )
         profit = worth - taking.repaid * cost_per_repaid - gas_usd
         if profit < max(intent.minimum_profit_usd, intent.margin * taking.repaid * debt_usd):
@@ -144,7 +144,7 @@ class Settlement:
         ledger = world.ledger
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         taker = cohort.first_account + intent.member
-        debt, asset = int(lender.assets[found.debt]), int(lender.assets[found.collateral])
+        debt, asset = lender.assets[found.debt], lender.assets[found.collateral]
         # Before anything changes: once the position is smaller, what made it liquidatable cannot be seen any more.
         generation = self._cascade.generation(lender, intent.account, 1.0)
         self._provide(intent, cohort.capital_asset, debt, taking.repaid)
@@ -178,14 +178,14 @@ class Settlement:
             profit,
             slippage,
             generation,
-            taking.repaid * float(world.reference[debt]),
-            taking.seized * float(world.reference[asset]),
+            taking.repaid * world.reference[debt],
+            taking.seized * world.reference[asset],
         )
         return Seizure(
             Status.FILLED,
             amount=taking.repaid,
             asset=asset,
-            repaid_usd=taking.repaid * float(world.reference[debt]),
+            repaid_usd=taking.repaid * world.reference[debt],
             held=sale is None,
             generation=generation,
         )
@@ -196,7 +196,7 @@ class Settlement:
         if intent.flash or cohort.unlimited[intent.member]:
             return intent.budget_usd
         held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
-        return min(intent.budget_usd, held * float(self._world.reference[cohort.capital_asset]))
+        return min(intent.budget_usd, held * self._world.reference[cohort.capital_asset])
 
     def _provide(self, intent: Liquidate, money: int, debt: int, units: float) -> None:
         """See to it that the taker holds the units of the debt that it repays."""
@@ -235,7 +235,7 @@ class Settlement:
             return
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         account, money = cohort.first_account + intent.member, cohort.capital_asset
-        units = gas_usd / float(self._world.reference[money])
+        units = gas_usd / self._world.reference[money]
         self._world.ledger.transfer(account, OUTSIDE, money, min(units, self._world.ledger.balance(account, money)))
 
     # Forced sales --------------------------------------------------------------------------------------------------
@@ -245,11 +245,11 @@ class Settlement:
         world = self._world
         exchange = world.exchange_of_base.get(asset)
         if exchange is None:
-            price = float(world.reference[asset])
+            price = world.reference[asset]
             return Sale(None, units, units * price, -1, price, price, 0.0, None)
         desk = world.exchanges[exchange]
         fill = desk.venue.quote_in("sell", units)
-        quote_usd = float(world.reference[desk.quote])
+        quote_usd = world.reference[desk.quote]
         sold = fill.amount_in
         average = fill.amount_out / sold if sold > 0.0 else 0.0
         slippage = 1.0 - fill.amount_out / (sold * fill.price_before) if sold > 0.0 else 0.0
@@ -259,7 +259,7 @@ class Settlement:
     def _units_to(self, exchange: int, price_usd: float) -> float:
         """Return how much can be sold before the marginal price falls to `price_usd`."""
         desk = self._world.exchanges[exchange]
-        return desk.venue.quote_to("sell", price_usd / float(self._world.reference[desk.quote])).amount_in
+        return desk.venue.quote_to("sell", price_usd / self._world.reference[desk.quote]).amount_in
 
     def _sell(self, account: int, asset: int, sale: Sale, generation: int) -> None:
         """Carry out a forced sale: the proceeds arrive, and with feedback the venue and the reference feel it."""
@@ -268,7 +268,7 @@ class Settlement:
             # No venue trades it: the rest of the market takes it at the reference price, in its own dollars' worth.
             sale.asset = world.money
             world.ledger.transfer(account, OUTSIDE, asset, sale.units)
-            sale.proceeds = sale.proceeds / float(world.reference[world.money])
+            sale.proceeds = sale.proceeds / world.reference[world.money]
             world.ledger.transfer(OUTSIDE, account, world.money, sale.proceeds)
         elif world.scenario.feedback:
             swap(world, world.exchanges[sale.exchange], account, sale.fill)
@@ -277,7 +277,7 @@ class Settlement:
         if world.scenario.feedback:
             impact = world.impacts[asset]
             if impact is not None:
-                impact.sell(sale.units, float(world.reference[asset]))
+                impact.sell(sale.units, world.reference[asset])
             self._cascade.sold(asset, sale.units, generation)
 
     def _sell_inventory(self, intent: SellInventory, gas_usd: float) -> Receipt:
@@ -313,7 +313,7 @@ class Settlement:
         position = found.position
         threshold = position.liquidation_threshold
         wanted_usd = (intent.target_health - position.health) * position.debt_usd / threshold
-        asset = int(lender.assets[found.collateral])
+        asset = lender.assets[found.collateral]
         wallet = lender.first_holder + intent.account
         units = min(wanted_usd / position.collateral_price, self._world.ledger.balance(wallet, asset))
         if units > 0.0:
@@ -324,7 +324,7 @@ class Settlement:
     def _repay(self, intent: MendPosition, lender: "Lender", found: "Found") -> float:
         position = found.position
         wanted_usd = position.debt_usd * (1.0 - position.health / intent.target_health)
-        asset = int(lender.assets[found.debt])
+        asset = lender.assets[found.debt]
         wallet = lender.first_holder + intent.account
         units = min(
             wanted_usd / position.debt_price, position.debt_units, self._world.ledger.balance(wallet, asset)
@@ -342,7 +342,7 @@ class Settlement:
         """
         world, position = self._world, found.position
         threshold = position.liquidation_threshold
-        asset, debt = int(lender.assets[found.collateral]), int(lender.assets[found.debt])
+        asset, debt = lender.assets[found.collateral], lender.assets[found.debt]
         probe = self.quote_sale(asset, position.collateral_units * 1e-6)
         k = probe.average_usd / position.collateral_price
         helped = intent.target_health * k - threshold
@@ -351,7 +351,7 @@ class Settlement:
         wanted_usd = (intent.target_health - position.health) * position.debt_usd / helped
         units = min(wanted_usd / position.collateral_price, position.collateral_units)
         # Never more than the debt needs: what is left of the collateral stays where it is.
-        debt_usd = float(world.reference[debt])
+        debt_usd = world.reference[debt]
         units = min(units, position.debt_units * debt_usd / probe.average_usd)
         sale = self.quote_sale(asset, units)
         if sale.units <= 0.0:
@@ -389,7 +389,7 @@ class Settlement:
             return 0.0
         lender.pool.withdraw(account, reserve, units)
         self._world.ledger.transfer(
-            lender.account, lender.first_holder + account, int(lender.assets[reserve]), units
+            lender.account, lender.first_holder + account, lender.assets[reserve], units
         )
         return units
 

@@ -108,7 +108,7 @@ class View:
 
     def price_usd(self, asset: int) -> float:
         """Return the price of an asset on the rest of the market."""
-        return float(self._world.reference[asset])
+        return self._world.reference[asset]
 
     def balance(self, account: int, asset: int) -> float:
         """Return what a ledger account holds of an asset."""
@@ -120,11 +120,11 @@ class View:
 
     def base_usd(self, exchange: int) -> float:
         """Return the reference price of an exchange's base asset in dollars."""
-        return float(self._world.reference[self._world.exchanges[exchange].base])
+        return self._world.reference[self._world.exchanges[exchange].base]
 
     def quote_usd(self, exchange: int) -> float:
         """Return the reference price of an exchange's quote asset in dollars."""
-        return float(self._world.reference[self._world.exchanges[exchange].quote])
+        return self._world.reference[self._world.exchanges[exchange].quote]
 
     def volatility_per_year(self, exchange: int) -> float:
         """Return the realised volatility of the pair's reference price, recent blocks weighing most."""
@@ -174,7 +174,7 @@ class View:
         if found is None:
             return False
         reserve = found.collateral if how == "top_up" else found.debt
-        return self._world.ledger.balance(lender.first_holder + account, int(lender.assets[reserve])) > 0.0
+        return self._world.ledger.balance(lender.first_holder + account, lender.assets[reserve]) > 0.0
 
     def run_signals(self, pool: int, reserve: int) -> tuple[float, float, float]:
         """Return what a depositor sees of a reserve: utilisation, the hole as a share of claims, haircuts so far."""

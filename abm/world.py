@@ -73,7 +73,7 @@ class Lender:
     design: Design
     layers: list[Layer]
     deferred: bool
-    assets: IntArray
+    assets: list[int]
     account: int
     fees: int
     first_holder: int
@@ -81,6 +81,7 @@ class Lender:
     thresholds: list[float]
     watch: HealthWatch
     prices: FloatArray
+    price_list: list[float]
     haircuts: FloatArray
     income: FloatArray
     exits: list[deque[int]]
@@ -90,11 +91,17 @@ class Lender:
     open_now: Opportunities | None = None
     waiting: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     stripped: set[int] = field(default_factory=set)
+    _found: dict[int, Found | None] = field(default_factory=dict)
 
     def position(self, account: int) -> Found | None:
         """Return what a liquidator would go for, at the prices the protocol believes in; None where nothing is owed."""
-        pool, prices = self.pool, self.prices.tolist()
-        held, owed = pool.collateral[account].tolist(), pool.scaled_debt[account].tolist()
+        if account not in self._found:
+            self._found[account] = self._find(account)
+        return self._found[account]
+
+    def _find(self, account: int) -> Found | None:
+        prices = self.price_list
+        held, owed = self.pool.position(account)
         collateral = debt = -1
         most_held = most_owed = worth = backing = debts = 0.0
         for r, price in enumerate(prices):
@@ -103,12 +110,10 @@ class Lender:
             backing += value * self.thresholds[r]
             if value > most_held:
                 collateral, most_held = r, value
-            if owed[r] > 0.0:
-                owed[r] *= float(pool.borrow_index[r])
-                value = owed[r] * price
-                debts += value
-                if value > most_owed:
-                    debt, most_owed = r, value
+            value = owed[r] * price
+            debts += value
+            if value > most_owed:
+                debt, most_owed = r, value
         if debt < 0 or collateral < 0:
             return None
         return Found(
@@ -125,6 +130,13 @@ class Lender:
             collateral,
             debt,
         )
+
+    def believe(self, prices: FloatArray) -> None:
+        """Take new prices from the oracles, shape (reserves,)."""
+        self.prices = prices
+        self.price_list = prices.tolist()
+        self._found.clear()
+        self.stale()
 
     def liquidatable(self) -> Below:
         """Return the accounts below health 1 with their values; looked at once until something changes."""
@@ -143,6 +155,16 @@ class Lender:
         self.waiting_since[accounts] = np.minimum(since, now)
         self.waiting = accounts
 
+    def interest_accrued(self) -> None:
+        """Forget every position: all debts have grown."""
+        self._found.clear()
+        self.stale()
+
+    def forget(self, account: int) -> None:
+        """Forget what was known of a position that has changed."""
+        self._found.pop(account, None)
+        self.stale()
+
     def stale(self) -> None:
         """Forget who was liquidatable: prices, indices or positions have changed."""
         self.below = None
@@ -151,8 +173,8 @@ class Lender:
 class World:
     """Every mechanism's state on one path.
 
-    `exogenous` has shape (steps, assets). `reference`, `oracle` and `venue_usd` are the current prices in dollars,
-    shape (assets,); `venue_usd` is nan for an asset without a market.
+    `exogenous` has shape (steps, assets). `reference` (a list, because prices are read one at a time), `oracle` and
+    `venue_usd` (arrays) are the current prices in dollars by asset; `venue_usd` is nan for an asset without a market.
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
@@ -164,7 +186,7 @@ class World:
         self.step_seconds = scenario.time.step_seconds
         self.ledger = Ledger(self.assets)
         self.exogenous = exogenous_prices(scenario, streams)
-        self.reference = self.exogenous[0].copy()
+        self.reference: list[float] = self.exogenous[0].tolist()
         self.impacts: list[ImpactState | None] = [
             None if terms.impact.kind == "none" else terms.impact.start() for terms in scenario.assets.values()
         ]
@@ -172,9 +194,9 @@ class World:
         self.exchange_of_base = {exchange.base: k for k, exchange in enumerate(self.exchanges)}
         self.venue_usd = np.full(len(self.assets), np.nan)
         self.oracles: list[Oracle] = [
-            terms.oracle.start(float(self.reference[k])) for k, terms in enumerate(scenario.assets.values())
+            terms.oracle.start(self.reference[k]) for k, terms in enumerate(scenario.assets.values())
         ]
-        self.oracle = self.reference.copy()
+        self.oracle = self.exogenous[0].copy()
         space = scenario.blockspace
         self.gas_path = (
             path_of("blockspace.gas_price_gwei", space.gas_price_gwei, scenario.time, streams("gas"))
@@ -193,29 +215,29 @@ class World:
 
     def gas_cost_usd(self, gas_units: float, price_gwei: float) -> float:
         """Return the dollars that `gas_units` cost at a price in gwei."""
-        return gas_cost_usd(gas_units, price_gwei, float(self.reference[self.gas_asset]))
+        return gas_cost_usd(gas_units, price_gwei, self.reference[self.gas_asset])
 
     @property
     def money(self) -> int:
         """Return the asset in which dollars are kept where nothing else is said: the first market's quote."""
-        return self.exchanges[0].quote if self.exchanges else int(self.lenders[0].assets[0])
+        return self.exchanges[0].quote if self.exchanges else self.lenders[0].assets[0]
 
     def pair_reference(self, exchange: int) -> float:
         """Return the reference price of an exchange's pair, quote per base."""
         desk = self.exchanges[exchange]
-        return float(self.reference[desk.base] / self.reference[desk.quote])
+        return self.reference[desk.base] / self.reference[desk.quote]
 
     def bid_usd(self, exchange: int) -> float:
         """Return an exchange's best bid in dollars, 0 where nobody bids."""
         desk = self.exchanges[exchange]
         bid = desk.venue.bid
-        return bid * float(self.reference[desk.quote]) if bid == bid else 0.0  # nan is the only number unlike itself
+        return bid * self.reference[desk.quote] if bid == bid else 0.0  # nan is the only number unlike itself
 
     def touched(self, lender: Lender, account: int) -> None:
         """Take note that a position has changed."""
-        if not lender.pool.collateral[account].any():
+        if lender.pool.is_stripped(account):
             lender.stripped.add(account)
-        lender.stale()
+        lender.forget(account)
 
     def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
         """Open a pool with room for its accounts; their ledger accounts start at `first_holder`."""
@@ -230,7 +252,7 @@ class World:
             design=terms.liquidation,
             layers=terms.losses.layers,
             deferred=terms.losses.recognition == "deferred",
-            assets=np.array(assets, dtype=np.int64),
+            assets=assets,
             account=self.ledger.open(f"pool {terms.name}"),
             fees=self.ledger.open(f"pool {terms.name} fees"),
             first_holder=first_holder,
@@ -238,6 +260,7 @@ class World:
             thresholds=pool.thresholds.tolist(),
             watch=HealthWatch(pool, 1.0),
             prices=self.oracle[assets],
+            price_list=self.oracle[assets].tolist(),
             haircuts=np.zeros(len(assets)),
             income=np.zeros(len(assets)),
             exits=[deque() for _ in assets],
@@ -274,7 +297,7 @@ class World:
 
     def _exchange(self, market: Market) -> Exchange:
         base, quote = self.index[market.base], self.index[market.quote]
-        price = float(self.reference[base] / self.reference[quote])
+        price = self.reference[base] / self.reference[quote]
         sources = [terms.build(price) for terms in market.sources]
         escrow = self.ledger.open(f"market {market.name} order escrow")
         accounts: list[int] = []

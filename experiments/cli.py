@@ -100,7 +100,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     from abm import ScenarioError
-    from experiments.figures import save_all
     from experiments.run import run_scenario
     from experiments.shipped import load_scenario
     from experiments.storage import ResultsError, check_vacant, default_directory
@@ -129,6 +128,8 @@ def _run(options: argparse.Namespace) -> int:
         return FAILED
     print(describe(results), flush=True)
     if options.figures and results.finished and results.manifest["status"] == "complete":
+        from experiments.figures import save_all
+
         try:
             save_all(results, results.directory / "figures")
         except KeyboardInterrupt:

@@ -286,7 +286,7 @@ def test_venues_and_requests_that_make_no_sense_are_refused() -> None:
 
 
 def test_the_ladder_takes_adjacent_arcs_with_ends() -> None:
-    """A curve cut into arcs, beside another one, routes as the whole curve does: the place of concentrated liquidity."""
+    """A curve cut into arcs, as concentrated liquidity is, routes beside another as the whole curve does."""
     whole, beside = ConstantProduct(100.0, 10_000.0, 0.0), ConstantProduct(50.0, 4_900.0, 0.0)
     cuts = [100.0, 99.0, 98.0, 90.0, 50.0, 0.0]
     arcs = np.array([cuts[:-1], cuts[1:], [1000.0] * 5, [1000.0] * 5])

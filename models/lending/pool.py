@@ -292,6 +292,16 @@ class LendingPool(Reserves):
         """Value of all debt of each of `rows`, (rows,)."""
         return self.valuation(prices, rows).debt_value
 
+    def position(self, account: int) -> tuple[list[float], list[float]]:
+        """Units of collateral posted and of debt owed by one account, each by reserve."""
+        collateral, scaled, index = self._collateral, self._scaled_debt, self._borrow_index
+        reserves = range(self.reserves)
+        return [collateral[account, r] for r in reserves], [scaled[account, r] * index[r] for r in reserves]
+
+    def is_stripped(self, account: int) -> bool:
+        """Whether the account has no collateral at all: nothing is left to seize."""
+        return not any(self._collateral[account, r] for r in range(self.reserves))
+
     def debt(self, account: int, reserve: int) -> float:
         """What the account owes the reserve now, units."""
         return self._scaled_debt[account, reserve] * self._borrow_index[reserve]
