@@ -1,12 +1,12 @@
 """The cascade explained: which liquidations the exogenous price alone would have triggered, and which other sales did.
 
-A liquidation's generation is 0 when its position would have been liquidatable at the prices that the protocol would have
-believed in without any forced sale. Otherwise the fall between those prices and the actual ones is the work of the
+A liquidation's generation is 0 when its position would have been liquidatable at the prices that the protocol would
+have believed in without any forced sale. Otherwise the fall between those prices and the actual ones is the work of the
 forced sales so far. It is attributed to their generations in proportion to what each has sold, the earliest first,
 and the position's generation is n + 1 for the smallest n such that the sales of generations 0 … n suffice.
 
-The prices without forced sales come from the same scenario and seed with nobody to be liquidated (`market_only`), worked
-out the first time that they are needed. What was sold fades with the half-life of the asset's impact.
+The prices without forced sales come from the same scenario and seed with nobody to be liquidated (`market_only`),
+worked out the first time that they are needed. What was sold fades with the half-life of the asset's impact.
 """
 
 from typing import TYPE_CHECKING
@@ -71,7 +71,7 @@ class Cascade:
         for n in range(shares.shape[0] - 1):
             if lender.pool.standing(account, alone * np.exp(shares[n] * fall)).health < line:
                 return n + 1
-        return shares.shape[0]
+        return int(shares.shape[0])
 
     def _prices(self, lender: "Lender") -> tuple[FloatArray, FloatArray]:
         """Return a pool's prices in this block as they are and as they would be alone; one object where they agree."""
@@ -85,7 +85,7 @@ class Cascade:
     def _cumulative_shares(self, lender: "Lender") -> FloatArray:
         """Return the part of all forced sales that generations 0 … n made up, shape (generations, reserves)."""
         sold = [self._sold[asset] for asset in lender.assets]
-        generations = max(1, max(len(amounts) for amounts in sold))
+        generations = max(1, *(len(amounts) for amounts in sold))
         table = np.zeros((generations, len(sold)))
         for r, amounts in enumerate(sold):
             table[: len(amounts), r] = amounts

@@ -119,20 +119,19 @@ def _no_nan(value: float) -> float:
     return value
 
 
-NoLimit = Annotated[float, AfterValidator(_no_nan), Field(allow_inf_nan=True)]
-"""A number that may be `inf`, for no limit, but not nan. The bound is the field's own."""
+PositiveOrInf = Annotated[float, Field(gt=0, allow_inf_nan=True), AfterValidator(_no_nan)]
+NonNegativeOrInf = Annotated[float, Field(ge=0, allow_inf_nan=True), AfterValidator(_no_nan)]
+"""Numbers that may be `inf`, for no limit, but not nan."""
 
 _Positive = Annotated[float, Field(gt=0), Tag("number")]
 _NonNegative = Annotated[float, Field(ge=0), Tag("number")]
-_PositiveNoLimit = Annotated[NoLimit, Field(gt=0), Tag("number")]
-_NonNegativeNoLimit = Annotated[NoLimit, Field(ge=0), Tag("number")]
 _Drawn = Annotated[Distribution, Tag("distribution")]
 _Either = Discriminator(_number_or_distribution)
 
 PositiveOrDrawn = Annotated[_Positive | _Drawn, _Either, AfterValidator(_reaches_above_zero)]
 NonNegativeOrDrawn = Annotated[_NonNegative | _Drawn, _Either]
-PositiveNoLimitOrDrawn = Annotated[_PositiveNoLimit | _Drawn, _Either, AfterValidator(_reaches_above_zero)]
-NonNegativeNoLimitOrDrawn = Annotated[_NonNegativeNoLimit | _Drawn, _Either]
+PositiveInfOrDrawn = Annotated[Annotated[PositiveOrInf, Tag("number")] | _Drawn, _Either, AfterValidator(_reaches_above_zero)]
+NonNegativeInfOrDrawn = Annotated[Annotated[NonNegativeOrInf, Tag("number")] | _Drawn, _Either]
 
 Members = Annotated[int, Field(ge=1, le=10_000_000)]
 """How many members a cohort has; the bound keeps a slip of the pen from asking for more memory than there is."""

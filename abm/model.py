@@ -18,7 +18,7 @@ from abm.world import World
 from models.types import FloatArray
 
 
-class UnderwaterModel(mesa.Model):  # type: ignore[misc]
+class UnderwaterModel(mesa.Model):
     """One path of a scenario. `step` runs a block; agents are Mesa agents, one a cohort, with columns for members.
 
     Randomness comes from `abm.streams` only; Mesa's own generators are seeded and left alone.
@@ -82,7 +82,8 @@ class UnderwaterModel(mesa.Model):  # type: ignore[misc]
         world = self.world
         held = world.ledger.balances[self._liquidator_accounts]
         used = sum(c.repaid_in_block_usd for c in self.people.liquidators if c.terms.financing == "inventory")
-        return float(held.sum(axis=0) @ world.reference), used + float((held * self._not_money).sum(axis=0) @ world.reference)
+        tied = (held * self._not_money).sum(axis=0)
+        return float(held.sum(axis=0) @ world.reference), used + float(tied @ world.reference)
 
     def _liquidators_in_the_ledger(self) -> tuple[slice, FloatArray]:
         """Return the liquidators' ledger accounts, which follow one another, and 1 for each asset that is no money."""

@@ -52,32 +52,31 @@ def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
 def _market_people(model: mesa.Model, world: World, streams: Streams, people: Population) -> None:
     agents = world.scenario.agents
     names = [exchange.name for exchange in world.exchanges]
-    for k, terms in enumerate(agents.market_makers):
-        exchange = names.index(terms.market) if terms.market else 0
-        first = world.ledger.open(f"market_makers.{k}", terms.count)
-        makers = MarketMakerCohort(model, terms, exchange, first, streams("market_makers", str(k)))
+    for k, making in enumerate(agents.market_makers):
+        exchange = names.index(making.market) if making.market else 0
+        first = world.ledger.open(f"market_makers.{k}", making.count)
+        makers = MarketMakerCohort(model, making, exchange, first, streams("market_makers", str(k)))
         desk = world.exchanges[exchange]
         for member, capital in enumerate(makers.capital_usd.tolist()):
             world.endow(first + member, desk.base, 0.5 * capital / world.reference[desk.base])
             world.endow(first + member, desk.quote, 0.5 * capital / world.reference[desk.quote])
         people.market_makers.append(makers)
-    for k, terms in enumerate(agents.arbitrageurs):
-        exchange = names.index(terms.market) if terms.market else 0
-        first = world.ledger.open(f"arbitrageurs.{k}", terms.count)
-        arbitrageurs = ArbitrageurCohort(model, terms, exchange, first, streams("arbitrageurs", str(k)))
+    for k, hedging in enumerate(agents.arbitrageurs):
+        exchange = names.index(hedging.market) if hedging.market else 0
+        first = world.ledger.open(f"arbitrageurs.{k}", hedging.count)
+        arbitrageurs = ArbitrageurCohort(model, hedging, exchange, first, streams("arbitrageurs", str(k)))
         desk = world.exchanges[exchange]
         for member, capital in enumerate(arbitrageurs.capital_usd.tolist()):
             if np.isfinite(capital):
                 world.endow(first + member, desk.quote, capital / world.reference[desk.quote])
         people.arbitrageurs.append(arbitrageurs)
-    for k, terms in enumerate(agents.noise_traders):
-        exchange = names.index(terms.market) if terms.market else 0
+    time = world.scenario.time
+    for k, trading in enumerate(agents.noise_traders):
+        exchange = names.index(trading.market) if trading.market else 0
         account = world.ledger.open(f"noise_traders.{k}")
-        time = world.scenario.time
+        rng = streams("noise_traders", str(k))
         people.noise_traders.append(
-            NoiseTraderCohort(
-                model, terms, exchange, account, time.steps, time.step_seconds, streams("noise_traders", str(k))
-            )
+            NoiseTraderCohort(model, trading, exchange, account, time.steps, time.step_seconds, rng)
         )
 
 
@@ -130,10 +129,10 @@ def _pool_people(
     accounts = borrowers_count + sum(terms.count for _, terms in depositors) + 1
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
-    for reserve, terms in enumerate(pool.reserves.values()):
-        if terms.treasury > 0.0:
-            world.endow(lender.account, lender.assets[reserve], terms.treasury)
-            lender.pool.fund_treasury(reserve, terms.treasury)
+    for number_of_reserve, reserve in enumerate(pool.reserves.values()):
+        if reserve.treasury > 0.0:
+            world.endow(lender.account, lender.assets[number_of_reserve], reserve.treasury)
+            lender.pool.fund_treasury(number_of_reserve, reserve.treasury)
     _deposit(model, world, streams, people, number, lender, depositors, borrowers_count)
     _cover_shortfall(world, lender, books, accounts - 1)
     first = 0

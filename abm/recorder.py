@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.types import Side
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 DEPTH_DISTANCES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
 DEPTH_SAMPLES = 96
+SIDES: tuple[tuple[str, Side], ...] = (("bid", "sell"), ("ask", "buy"))
 
 LIQUIDATION_COLUMNS = (
     "step", "pool", "account", "liquidator", "debt_asset", "repaid", "collateral_asset", "seized", "protocol_fee",
@@ -148,7 +151,7 @@ class Recorder:
         world = self._world
         for exchange in world.exchanges:
             names = world.assets[exchange.base], world.assets[exchange.quote]
-            for side, taker in (("bid", "sell"), ("ask", "buy")):
+            for side, taker in SIDES:
                 for distance in DEPTH_DISTANCES:
                     units = exchange.venue.depth(taker, distance)
                     self._depth.append((world.step, world.now, *names, side, distance, units))

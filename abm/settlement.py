@@ -1,6 +1,6 @@
 """Settlement: the only place where what agents ask for becomes a new state of the mechanisms.
 
-Intents are ordered by the gas price they bid, within a block's capacity, and each is settled against the state it finds.
+Intents are ordered by the gas price they bid, within a block's capacity; each is settled against the state it finds.
 A guard that no longer holds is a refusal, which still costs gas. Everybody gets a receipt.
 """
 

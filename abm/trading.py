@@ -1,6 +1,6 @@
 """Settlement of trades: a quoted fill becomes entries in the ledger and a new state of the venue."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from models.ledger import OUTSIDE
 from models.market import Fill
@@ -32,7 +32,7 @@ def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None
     quote_traded = 0.0
     for owner, base, quote in trades:
         quote_traded += quote
-        transfer(account, owner, given, base if fill.side == "sell" else quote)
+        transfer(account, cast(int, owner), given, base if fill.side == "sell" else quote)
     # The taker's fee is what it pays above, or gets below, what the makers get or pay.
     if fill.side == "sell":
         transfer(exchange.escrow, exchange.fees, exchange.quote, max(quote_traded - booked, 0.0))

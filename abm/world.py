@@ -231,7 +231,7 @@ class World:
         """Return an exchange's best bid in dollars, 0 where nobody bids."""
         desk = self.exchanges[exchange]
         bid = desk.venue.bid
-        return bid * self.reference[desk.quote] if bid == bid else 0.0  # nan is the only number unlike itself
+        return 0.0 if math.isnan(bid) else bid * self.reference[desk.quote]
 
     def touched(self, lender: Lender, account: int) -> None:
         """Take note that a position has changed."""

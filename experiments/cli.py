@@ -164,12 +164,12 @@ def _plot(options: argparse.Namespace) -> int:
     from experiments.storage import Results, ResultsError
 
     try:
-        for file in save_all(Results.load(options.directory), options.directory / "figures"):
-            print(file)
+        files = save_all(Results.load(options.directory), options.directory / "figures")
     except ResultsError as error:
         return _refuse(str(error))
     except OSError as error:
-        return _refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror}).")
+        return _refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
+    print(*files, sep="\n")
     return DONE
 
 

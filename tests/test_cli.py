@@ -19,7 +19,8 @@ from experiments import load_scenario, run_paths, run_scenario
 from experiments.cli import DONE, FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, main
 from experiments.run import PathOutcome, uninterrupted
 from experiments.shipped import shipped_scenarios
-from experiments.storage import TABLES, Results, digest
+from experiments.storage import Results
+from experiments.tables import TABLES, digest
 
 ROOT = Path(__file__).parents[1]
 

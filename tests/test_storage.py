@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from experiments.run import PathOutcome
 from experiments.storage import (
-    TABLES,
     Results,
     ResultsExistError,
     ResultsUnreadableError,
@@ -29,10 +28,9 @@ from experiments.storage import (
     ResultsWriter,
     check_vacant,
     default_directory,
-    digest,
-    schema_of,
 )
 from experiments.summary import aggregate, aligned, count, describe, duration, percent, usd
+from experiments.tables import TABLES, digest, schema_of
 
 
 @dataclass

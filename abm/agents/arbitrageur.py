@@ -47,7 +47,7 @@ class RoundTrip:
     hedge_price: float
 
 
-class ArbitrageurCohort(mesa.Agent):  # type: ignore[misc]
+class ArbitrageurCohort(mesa.Agent):
     """A cohort of arbitrageurs on one exchange; member k acts for ledger account `first_account + k`."""
 
     def __init__(

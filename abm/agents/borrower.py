@@ -111,7 +111,7 @@ class Borrowers(Parameters):
         return self
 
 
-class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
+class BorrowerCohort(mesa.Agent):
     """A cohort of borrowers as columns; member k holds account `first_account + k` of its pool.
 
     `line` is the health below which a member reacts, 0 for those who do not watch; all columns have shape (count,).

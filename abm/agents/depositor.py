@@ -1,7 +1,7 @@
 """Depositors: earn the supply rate, and leave when what they see frightens them.
 
-Models: leaving when utilisation says that one may soon be unable to leave, when a hole is visible in the pool's books, or
-after a haircut; each member with lines and a delay of its own. Exits are at par, first come first served, against
+Models: leaving when utilisation says that one may soon be unable to leave, when a hole is visible in the pool's books,
+or after a haircut; each member with lines and a delay of its own. Exits are at par, first come first served, against
 the cash there is; the rest queues in order.
 Leaves out: private signals and herding, returning after the event, deposits attracted by a high rate.
 """
@@ -50,7 +50,7 @@ class Depositors(Parameters):
 SIGNALS = ("leave_at_utilisation", "leave_at_hole", "leave_at_haircut")
 
 
-class DepositorCohort(mesa.Agent):  # type: ignore[misc]
+class DepositorCohort(mesa.Agent):
     """A cohort of depositors; member k holds account `first_account + k` of its pool.
 
     `lines` has shape (signals, count): the values at which a member leaves, inf where nothing frightens it.

@@ -37,7 +37,7 @@ class Insurers(Parameters):
         return self
 
 
-class Insurer(mesa.Agent):  # type: ignore[misc]
+class Insurer(mesa.Agent):
     """One insurer; its capital is the balance of ledger account `account`."""
 
     def __init__(self, model: mesa.Model, terms: Insurers, pool: int, account: int) -> None:
@@ -51,7 +51,7 @@ class Insurer(mesa.Agent):  # type: ignore[misc]
         self._premiums_due: dict[int, float] = {}
 
     def offer(self, view: "View", asset: int, loss: float, price_usd: float) -> float:
-        """Return how many units of a loss it will pay, given its deductible, its limit and its capital in that asset."""
+        """Return how many units of a loss it will pay, given its deductible, its limit and its capital in the asset."""
         deducted = min(loss, max(self.terms.deductible_usd - self.borne_usd, 0.0) / price_usd)
         self.borne_usd += deducted * price_usd
         limit = self.terms.limit_usd

@@ -74,7 +74,7 @@ class Liquidators(Parameters):
         return self
 
 
-class LiquidatorCohort(mesa.Agent):  # type: ignore[misc]
+class LiquidatorCohort(mesa.Agent):
     """A cohort of liquidators; member k acts for ledger account `first_account + k`."""
 
     def __init__(

@@ -28,7 +28,7 @@ class MarketMakers(Parameters):
     `half_spread + k * level_step` from the skewed reference, `size_usd` a level, as far as the inventory reaches.
     `skew` shifts the centre by this fraction of the price when the inventory is all base (down) or all quote (up).
     The half spread is at least `volatility_multiple` times the volatility over one block. Above
-    `withdraw_volatility_per_year` no quotes are left standing; they return when it is below `return_volatility_per_year`.
+    `withdraw_volatility_per_year` no quotes are left standing; below `return_volatility_per_year` they return.
     """
 
     count: int = Field(1, ge=1)
@@ -72,7 +72,7 @@ class Quotes:
 _NOTHING = np.empty((0, 2))
 
 
-class MarketMakerCohort(mesa.Agent):  # type: ignore[misc]
+class MarketMakerCohort(mesa.Agent):
     """A cohort of market makers on one exchange; member k acts for ledger account `first_account + k`."""
 
     def __init__(

@@ -28,7 +28,7 @@ class NoiseTraders(Parameters):
     size_usd: PositiveOrDrawn
 
 
-class NoiseTraderCohort(mesa.Agent):  # type: ignore[misc]
+class NoiseTraderCohort(mesa.Agent):
     """The flow on one exchange. All draws are made at the start, so that nothing that happens can shift them."""
 
     def __init__(

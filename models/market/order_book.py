@@ -44,6 +44,7 @@ Trade = tuple[int, float, float]
 
 _SIDES = {"buy": queues.BUY, "sell": queues.SELL}
 _FORCES = {"gtc": matching.GTC, "ioc": matching.IOC, "fok": matching.FOK, "post_only": matching.POST_ONLY}
+_MARKET_FORCES = {"ioc": matching.MARKET, "fok": matching.FOK}
 _SELF_TRADES = {
     "allow": matching.ALLOW,
     "cancel_taker": matching.CANCEL_TAKER,
@@ -58,6 +59,15 @@ class InvalidOrder(Refusal):
 
     def __init__(self, name: str, given: object, known: Sequence[object]) -> None:
         super().__init__(f"{name} is {given!r}: use one of {', '.join(map(repr, known))}")
+
+
+def _unknown(side: object, tif: object, self_trade: object, forces: dict[str, int]) -> Refusal:
+    """The refusal for the first of the options that does not exist."""
+    if side not in _SIDES:
+        return InvalidSide(side)
+    if tif not in forces:
+        return InvalidOrder("tif", tif, tuple(forces))
+    return InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
 
 
 class OrderBook:
@@ -125,13 +135,10 @@ class OrderBook:
         Raises:
             InvalidSide, InvalidPrice, OffTick, InvalidAmount, InvalidOrder: the order cannot be used.
         """
-        number, force, rule = _SIDES.get(side), _FORCES.get(tif), _SELF_TRADES.get(self_trade)
-        if number is None:
-            raise InvalidSide(side)
-        if force is None:
-            raise InvalidOrder("tif", tif, tuple(_FORCES))
-        if rule is None:
-            raise InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
+        try:
+            number, force, rule = _SIDES[side], _FORCES[tif], _SELF_TRADES[self_trade]
+        except KeyError:
+            raise _unknown(side, tif, self_trade, _FORCES) from None
         ticks = self._grid.ticks(price)
         if not 0.0 < size < inf:
             raise InvalidAmount("size", size, "give a positive, finite size")
@@ -154,16 +161,12 @@ class OrderBook:
         Raises:
             InvalidSide, InvalidAmount, InvalidOrder: the order cannot be used.
         """
-        number, rule = _SIDES.get(side), _SELF_TRADES.get(self_trade)
-        if number is None:
-            raise InvalidSide(side)
-        if tif not in ("ioc", "fok"):
-            raise InvalidOrder("tif", tif, ("ioc", "fok"))
-        if rule is None:
-            raise InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
+        try:
+            number, force, rule = _SIDES[side], _MARKET_FORCES[tif], _SELF_TRADES[self_trade]
+        except KeyError:
+            raise _unknown(side, tif, self_trade, _MARKET_FORCES) from None
         if not 0.0 < size < inf:
             raise InvalidAmount("size", size, "give a positive, finite size")
-        force = matching.FOK if tif == "fok" else matching.MARKET
         _, trades = self._match(number, matching.ANY_PRICE, size, self._slots[owner], force, rule)
         return self._made(trades) if trades else []
 

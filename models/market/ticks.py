@@ -60,7 +60,7 @@ class Grid:
         if not 0.0 < ticks < MOST_TICKS:
             raise InvalidPrice(price, "give a positive, finite price")
         whole = round(ticks)
-        if abs(ticks - whole) > SLACK + ROUNDING * ticks or whole == 0:
+        if (whole != ticks and abs(ticks - whole) > SLACK + ROUNDING * ticks) or whole == 0:
             raise OffTick(price, self.tick)
         return whole
 

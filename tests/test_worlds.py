@@ -1,0 +1,327 @@
+"""Any world keeps its books: random scenarios of every kind of part and agent, run with checks on."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from abm import Scenario
+from abm.metrics import summarise
+from abm.model import UnderwaterModel
+from abm.simulation import Run
+
+Draw = Any
+FALLS = [-0.9, -0.3, -0.05, 0.0, 0.2]
+
+
+def choose(draw: Draw, *options: Any) -> Any:
+    return draw(st.sampled_from(options))
+
+
+def maybe(draw: Draw, key: str, *options: Any) -> dict[str, Any]:
+    """A key with one of its values, or left to its default."""
+    value = draw(st.sampled_from((None, *options)))
+    return {} if value is None else {key: value}
+
+
+def price(draw: Draw, start: float) -> dict[str, Any]:
+    kind = choose(draw, "path", "gbm", "jump_diffusion", "constant")
+    if kind == "constant":
+        return {"kind": kind, "price": start}
+    if kind == "path":
+        moves = draw(st.lists(st.sampled_from(FALLS), min_size=1, max_size=6))
+        return {"kind": kind, "prices": (start * np.cumprod([1.0, *(1.0 + move for move in moves)])).tolist()}
+    path = {"kind": kind, "start": start, "volatility_per_year": choose(draw, 0.0, 3.0, 20.0)}
+    if kind == "jump_diffusion":
+        path |= {"jumps_per_year": 20000.0, "jump_mean": -0.05, "jump_volatility": 0.1}
+    return path
+
+
+def impact(draw: Draw) -> dict[str, Any]:
+    kind = choose(draw, "none", "linear", "square_root")
+    if kind == "none":
+        return {"kind": kind}
+    return {
+        "kind": kind,
+        "daily_volume_usd": choose(draw, 1e5, 1e7),
+        "half_life_seconds": choose(draw, 60.0, 36000.0),
+        "daily_volatility": 0.1,
+    }
+
+
+def oracle(draw: Draw, traded: bool) -> dict[str, Any]:
+    kind = choose(draw, "reference", "push", "delayed", *(["venue"] if traded else []))
+    if kind == "push":
+        return {"kind": kind, "deviation": 0.01, "heartbeat_seconds": 600.0, "delay_seconds": choose(draw, 0.0, 120.0)}
+    return {"kind": kind} | ({"hop_seconds": choose(draw, 60.0, 600.0)} if kind == "delayed" else {})
+
+
+def sources(draw: Draw) -> list[dict[str, Any]]:
+    """Any ladder; one of nothing but a book may stand empty."""
+    parts = {
+        "pool": {"kind": "constant_product", "value": choose(draw, 2e4, 2e6), "fee": choose(draw, 0.0, 0.003)},
+        "book": {"kind": "order_book", "tick": 0.01, "taker_fee": choose(draw, 0.0, 0.001)},
+        "infinite": {"kind": "infinite", "spread": choose(draw, 0.0, 0.02)},
+    }
+    chosen = choose(
+        draw, ("pool",), ("pool", "book"), ("infinite",), ("book",), ("pool", "book", "infinite"), ("pool", "pool")
+    )
+    return [parts[name] for name in chosen]
+
+
+def reserve(draw: Draw) -> dict[str, Any]:
+    """The rates are far above any that is seen, so that twenty blocks of interest show."""
+    threshold = choose(draw, 0.0, 0.75, 0.83)
+    return {
+        "ltv": min(threshold, 0.7),
+        "liquidation_threshold": threshold,
+        "reserve_factor": choose(draw, 0.0, 0.2, 1.0),
+        "treasury": choose(draw, 0.0, 500.0),
+        "rates": choose(
+            draw,
+            {"kind": "fixed", "rate_per_year": 0.0},
+            {"kind": "fixed", "rate_per_year": 5.0},
+            {"kind": "kinked", "base_per_year": 0.0, "slope1_per_year": 0.1, "slope2_per_year": 50.0, "kink": 0.8},
+        ),
+    }
+
+
+def layer(draw: Draw) -> dict[str, Any]:
+    return {
+        "kind": choose(draw, "reserve", "insurance"),
+        **maybe(draw, "share", 0.5, 0.3),
+        **maybe(draw, "deductible_usd", 10.0, 1000.0),
+        **maybe(draw, "limit_usd", 0.0, 100.0),
+    }
+
+
+def pool(draw: Draw, name: str, assets: list[str]) -> dict[str, Any]:
+    kinds = draw(st.lists(st.sampled_from(["reserve", "insurance"]), unique=True, max_size=2))
+    design: dict[str, Any] = {
+        "design": choose(draw, "aave_v3", "fixed_spread"),
+        "liquidation_bonus": choose(draw, 0.0, 0.05, 0.15),
+        "protocol_fee": choose(draw, 0.0, 0.1),
+        "close_factor": choose(draw, 0.5, 1.0),
+    }
+    if design["design"] == "aave_v3":
+        design["min_leftover_usd"] = choose(draw, 0.0, 1000.0)
+    return {
+        "name": name,
+        "reserves": {asset: reserve(draw) for asset in assets},
+        "liquidation": design,
+        "losses": {
+            "recognition": choose(draw, "immediate", "deferred"),
+            "layers": [layer(draw) | {"kind": kind} for kind in kinds],
+        },
+    }
+
+
+def borrowers(draw: Draw, described: dict[str, Any]) -> dict[str, Any]:
+    assets = list(described["reserves"])
+    units = {"USD": 2000.0, "ETH": 1.0, "ALT": 200.0}
+    backing = [asset for asset in assets if described["reserves"][asset]["liquidation_threshold"] > 0.0]
+    habits = {
+        "watching": choose(draw, 0.0, 0.6, 1.0),
+        "watch_interval_seconds": choose(draw, 60.0, 600.0),
+        "react_below": choose(draw, 0.9, 1.1, 1.6),
+        "react_delay_seconds": choose(draw, 0.0, 60.0),
+        "target_health": choose(draw, 1.2, 2.0),
+        "reactions": choose(
+            draw, {"top_up": 1.0}, {"repay": 1.0}, {"sell": 1.0}, {"top_up": 1.0, "repay": 1.0, "sell": 1.0}
+        ),
+        "wallet_share": choose(draw, 0.0, 0.02, 1.0),
+        **maybe(draw, "max_gas_gwei", 20.0, 60.0),
+    }
+    if backing and draw(st.booleans()):
+        return habits | {
+            "count": draw(st.integers(1, 20)),
+            "collateral": choose(draw, *backing),
+            "debt": choose(draw, *assets),
+            "debt_usd": {"kind": "lognormal", "median": 3000.0, "sigma": 1.5},
+            "health": {"kind": "lognormal", "median": 0.1, "sigma": 1.0, "shift": 1.0},
+        }
+    scale = st.sampled_from([0.0, 0.4, 1.0, 5.0])
+    side = st.dictionaries(st.sampled_from(assets), scale, max_size=len(assets))
+    rows = draw(st.lists(st.tuples(side, side), min_size=1, max_size=5))
+    return habits | {
+        "positions": [
+            {
+                "collateral": {asset: 2.0 * units[asset] * part for asset, part in posted.items()},
+                "debt": {asset: units[asset] * part for asset, part in owed.items()},
+            }
+            for posted, owed in rows
+        ]
+    }
+
+
+def liquidators(draw: Draw, assets: list[str]) -> dict[str, Any]:
+    flash = draw(st.booleans())
+    return {
+        "count": draw(st.integers(1, 3)),
+        "capital_usd": choose(draw, 0.0, 1000.0, 1e6, float("inf")),
+        "capital_asset": choose(draw, *assets),
+        "financing": "flash" if flash else "inventory",
+        "flash_fee": choose(draw, 0.0, 0.001),
+        "margin": choose(draw, 0.0, 0.01),
+        "delay_seconds": choose(draw, 0.0, 120.0),
+        "prefers": choose(draw, "largest", "oldest"),
+        "gas_usd": choose(draw, 0.0, 3.0),
+        "max_gas_gwei": choose(draw, 20.0, float("inf")),
+        "selling": "at_once" if flash else choose(draw, "at_once", "over_time"),
+        "sell_every_seconds": choose(draw, 60.0, 180.0),
+        **maybe(draw, "calls_per_block", 1, 3),
+        **maybe(draw, "attention", 1, 5),
+    }
+
+
+@st.composite
+def worlds(draw: Draw) -> dict[str, Any]:
+    """A small world with any parts, and a few of every kind of agent."""
+    traded = choose(draw, ["ETH"], ["ETH", "ALT"])
+    assets = {"USD": {"price": {"kind": "constant", "price": 1.0}}}
+    for name, start in (("ETH", 2000.0), ("ALT", 10.0)):
+        assets[name] = {
+            "price": price(draw, start),
+            "impact": impact(draw),
+            "oracle": oracle(draw, name in traded),
+        }
+    markets = [{"base": base, "quote": "USD", "sources": sources(draw)} for base in traded]
+    names = [f"{base}/USD" for base in traded]
+    booked = [n for n, m in zip(names, markets, strict=True) if any(s["kind"] == "order_book" for s in m["sources"])]
+    pools = [pool(draw, "core", ["USD", "ETH", "ALT"])]
+    if draw(st.booleans()):
+        pools.append(pool(draw, "side", choose(draw, ["ETH", "USD"], ["ALT", "ETH"])))
+    agents: dict[str, list[dict[str, Any]]] = {
+        "borrowers": [],
+        "liquidators": [],
+        "depositors": [],
+        "insurers": [],
+        "arbitrageurs": [
+            {
+                "market": name,
+                "capital_usd": choose(draw, 1e3, 1e6, float("inf")),
+                "settlement_seconds": choose(draw, 0.0, 180.0),
+                "count": choose(draw, 1, 2),
+            }
+            for name in names
+            if draw(st.booleans())
+        ],
+        "market_makers": [
+            {
+                "market": name,
+                "count": 2,
+                "capital_usd": choose(draw, 1e3, 1e6),
+                "size_usd": 1e4,
+                "withdraw_volatility_per_year": choose(draw, 1.0, 1000.0),
+            }
+            for name in booked
+        ],
+        "noise_traders": [
+            {"market": name, "trades_per_hour": 60.0, "size_usd": {"kind": "pareto", "minimum": 100.0, "shape": 1.2}}
+            for name in names
+            if draw(st.booleans())
+        ],
+    }
+    for described in pools:
+        here = {"pool": described["name"]}
+        reserves = list(described["reserves"])
+        for _ in range(draw(st.integers(0, 2))):
+            agents["borrowers"].append(here | borrowers(draw, described))
+        for _ in range(draw(st.integers(0, 2))):
+            agents["liquidators"].append(here | liquidators(draw, list(assets)))
+        for _ in range(draw(st.integers(0, 2))):
+            agents["depositors"].append(
+                here
+                | {"count": 3, "deposits": {asset: choose(draw, 1.0, 1000.0) for asset in reserves}}
+                | maybe(draw, "leave_at_utilisation", 0.3, 0.9)
+                | maybe(draw, "leave_at_hole", 0.001)
+                | maybe(draw, "leave_at_haircut", 0.001)
+                | maybe(draw, "delay_seconds", 60.0)
+            )
+        for _ in range(draw(st.integers(0, 2))):
+            agents["insurers"].append(
+                here
+                | {"capital": {asset: choose(draw, 0.0, 0.5, 1000.0) for asset in reserves}}
+                | {"premium_share": choose(draw, 0.0, 0.5, 1.0), "deductible_usd": choose(draw, 0.0, 200.0)}
+                | maybe(draw, "limit_usd", 0.0, 300.0)
+            )
+    world: dict[str, Any] = {
+        "name": "any",
+        "checks": True,
+        "feedback": draw(st.booleans()),
+        "time": {"step_seconds": choose(draw, 12.0, 60.0, 3600.0), "steps": choose(draw, 20, 40)},
+        "assets": assets,
+        "markets": markets,
+        "pools": pools,
+        "agents": agents,
+    }
+    if draw(st.booleans()):
+        world["blockspace"] = {
+            "gas_price_gwei": {"kind": "constant", "price": 30.0},
+            "asset": choose(draw, "USD", "ETH"),
+            **maybe(draw, "capacity_gas", 4e5, 2e6),
+        }
+    return world
+
+
+def finished(model: UnderwaterModel, seed: int) -> Run:
+    steps, liquidations, write_offs = (
+        table() for table in (model.recorder.steps, model.recorder.liquidations, model.recorder.write_offs)
+    )
+    summary = summarise(model, steps, liquidations, write_offs)
+    return Run(model.scenario, seed, summary, steps, liquidations, write_offs, model.recorder.depth())
+
+
+@given(world=worlds(), seed=st.integers(0, 2**32))
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+def test_any_world_keeps_its_books(assert_books_agree, assert_losses_add_up, world, seed):
+    """Never an exception; ledger, books, watch and waterfall agree after every block, whatever meets whatever."""
+    model = UnderwaterModel(Scenario.from_dict(world), seed)
+    for _ in range(world["time"]["steps"]):
+        model.step()
+        assert_books_agree(model)
+    run = finished(model, seed)
+    assert_losses_add_up(run)
+    assert_sane(model, run)
+
+
+def assert_sane(model: UnderwaterModel, run: Run) -> None:
+    """What holds of the tables of any run."""
+    rows = run.liquidations
+    assert (rows[["repaid", "seized"]] > 0.0).all(axis=None)
+    assert (rows["protocol_fee"] <= rows["seized"]).all()
+    assert (rows["slippage"] >= -1e-12).all()
+    assert (rows["slippage"] < 1.0).all()
+    assert (rows["generation"] >= 0).all()
+    # A generation can follow only one that has been there: none is skipped.
+    seen = set(rows["generation"].unique())
+    assert seen == set(range(len(seen))) or not model.scenario.feedback or mended_by_selling(model)
+    prices = [name for name in run.steps if name.startswith(("reference_", "oracle_"))]
+    assert np.isfinite(run.steps[prices]).all(axis=None)
+    assert (run.steps[prices] > 0.0).all(axis=None)
+    assert (run.steps["utilisation"] <= 1.0 + 1e-12).all()
+    if not model.scenario.feedback:
+        assert run.summary["amplification"] == 1.0
+        assert not rows["generation"].any()
+        alone = UnderwaterModel.baseline(model.scenario, run.seed)
+        np.testing.assert_array_equal(run.steps[[f"oracle_{name}" for name in model.world.assets]].to_numpy(), alone)
+    assert all(isinstance(value, float) and not np.isnan(value) for value in run.summary.values())
+    assert_each_profit_is_asked_for(model, rows)
+
+
+def mended_by_selling(model: UnderwaterModel) -> bool:
+    """Borrowers who sell have generations too, which the table of liquidations does not show."""
+    return model.recorder.mendings > 0
+
+
+def assert_each_profit_is_asked_for(model: UnderwaterModel, rows: pd.DataFrame) -> None:
+    """Nobody liquidates below the margin that its cohort asks for, nor at a loss."""
+    for k, cohort in enumerate(model.scenario.agents.liquidators):
+        mine = rows[rows["liquidator"].str.startswith(f"liquidators.{k}")]
+        assert (mine["profit_usd"] >= cohort.margin * mine["repaid_usd"] - 1e-9).all()
