@@ -113,24 +113,18 @@ def _reaches_above_zero(value: Any) -> Any:
     return value
 
 
-def _no_nan(value: float) -> float:
-    if math.isnan(value):
-        raise ValueError("nan is not a number; give one, or inf for no limit")
-    return value
+PositiveOrInf = Annotated[float, Field(gt=0, allow_inf_nan=True)]
+NonNegativeOrInf = Annotated[float, Field(ge=0, allow_inf_nan=True)]
+"""Numbers that may be `inf`, for no limit. The bound refuses nan."""
 
-
-PositiveOrInf = Annotated[float, Field(gt=0, allow_inf_nan=True), AfterValidator(_no_nan)]
-NonNegativeOrInf = Annotated[float, Field(ge=0, allow_inf_nan=True), AfterValidator(_no_nan)]
-"""Numbers that may be `inf`, for no limit, but not nan."""
-
-_Positive = Annotated[float, Field(gt=0), Tag("number")]
-_NonNegative = Annotated[float, Field(ge=0), Tag("number")]
 _Drawn = Annotated[Distribution, Tag("distribution")]
 _Either = Discriminator(_number_or_distribution)
 
-PositiveOrDrawn = Annotated[_Positive | _Drawn, _Either, AfterValidator(_reaches_above_zero)]
-NonNegativeOrDrawn = Annotated[_NonNegative | _Drawn, _Either]
-PositiveInfOrDrawn = Annotated[Annotated[PositiveOrInf, Tag("number")] | _Drawn, _Either, AfterValidator(_reaches_above_zero)]
+_Some = AfterValidator(_reaches_above_zero)
+
+PositiveOrDrawn = Annotated[Annotated[float, Field(gt=0), Tag("number")] | _Drawn, _Either, _Some]
+NonNegativeOrDrawn = Annotated[Annotated[float, Field(ge=0), Tag("number")] | _Drawn, _Either]
+PositiveInfOrDrawn = Annotated[Annotated[PositiveOrInf, Tag("number")] | _Drawn, _Either, _Some]
 NonNegativeInfOrDrawn = Annotated[Annotated[NonNegativeOrInf, Tag("number")] | _Drawn, _Either]
 
 Members = Annotated[int, Field(ge=1, le=10_000_000)]

@@ -3,12 +3,22 @@
 import csv
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel
 
+from abm.sentences import shown, suggestion
 from models.types import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# Numbers of thousands of digits and brackets nested a thousand deep are valid TOML, but fail in ways of their own.
+_TOML_ERRORS = (tomllib.TOMLDecodeError, ValueError, RecursionError)
 
 
 class ScenarioError(ValueError):
@@ -16,59 +26,89 @@ class ScenarioError(ValueError):
 
 
 def plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a deep copy of nested mappings and lists that the caller may change."""
+    """Return a deep copy of nested mappings and lists, of plain values, that the caller may change.
+
+    Raises `ScenarioError` for what is no mapping.
+    """
 
     def copy(value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            value = value.model_dump(exclude_none=True)
         if isinstance(value, Mapping):
             return {str(key): copy(item) for key, item in value.items()}
+        if isinstance(value, np.ndarray):
+            return value.tolist()
         if isinstance(value, list | tuple):
             return [copy(item) for item in value]
+        if isinstance(value, Path):
+            return str(value)
         return value.item() if isinstance(value, np.generic) else value
 
+    if not isinstance(data, Mapping):
+        raise ScenarioError(f"a scenario is a table of keys, not {shown(data)}; give a dictionary of the file's shape")
     return {str(key): copy(item) for key, item in data.items()}
 
 
 def override(tree: dict[str, Any], key: str, text: str) -> None:
     """Set one dotted key (`agents.liquidators.0.capital_usd`) to a value written as TOML; bare words are strings.
 
-    Raises `ScenarioError` for a key that cannot be followed.
+    Tables on the way that are not there yet are made; a part with a dot in it is quoted as in TOML. Raises
+    `ScenarioError` for a key that cannot be followed.
     """
-    *path, last = key.split(".")
-    if not all((*path, last)):
-        raise ScenarioError(f"override {key!r} has an empty part; write it like time.steps=10")
+    *path, last = _parts(key)
+    value = _toml_value(key, text)
     here: Any = tree
     for done, part in enumerate(path):
-        here = _child(here, part, ".".join(path[: done + 1]), create=True)
-    value = _toml_value(text)
-    if isinstance(here, list):
-        here[_position(here, last, key)] = value
-    elif isinstance(here, dict):
+        where = ".".join(path[:done])
+        if isinstance(here, dict):
+            here = here.setdefault(part, {})
+        else:
+            here = here[_position(here, part, where, key)]
+    if isinstance(here, dict):
         here[last] = value
     else:
-        raise ScenarioError(f"override {key} goes into {'.'.join(path)} = {here!r}, which has no keys of its own")
+        here[_position(here, last, ".".join(path), key)] = value
 
 
-def _child(here: Any, part: str, where: str, create: bool) -> Any:
-    if isinstance(here, list):
-        return here[_position(here, part, where)]
-    if isinstance(here, dict):
-        if create:
-            here.setdefault(part, {})
-        return here[part]
-    raise ScenarioError(f"override {where} cannot be followed: there is only {here!r}; check the key")
+def _parts(key: str) -> list[str]:
+    """Return the parts of a dotted key."""
+    here: Any
+    try:
+        here = tomllib.loads(f"{key} = 0")
+    except _TOML_ERRORS:
+        here = None
+    parts: list[str] = []
+    while isinstance(here, dict) and len(here) == 1:
+        part, here = next(iter(here.items()))
+        parts.append(part)
+    if here != 0 or not parts:
+        raise ScenarioError(f"{shown(key)} is no key that can be set; write it with dots, like time.steps=10")
+    return parts
 
 
-def _position(items: list[Any], part: str, where: str) -> int:
-    if not part.isdigit() or int(part) >= len(items):
-        raise ScenarioError(f"override {where} asks for item {part!r} of a list of {len(items)}; count from 0")
+def _position(items: Any, part: str, where: str, key: str) -> int:
+    if not isinstance(items, list):
+        raise ScenarioError(f"{key} cannot be set: {where} = {shown(items)} has no keys of its own; set {where} itself")
+    if not items:
+        raise ScenarioError(f"{key} cannot be set: {where} is an empty list; set {where} itself")
+    if not (part.isascii() and part.isdigit() and len(part) < 10 and int(part) < len(items)):
+        last = f"{where}.{len(items) - 1}"
+        raise ScenarioError(
+            f"{key} cannot be set: {where} has no entry {part!r}; its entries are {where}.0"
+            + (f" to {last}" if len(items) > 1 else "")
+        )
     return int(part)
 
 
-def _toml_value(text: str) -> Any:
+def _toml_value(key: str, text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+        document = tomllib.loads(f"value = {text}")
+        if len(document) == 1:
+            return document["value"]
+    except _TOML_ERRORS:
+        if text.lstrip()[:1] not in ("[", "{", '"', "'"):
+            return text
+    raise ScenarioError(f"{key} = {shown(text)} is not a value as TOML spells it; mend its brackets or quotes")
 
 
 def named_files(tree: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -87,22 +127,22 @@ def anchor_files(tree: Any, base_dir: Path) -> None:
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for part, value in items:
         if part == "file" and isinstance(value, str):
-            tree[part] = str(base_dir / value)
+            tree[part] = str(base_dir / value) if value else value
         else:
             anchor_files(value, base_dir)
 
 
 def read_columns(key: str, file: str, names: Iterable[str], time_column: str | None) -> dict[str, FloatArray]:
-    """Read the named columns of a CSV or Parquet file as numbers.
+    """Read the named columns of a CSV or Parquet file as numbers, each of shape (rows,).
 
-    The time column may hold seconds or dates; it comes back in seconds. Raises `ScenarioError` naming the scenario's key, the file, the row and the remedy.
+    The time column may hold seconds or dates; it comes back in seconds. Raises `ScenarioError` naming the scenario's
+    `key`, the file, the row and the remedy.
     """
     frame = read_frame(key, file)
     columns: dict[str, FloatArray] = {}
     for name in names:
         if name not in frame.columns:
-            known = ", ".join(map(str, frame.columns))
-            raise ScenarioError(f"{key}: {file} has no column {name!r}; it has {known}")
+            raise ScenarioError(f"{key}: {file} has no column {name!r}; {suggestion(name, map(str, frame.columns))}")
         column = frame[name]
         columns[name] = (
             _seconds(key, file, name, column) if name == time_column else _numbers(key, file, name, column)
@@ -110,54 +150,92 @@ def read_columns(key: str, file: str, names: Iterable[str], time_column: str | N
     return columns
 
 
-def read_frame(key: str, file: str) -> Any:
-    """Read a CSV or Parquet file as a pandas frame; ragged and empty files are refused by row."""
-    import pandas as pd  # noqa: PLC0415  a slow import, and most scenarios read no file
+def read_positions(key: str, file: str, reserves: list[str]) -> tuple[FloatArray, FloatArray]:
+    """Read a file of positions; return units of collateral and of debt, both of shape (rows, reserves).
 
+    Columns are `collateral_<asset>` and `debt_<asset>`. Raises `ScenarioError` naming the row and the remedy.
+    """
+    frame = read_frame(key, file)
+    known = [f"{side}_{name}" for side in ("collateral", "debt") for name in reserves]
+    for name in map(str, frame.columns):
+        if name not in known:
+            raise ScenarioError(
+                f"{key}: {file} has a column {name!r}, which is no collateral_<asset> or debt_<asset> of the pool; "
+                f"remove it, or {suggestion(name, known)}"
+            )
+    units = np.zeros((len(known), len(frame)))
+    for k, name in enumerate(known):
+        if name in frame.columns:
+            units[k] = _numbers(key, file, name, frame[name])
+            negative = np.flatnonzero(units[k] < 0.0)
+            if negative.size:
+                raise _bad_cell(key, file, name, frame[name], int(negative[0]), "give 0 or more units")
+    collateral, debt = units[: len(reserves)].T.copy(), units[len(reserves) :].T.copy()
+    return collateral, debt
+
+
+def read_frame(key: str, file: str) -> "pd.DataFrame":
+    """Read a CSV or Parquet file, once for every version of it; ragged and empty files are refused by row."""
     path = Path(file)
-    if not path.is_file():
-        raise ScenarioError(f"{key} = {file} does not exist; give a CSV or Parquet file relative to the scenario")
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            frame = pd.read_parquet(path)
-        else:
-            _refuse_ragged(key, path)
-            frame = pd.read_csv(path)
+        if path.is_dir():
+            raise ScenarioError(f"{key} = {file} is a directory; give a CSV or Parquet file")
+        if not path.exists():
+            raise ScenarioError(f"{key} = {file} does not exist; give a CSV or Parquet file relative to the scenario")
+        status = path.stat()
+        frame = _frame(key, path, status.st_mtime_ns, status.st_size)
     except ScenarioError:
         raise
     except Exception as error:  # the readers raise many kinds; whichever it is, the file cannot be used
-        raise ScenarioError(f"{key}: {file} cannot be read: {error}; give a valid CSV or Parquet file") from None
+        reason = " ".join(str(error).split())
+        raise ScenarioError(f"{key} = {file} cannot be read ({reason}); give a valid CSV or Parquet file") from None
+    return frame
+
+
+@lru_cache(maxsize=8)
+def _frame(key: str, path: Path, _changed: int, _size: int) -> "pd.DataFrame":
+    import pandas as pd  # noqa: PLC0415  a slow import, and most scenarios read no file
+
+    if path.suffix.lower() in (".parquet", ".pq"):
+        frame = pd.read_parquet(path)
+    else:
+        _refuse_ragged(key, path)
+        frame = pd.read_csv(path, low_memory=False)
     if frame.empty:
-        raise ScenarioError(f"{key}: {file} has no rows; give at least one")
+        raise ScenarioError(f"{key} = {path} has no rows; give at least one")
     return frame
 
 
 def _refuse_ragged(key: str, path: Path) -> None:
-    with path.open(newline="", encoding="utf-8") as stream:
+    with path.open(newline="", encoding="utf-8-sig") as stream:
         rows = csv.reader(stream)
-        width = len(next(rows, []))
+        header = next(rows, [])
+        if not header:
+            raise ScenarioError(f"{key} = {path} is empty; give a line of column names and at least one row")
+        twice = next((name for k, name in enumerate(header) if name in header[:k]), None)
+        if twice is not None:
+            raise ScenarioError(f"{key} = {path} has two columns {twice!r}; rename one of them")
         for row in rows:
-            if row and len(row) != width:
+            if row and len(row) != len(header):
                 raise ScenarioError(
-                    f"{key}: row {rows.line_num} of {path} has {len(row)} cells where the header has {width}; "
-                    "mend that row"
+                    f"{key}: line {rows.line_num} of {path} has {len(row)} cells where the header has {len(header)}; "
+                    "mend that line"
                 )
 
 
-def _numbers(key: str, file: str, name: str, column: Any) -> FloatArray:
+def _numbers(key: str, file: str, name: str, column: "pd.Series[Any]") -> FloatArray:
     import pandas as pd  # noqa: PLC0415
 
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        raise ScenarioError(f"{key}: column {name!r} of {file} holds dates; name a column of numbers")
     values: FloatArray = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
-        row = int(bad[0])
-        raise ScenarioError(
-            f"{key}: column {name!r} of {file} holds {column.iloc[row]!r} in data row {row + 1}; give a finite number"
-        )
+        raise _bad_cell(key, file, name, column, int(bad[0]), "give a finite number")
     return values
 
 
-def _seconds(key: str, file: str, name: str, column: Any) -> FloatArray:
+def _seconds(key: str, file: str, name: str, column: "pd.Series[Any]") -> FloatArray:
     import pandas as pd  # noqa: PLC0415
 
     if pd.api.types.is_numeric_dtype(column.dtype):
@@ -165,34 +243,14 @@ def _seconds(key: str, file: str, name: str, column: Any) -> FloatArray:
     times = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
     bad = np.flatnonzero(times.isna().to_numpy())
     if bad.size:
-        row = int(bad[0])
-        raise ScenarioError(
-            f"{key}: column {name!r} of {file} holds {column.iloc[row]!r} in data row {row + 1}; "
-            "give seconds or a date like 2020-03-12T00:00:00Z"
-        )
+        remedy = "give seconds or a date like 2020-03-12T00:00:00Z"
+        raise _bad_cell(key, file, name, column, int(bad[0]), remedy)
     seconds: FloatArray = (times - times.iloc[0]).dt.total_seconds().to_numpy(dtype=np.float64)
     return seconds
 
 
-def read_frame_of_positions(key: str, file: str, reserves: list[str]) -> tuple[FloatArray, FloatArray]:
-    """Read a file of positions; return units of collateral and of debt, both of shape (rows, reserves).
-
-    Columns are `collateral_<asset>` and `debt_<asset>`. Raises `ScenarioError` naming the row and the remedy.
-    """
-    frame = read_frame(key, file)
-    known = [f"{side}_{name}" for side in ("collateral", "debt") for name in reserves]
-    for name in frame.columns:
-        if name not in known:
-            raise ScenarioError(f"{key}: {file} has a column {name!r} that means nothing here; use {', '.join(known)}")
-    units = np.zeros((len(known), len(frame)))
-    for k, name in enumerate(known):
-        if name in frame.columns:
-            units[k] = _numbers(key, file, name, frame[name])
-            negative = np.flatnonzero(units[k] < 0.0)
-            if negative.size:
-                row = int(negative[0])
-                raise ScenarioError(
-                    f"{key}: column {name!r} of {file} holds {units[k, row]:g} in data row {row + 1}; give 0 or more units"
-                )
-    collateral, debt = units[: len(reserves)].T.copy(), units[len(reserves) :].T.copy()
-    return collateral, debt
+def _bad_cell(key: str, file: str, name: str, column: "pd.Series[Any]", row: int, remedy: str) -> ScenarioError:
+    value = column.iloc[row]
+    value = value.item() if isinstance(value, np.generic) else value
+    held = "nothing" if value is None or value != value else shown(value)  # nan is the only number unlike itself
+    return ScenarioError(f"{key}: column {name!r} of {file} holds {held} in data row {row + 1}; {remedy}")

@@ -1,107 +1,166 @@
 """One sentence for whatever a scenario got wrong: the key, what was given, and what would do."""
 
+import datetime
 import difflib
 import types
 import typing
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+_REMEDIES = {
+    "float_type": "give a number",
+    "finite_number": "give a finite number",
+    "int_type": "give a whole number",
+    "bool_type": "give true or false",
+    "string_type": "give a text in quotes",
+    "greater_than": "give a number above {gt:.15g}",
+    "greater_than_equal": "give {ge:.15g} or more",
+    "less_than": "give a number below {lt:.15g}",
+    "less_than_equal": "give {le:.15g} or less",
+    "too_short": "give at least {min_length}",
+    "too_long": "give at most {max_length}",
+    "string_too_short": "give at least {min_length} character",
+    "string_pattern_mismatch": "use letters, digits and . _ - only, with a letter or a digit first",
+}
+_TAGS = ("kind", "design")  # the keys that say which alternative of a union is meant
 
-def sentence(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return the first problem as one sentence, and how many more there are."""
+
+def sentence(error: ValidationError, model: type[BaseModel], data: dict[str, Any]) -> str:
+    """Return what is most to the point as one sentence, and how many keys more have a problem.
+
+    `data` is what was validated: it tells the keys of a problem's location from the names of union members, which
+    pydantic mixes in.
+    """
     problems = error.errors(include_url=False)
-    # A wrong member of a union is reported once for each alternative; the deepest report is the one that fits best.
-    first = max(problems, key=lambda p: (p["type"] == "extra_forbidden", 0)) if len(problems) > 1 else problems[0]
-    text = _describe(first, model)
-    others = len({_key(p, model) for p in problems} - {_key(first, model)})
-    return f"{text} (and {others} more)" if others else text
+    # A misspelt key is reported as missing too; that it is unknown says more.
+    problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")
+    keys = [".".join(_follow(problem, model, data)[0]) for problem in problems]
+    others = len(set(keys)) - 1
+    more = f" (and {others} more key{'s' if others > 1 else ''} cannot be used)" if others else ""
+    return _describe(problems[0], keys[0], model, data) + more
 
 
-def nearest(name: str, known: list[str]) -> str | None:
-    """Return the known name that looks most like `name`, or None."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return close[0] if close else None
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that looks most like `name`, whatever its case, or None."""
+    names = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
+    return names[close[0]] if close else None
 
 
-def _describe(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    key = _key(problem, model)
-    given = problem["input"]
-    if problem["type"] == "extra_forbidden":
-        return _unknown_key(problem, model, key)
-    if problem["type"] == "missing":
-        return f"{key} is missing; add it"
-    if problem["type"] == "value_error":
-        reason = str(problem.get("ctx", {}).get("error", problem["msg"]))
-        return f"{key}: {reason}" if key else reason
-    if problem["type"] == "union_tag_invalid":
-        context = problem["ctx"]
-        tags = [tag.strip().strip("'") for tag in str(context["expected_tags"]).split(",")]
-        guess = nearest(str(context["tag"]), tags)
-        hint = f"did you mean {guess!r}? It" if guess else "it"
-        field = str(context["discriminator"]).strip("'")
-        return f"{key}.{field} = {context['tag']!r} is not known; {hint} can be {', '.join(tags)}"
-    if problem["type"] == "union_tag_not_found":
-        field = str(problem["ctx"]["discriminator"]).strip("'")
-        return f"{key}.{field} is missing; add it to say which kind is meant"
-    message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{key} = {_short(given)} cannot be used: {message.replace('input ', 'it ', 1)}"
-
-
-def _unknown_key(problem: ErrorDetails, model: type[BaseModel], key: str) -> str:
-    parent = _walk(model, problem["loc"][:-1])[1]
-    name = str(problem["loc"][-1])
-    known = sorted(parent.model_fields) if parent is not None else []
-    guess = nearest(name, known)
-    if guess:
-        return f"{key} = {_short(problem['input'])} is not a known key; did you mean {guess!r}?"
-    return f"{key} = {_short(problem['input'])} is not a known key; known here: {', '.join(known)}"
-
-
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: as TOML spells it where that is short."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "a number of more than 30 digits"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _key(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    """Return the dotted key of a problem as the scenario file spells it, without the names of union members."""
-    return ".".join(_walk(model, problem["loc"])[0])
+def _describe(problem: ErrorDetails, key: str, model: type[BaseModel], data: dict[str, Any]) -> str:
+    given, context = problem["input"], problem.get("ctx", {})
+    match problem["type"]:
+        case "extra_forbidden":
+            kind = _follow(problem, model, data)[1]
+            known = list(kind.model_fields) if _has_fields(kind) else []
+            return f"{key} = {shown(given)} is not a known key; {suggestion(key.rpartition('.')[2], known)}"
+        case "missing":
+            return f"{key} is missing; add it"
+        case "value_error":
+            return f"{key}: {context['error']}" if key else str(context["error"])
+        case "union_tag_invalid" | "literal_error":
+            tag = str(context.get("discriminator", "")).strip("'")
+            key, given = (f"{key}.{tag}", given[tag]) if tag else (key, given)
+            options = str(context["expected_tags" if tag else "expected"]).replace(" or ", ", ").replace("'", "")
+            return f"{key} = {shown(given)} cannot be used; {suggestion(str(given), options.split(', '))}"
+        case "union_tag_not_found":
+            tag = str(context["discriminator"]).strip("'")
+            return f"{key} = {shown(given)} does not say which kind is meant; add {tag}"
+        case "model_type" | "dict_type":
+            remedy = f"give one table, written [{_table(key)}]" if isinstance(given, list) else "give a table"
+        case "model_attributes_type":
+            remedy = "give a table that says which kind is meant"
+        case "float_type" if problem["loc"][-1] == "number":
+            remedy = 'give a number, or a distribution like { kind = "uniform", low = 1.0, high = 2.0 }'
+        case "list_type":
+            one = f"; a table in it is written [[{_table(key)}]]" if isinstance(given, dict) else ""
+            remedy = f"give a list{one}"
+        case kind if kind in _REMEDIES:
+            remedy = _REMEDIES[kind].format(**context)
+        case _:
+            remedy = problem["msg"].replace("Input should be", "it should be")
+    return f"{key} = {shown(given)} cannot be used; {remedy}"
 
 
-def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel] | None]:
-    """Follow a location through the model; return the keys that the file has, and the model at the end."""
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the remedy for an unknown name: the nearest one, or all that are known."""
+    names = list(known)
+    guess = nearest(name, names)
+    return f"did you mean {guess!r}?" if guess else f"known here: {', '.join(names) or 'nothing'}"
+
+
+def _table(key: str) -> str:
+    """Return a key as the header of a table has it, without positions in lists."""
+    return ".".join(part for part in key.split(".") if not part.isdigit())
+
+
+def _follow(problem: ErrorDetails, model: type[BaseModel], data: dict[str, Any]) -> tuple[list[str], Any]:
+    """Follow a problem's location through the data; return the keys that the file has, and the type they lead into.
+
+    For an unknown key that is the type in which it is unknown.
+    """
     keys: list[str] = []
-    here: list[Any] = [model]
-    for part in loc:
-        following: list[Any] = []
-        for kind in here:
-            following.extend(_step(kind, part))
-        if following or isinstance(part, int):
-            keys.append(str(part))
-            here = following
-        elif any(_has_fields(kind) or typing.get_origin(kind) is dict for kind in here) and not _is_tag(here, part):
-            keys.append(str(part))
-            here = []
-        else:
-            here = [kind for kind in here if _tagged(kind, part)] or here
-    models = [kind for kind in here if _has_fields(kind)]
-    return keys, models[0] if models else None
+    here: Any = data
+    kind: Any = model
+    named = False  # whether the alternative of a union has been named since the last key
+    *_, last = problem["loc"] or (None,)
+    for part in problem["loc"]:
+        tag = isinstance(here, dict) and not named and part in [here.get(name) for name in _TAGS]
+        if tag or not _has(here, part):
+            named = True  # not a key of the file: the name of a union's member, or a key that is missing
+            continue
+        keys.append(str(part))
+        kind = _child(kind, part, here[part])
+        here, named = here[part], False
+    if problem["type"] == "missing":
+        keys.append(str(last))
+    return keys, kind
 
 
-def _step(kind: Any, part: int | str) -> list[Any]:
-    origin = typing.get_origin(kind)
-    if origin is list and isinstance(part, int):
-        return _members(typing.get_args(kind)[0])
-    if origin is dict and isinstance(part, str):
-        return _members(typing.get_args(kind)[1])
+def _has(here: Any, part: int | str) -> bool:
+    if isinstance(here, dict):
+        return part in here
+    return isinstance(here, list) and isinstance(part, int) and part < len(here)
+
+
+def _child(kind: Any, part: int | str, value: Any) -> Any:
+    """Return the type of an entry: of unions the alternative that fits `value`; the type itself for an unknown key."""
+    if typing.get_origin(kind) in (list, dict):
+        return _fitting(typing.get_args(kind)[-1], value)
     if _has_fields(kind) and part in kind.model_fields:
-        return _members(kind.model_fields[part].annotation)
-    return []
+        return _fitting(kind.model_fields[str(part)].annotation, value)
+    return kind
+
+
+def _fitting(annotation: Any, value: Any) -> Any:
+    members = _members(annotation)
+    if isinstance(value, dict):
+        for member in members:
+            tags = [member.model_fields[name] for name in _TAGS if _has_fields(member) and name in member.model_fields]
+            if not tags and (_has_fields(member) or typing.get_origin(member) is dict):
+                return member
+            if any(value.get(name) in typing.get_args(field.annotation) for name in _TAGS for field in tags):
+                return member
+    return next((member for member in members if typing.get_origin(member) is list), None)
 
 
 def _members(annotation: Any) -> list[Any]:
-    """Return the alternatives of an annotation, unions and annotations unwrapped."""
+    """Return the alternatives of an annotation, with unions and metadata unwrapped."""
     if typing.get_origin(annotation) is typing.Annotated:
         return _members(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
@@ -111,22 +170,3 @@ def _members(annotation: Any) -> list[Any]:
 
 def _has_fields(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _is_tag(kinds: list[Any], part: int | str) -> bool:
-    return any(_tagged(kind, part) or getattr(kind, "__name__", None) == part for kind in kinds) or part in (
-        "float",
-        "constrained-float",
-        "list",
-    )
-
-
-def _tagged(kind: Any, part: int | str) -> bool:
-    """Return whether `part` is the value of the discriminator of this member of a union."""
-    if not _has_fields(kind):
-        return False
-    for name in ("kind", "design"):
-        field = kind.model_fields.get(name)
-        if field is not None and part in typing.get_args(field.annotation):
-            return True
-    return False

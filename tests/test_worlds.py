@@ -13,7 +13,7 @@ from abm.model import UnderwaterModel
 from abm.simulation import Run
 
 Draw = Any
-FALLS = [-0.9, -0.3, -0.05, 0.0, 0.2]
+FALLS = [-0.05, -0.1, -0.3, 0.0, 0.2, -0.9]
 
 
 def choose(draw: Draw, *options: Any) -> Any:
@@ -73,7 +73,7 @@ def sources(draw: Draw) -> list[dict[str, Any]]:
 
 def reserve(draw: Draw) -> dict[str, Any]:
     """The rates are far above any that is seen, so that twenty blocks of interest show."""
-    threshold = choose(draw, 0.0, 0.75, 0.83)
+    threshold = choose(draw, 0.83, 0.75, 0.83, 0.0)
     return {
         "ltv": min(threshold, 0.7),
         "liquidation_threshold": threshold,
@@ -101,7 +101,7 @@ def pool(draw: Draw, name: str, assets: list[str]) -> dict[str, Any]:
     kinds = draw(st.lists(st.sampled_from(["reserve", "insurance"]), unique=True, max_size=2))
     design: dict[str, Any] = {
         "design": choose(draw, "aave_v3", "fixed_spread"),
-        "liquidation_bonus": choose(draw, 0.0, 0.05, 0.15),
+        "liquidation_bonus": choose(draw, 0.05, 0.1, 0.15, 0.0),
         "protocol_fee": choose(draw, 0.0, 0.1),
         "close_factor": choose(draw, 0.5, 1.0),
     }
@@ -134,7 +134,7 @@ def borrowers(draw: Draw, described: dict[str, Any]) -> dict[str, Any]:
         "wallet_share": choose(draw, 0.0, 0.02, 1.0),
         **maybe(draw, "max_gas_gwei", 20.0, 60.0),
     }
-    if backing and draw(st.booleans()):
+    if backing and choose(draw, True, True, False):
         return habits | {
             "count": draw(st.integers(1, 20)),
             "collateral": choose(draw, *backing),
@@ -160,11 +160,11 @@ def liquidators(draw: Draw, assets: list[str]) -> dict[str, Any]:
     flash = draw(st.booleans())
     return {
         "count": draw(st.integers(1, 3)),
-        "capital_usd": choose(draw, 0.0, 1000.0, 1e6, float("inf")),
+        "capital_usd": choose(draw, 1e6, float("inf"), 1000.0, 0.0),
         "capital_asset": choose(draw, *assets),
         "financing": "flash" if flash else "inventory",
         "flash_fee": choose(draw, 0.0, 0.001),
-        "margin": choose(draw, 0.0, 0.01),
+        "margin": choose(draw, 0.0, 0.0, 0.01),
         "delay_seconds": choose(draw, 0.0, 120.0),
         "prefers": choose(draw, "largest", "oldest"),
         "gas_usd": choose(draw, 0.0, 3.0),
@@ -227,9 +227,9 @@ def worlds(draw: Draw) -> dict[str, Any]:
     for described in pools:
         here = {"pool": described["name"]}
         reserves = list(described["reserves"])
-        for _ in range(draw(st.integers(0, 2))):
+        for _ in range(draw(st.integers(1, 2))):
             agents["borrowers"].append(here | borrowers(draw, described))
-        for _ in range(draw(st.integers(0, 2))):
+        for _ in range(draw(st.integers(1, 3))):
             agents["liquidators"].append(here | liquidators(draw, list(assets)))
         for _ in range(draw(st.integers(0, 2))):
             agents["depositors"].append(

@@ -138,9 +138,15 @@ def _arcs(segments: FloatArray, heads: IntArray, ends: IntArray, rate: float) ->
 @njit(cache=True)
 def _round_off(shares: FloatArray, amount: float) -> None:
     """Give the rounding of the sums to the largest share, where it is smallest in proportion."""
-    largest = np.argmax(shares)
-    shares[largest] = 0.0
-    shares[largest] = amount - np.sum(shares)
+    largest = 0
+    for source in range(1, shares.size):
+        if shares[source] > shares[largest]:
+            largest = source
+    others = 0.0
+    for source in range(shares.size):
+        if source != largest:
+            others += shares[source]
+    shares[largest] = amount - others
 
 
 @njit(cache=True)
@@ -158,7 +164,8 @@ def route(segments: FloatArray, spans: IntArray, row: int, amount: float, shares
         False when all sources together have less than the amount; the shares are then all they have.
     """
     heads, ends = spans[0].copy(), spans[1]
-    shares[:] = 0.0
+    for source in range(shares.size):
+        shares[source] = 0.0
     remaining = amount
     rate = np.inf
     while remaining > DUST * amount:
