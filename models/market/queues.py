@@ -29,7 +29,9 @@ FREE, LIVE, SERIAL = 2, 3, 4
 BUY, SELL = 0, 1
 NONE = -1
 SLOT_BITS = 22
-"""An id is serial x 2^22 + row: it finds its row without a table, and grows with time."""
+"""An id is serial x 2^22 + row: it finds its row without a table, and grows with time. Room for 2^22 orders at rest
+and, as trades carry ids in float64, 2^31 in a book's life.
+"""
 
 
 @njit(cache=True)
