@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from abm.world import World
 
 DEPTH_DISTANCES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
+_DISTANCES = np.array(DEPTH_DISTANCES)
 DEPTH_SAMPLES = 96
 SIDES: tuple[tuple[str, Side], ...] = (("bid", "sell"), ("ask", "buy"))
 
@@ -152,8 +153,8 @@ class Recorder:
         for exchange in world.exchanges:
             names = world.assets[exchange.base], world.assets[exchange.quote]
             for side, taker in SIDES:
-                for distance in DEPTH_DISTANCES:
-                    units = exchange.venue.depth(taker, distance)
+                depths = exchange.venue.depths(taker, _DISTANCES).tolist()
+                for distance, units in zip(DEPTH_DISTANCES, depths, strict=True):
                     self._depth.append((world.step, world.now, *names, side, distance, units))
 
     def steps(self, path: int = 0) -> "pd.DataFrame":

@@ -420,3 +420,18 @@ def test_quotes_follow_every_change_of_a_source() -> None:
     book.cancel_all("m")
     assert venue.quote_in("sell", 5.0) == fresh()
     assert venue.quote_in("sell", 5.0).parts[1].amount_in == 0.0
+
+
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_the_depth_curve_is_the_quotes_to_its_prices(side: Side) -> None:
+    """`depths` reads the ladder in one pass and must say what trading to each price would."""
+    book = OrderBook(0.5, taker_fee=0.001)
+    for k in range(1, 9):
+        book.limit("buy", 100.0 - 0.5 * k, 3.0 + k, "maker")
+        book.limit("sell", 100.0 + 0.5 * k, 2.0 + k, "maker")
+    venue = Venue([ConstantProduct(500.0, 50_000.0, 0.003), book, ConstantProduct(90.0, 9_100.0, 0.01)])
+    fractions = np.array([0.2, 0.0, 0.001, 0.01, 0.013, 0.03, 0.5, 0.9])
+    mid = venue.mid
+    for fraction, units in zip(fractions.tolist(), venue.depths(side, fractions).tolist(), strict=True):
+        price = mid * (1.0 - fraction) if side == "sell" else mid * (1.0 + fraction)
+        assert units == pytest.approx(venue.quote_to(side, price).base, rel=1e-9, abs=1e-12)

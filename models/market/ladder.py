@@ -61,12 +61,23 @@ class Ladder:
         Returns:
             (whether there is enough, shares in the unit of the amount).
         """
+        self._refresh()
+        enough = route(self._segments, self._spans, row, amount, self._shares)
+        return enough, self._shares.tolist()
+
+    def reach(self, row: int, rates: FloatArray) -> FloatArray:
+        """All that trades before the marginal rate is down to each of `rates`, summed over sources, shape (rates,).
+
+        Levels strictly better than a rate count whole, a level at it does not. `row` is GIVE or GET: in which unit.
+        """
+        self._refresh()
+        return reach(self._segments, self._spans, row, rates)
+
+    def _refresh(self) -> None:
         states = self._states
         for number, source in enumerate(self._sources):
             if source.state is not states[number]:
                 self._renew(number, source)
-        enough = route(self._segments, self._spans, row, amount, self._shares)
-        return enough, self._shares.tolist()
 
     def _renew(self, number: int, source: "Source") -> None:
         listed = source.segments(self._side)
@@ -88,6 +99,30 @@ class Ladder:
         self._spans = np.array([self._first[:-1], self._first[:-1]])
         for number, source in enumerate(self._sources):
             self._renew(number, source)
+
+
+@njit(cache=True)
+def reach(segments: FloatArray, spans: IntArray, row: int, rates: FloatArray) -> FloatArray:
+    """What `Ladder.reach` says; segments of shape (4, segments), spans of shape (2, sources), rates of any order."""
+    amounts = np.zeros(rates.size)
+    for source in range(spans.shape[1]):
+        for segment in range(spans[0, source], spans[1, source]):
+            start, end, weight = segments[START, segment], segments[END, segment], segments[row, segment]
+            for k in range(rates.size):
+                if start <= rates[k]:
+                    continue
+                if start == end:
+                    amounts[k] += weight
+                    continue
+                stop = max(rates[k], end)
+                if row == GET:
+                    amounts[k] += weight * (start - stop) / (np.sqrt(start) + np.sqrt(stop))
+                elif stop == 0.0:
+                    amounts[k] = np.inf
+                else:
+                    apart = (start - stop) / (np.sqrt(start) + np.sqrt(stop))
+                    amounts[k] += weight * apart / np.sqrt(start * stop)
+    return amounts
 
 
 @njit(cache=True)

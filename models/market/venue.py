@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from models.market.fill import Fill, InvalidAmount, MakerTrade, StaleFill, sale_of, selling
 from models.market.ladder import GET, GIVE, Ladder
 from models.refusals import Refusal
-from models.types import Side
+from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
     from models.market import Source
@@ -146,12 +148,23 @@ class Venue:
         Raises:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
-        if not 0.0 <= fraction < inf:
-            raise InvalidAmount("fraction", fraction)
+        return float(self.depths(side, np.array([fraction]))[0])
+
+    def depths(self, side: Side, fractions: FloatArray) -> FloatArray:
+        """`depth` for many fractions at once, shape (fractions,); one pass over the ladder.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sells = selling(side)
+        if not (np.isfinite(fractions).all() and (fractions >= 0.0).all()):
+            raise InvalidAmount("fraction", float(fractions[~(np.isfinite(fractions) & (fractions >= 0.0))][0]))
         mid = self.mid
         if isnan(mid):
-            return 0.0
-        return self.quote_to(side, max(mid * (1.0 - fraction), 0.0) if selling(side) else mid * (1.0 + fraction)).base
+            return np.zeros(len(fractions))
+        if sells:
+            return self._selling.reach(GIVE, np.maximum(mid * (1.0 - fractions), 0.0))
+        return self._buying.reach(GET, 1.0 / (mid * (1.0 + fractions)))
 
     def slippage(self, side: Side, amount: float) -> float:
         """How much worse than the marginal price before it the average price is when `amount` is given, a fraction.
