@@ -1,70 +1,123 @@
-"""Whether the parts of a scenario fit one another: every name is known, and nothing is said twice."""
+"""Whether the parts of a scenario fit one another, and whether what they name is there."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from abm.sentences import nearest
+import numpy as np
+
+from abm.inputs import ScenarioError, read_positions
+from abm.price_paths import first_prices
+from abm.sentences import shown, suggestion
+from models.market import Venue
+from models.prices import correlate
+from models.refusals import Refusal
 
 if TYPE_CHECKING:
-    from abm.scenario import Pool, Scenario
+    from abm.agents.borrower import Borrowers
+    from abm.scenario import Agents, Market, Pool, Scenario
+
+ASSET = "asset with a price"
 
 
 def check(scenario: "Scenario") -> None:
-    """Raise `ValueError` with a sentence for the first thing that does not fit."""
+    """Raise `ScenarioError` for the first thing that does not fit, files unread."""
+    _asset_names(scenario)
     _correlations(scenario)
     _markets(scenario)
     _pools(scenario)
-    _blockspace(scenario)
+    if scenario.blockspace is not None:
+        _known(scenario.blockspace.asset, "blockspace.asset", ASSET, scenario.assets)
     _market_people(scenario)
     _pool_people(scenario)
+    first_prices(scenario, read_files=False)
 
 
-def _known(name: str, where: str, what: str, known: Iterable[str]) -> None:
+def check_files(scenario: "Scenario") -> None:
+    """Raise `ScenarioError` for the first file that cannot be used, or for what does not fit the prices in it."""
+    prices = first_prices(scenario, read_files=True)
+    for k, market in enumerate(scenario.markets):
+        try:
+            Venue([source.build(prices[market.base] / prices[market.quote]) for source in market.sources])
+        except Refusal as refusal:
+            raise ScenarioError(f"markets.{k}.sources: {refusal}") from None
+    for k, cohort in enumerate(scenario.agents.borrowers):
+        if cohort.file is not None:
+            pool = next(pool for pool in scenario.pools if cohort.pool in (None, pool.name))
+            read_positions(f"agents.borrowers.{k}.file", cohort.file, list(pool.reserves))
+
+
+def _known(name: str, key: str, what: str, known: Iterable[str]) -> None:
     names = list(known)
     if name in names:
         return
+    given = key if key.endswith(f".{name}") else f"{key} = {shown(name)}"
     if not names:
-        raise ValueError(f"{where} = {name!r} names no {what}: the scenario has none; add one")
-    guess = nearest(name, names)
-    hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(names)}"
-    what_to_do = f"give [assets.{name}] a price, or use one that has it; " if what == "asset with a price" else ""
-    raise ValueError(f"{where} = {name!r} is no {what}; {what_to_do}{hint}")
+        raise ScenarioError(f"{given} names no {what}: the scenario has none; add one")
+    remedy = f"add [assets.{name}] with a price, or use another; " if what == ASSET else ""
+    raise ScenarioError(f"{given} is no {what}; {remedy}{suggestion(name, names)}")
+
+
+def _asset_names(scenario: "Scenario") -> None:
+    for name in scenario.assets:
+        # A slash separates the assets of a pair, and results have a column for each asset.
+        if not re.fullmatch(r"[^\s/]+", name):
+            raise ScenarioError(f"assets.{shown(name)} is no name for an asset; use no space and no /")
 
 
 def _correlations(scenario: "Scenario") -> None:
+    seen: dict[frozenset[str], int] = {}
     for k, pair in enumerate(scenario.correlations):
-        for asset in pair.assets:
-            _known(asset, f"correlations.{k}.assets", "asset with a price", scenario.assets)
-        if pair.assets[0] == pair.assets[1]:
-            raise ValueError(f"correlations.{k}.assets names {pair.assets[0]} twice; name two different assets")
+        for position, asset in enumerate(pair.assets):
+            _known(asset, f"correlations.{k}.assets.{position}", ASSET, scenario.assets)
+        both = frozenset(pair.assets)
+        if len(both) == 1:
+            raise ScenarioError(f"correlations.{k}.assets names {pair.assets[0]} twice; name two different assets")
+        if both in seen:
+            raise ScenarioError(
+                f"correlations.{k}.assets = {pair.assets} has its rho in correlations.{seen[both]} already; "
+                "remove one of them"
+            )
+        seen[both] = k
+    if scenario.correlations:
+        try:
+            correlate(np.zeros((1, len(scenario.assets))), scenario.correlation_matrix())
+        except Refusal as refusal:
+            raise ScenarioError(f"correlations: {refusal}") from None
 
 
 def _markets(scenario: "Scenario") -> None:
     seen: dict[frozenset[str], int] = {}
+    of_base: dict[str, int] = {}
     for k, market in enumerate(scenario.markets):
-        _known(market.base, f"markets.{k}.base", "asset with a price", scenario.assets)
-        _known(market.quote, f"markets.{k}.quote", "asset with a price", scenario.assets)
+        _known(market.base, f"markets.{k}.base", ASSET, scenario.assets)
+        _known(market.quote, f"markets.{k}.quote", ASSET, scenario.assets)
         if market.base == market.quote:
-            raise ValueError(f"markets.{k} trades {market.base} against itself; give two different assets")
+            raise ScenarioError(f"markets.{k}.quote = {shown(market.quote)} is its base too; give another asset")
         pair = frozenset((market.base, market.quote))
         if pair in seen:
-            raise ValueError(
+            raise ScenarioError(
                 f"markets.{k} is a second venue for {market.name}, which markets.{seen[pair]} trades already; "
                 "put all sources of a pair on one venue"
             )
-        seen[pair] = k
-    bases = [market.base for market in scenario.markets]
-    for k, base in enumerate(bases):
-        if base in bases[:k]:
-            raise ValueError(
-                f"markets.{k}.base = {base!r} already has a venue against {scenario.markets[bases.index(base)].quote}; "
-                "an asset is sold on one venue, so remove one of them"
+        if market.base in of_base:
+            first = of_base[market.base]
+            raise ScenarioError(
+                f"markets.{k}.base = {shown(market.base)} has a venue against {scenario.markets[first].quote} in "
+                f"markets.{first} already; an asset is sold on one venue, so remove one of them"
+            )
+        seen[pair] = of_base[market.base] = k
+        books = [position for position, source in enumerate(market.sources) if source.kind == "order_book"]
+        if len(books) > 1:
+            raise ScenarioError(
+                f"markets.{k}.sources.{books[1]} is a second order_book of {market.name}; all its orders rest on one, "
+                "so remove the other"
             )
     for name, asset in scenario.assets.items():
-        if asset.oracle.reads_venue and name not in bases:
-            raise ValueError(
-                f"assets.{name}.oracle.kind = {asset.oracle.kind!r} reads a venue, but no market has base = {name!r}; "
-                "add one or use another oracle"
+        if asset.oracle.reads_venue and name not in of_base:
+            raise ScenarioError(
+                f"assets.{name}.oracle.kind = {shown(asset.oracle.kind)} reads a venue, but no market has base = "
+                f"{shown(name)}; add one or use another oracle"
             )
 
 
@@ -72,75 +125,88 @@ def _pools(scenario: "Scenario") -> None:
     names: list[str] = []
     for k, pool in enumerate(scenario.pools):
         if pool.name in names:
-            raise ValueError(f"pools.{k}.name = {pool.name!r} is used twice; give each pool a name of its own")
+            raise ScenarioError(f"pools.{k}.name = {shown(pool.name)} is used twice; give each pool a name of its own")
         names.append(pool.name)
         for asset in pool.reserves:
-            _known(asset, f"pools.{k}.reserves.{asset}", "asset with a price", scenario.assets)
-
-
-def _blockspace(scenario: "Scenario") -> None:
-    if scenario.blockspace is not None:
-        _known(scenario.blockspace.asset, "blockspace.asset", "asset with a price", scenario.assets)
+            _known(asset, f"pools.{k}.reserves.{asset}", ASSET, scenario.assets)
 
 
 def _market_people(scenario: "Scenario") -> None:
+    agents = scenario.agents
+    for k, maker in enumerate(agents.market_makers):
+        key = f"agents.market_makers.{k}"
+        market = _market_of(scenario, maker.market, key)
+        if not any(source.kind == "order_book" for source in market.sources):
+            raise ScenarioError(f"{key} quotes on {market.name}, which has no order_book among its sources; add one")
+    for k, arbitrageur in enumerate(agents.arbitrageurs):
+        _market_of(scenario, arbitrageur.market, f"agents.arbitrageurs.{k}")
+    for k, trader in enumerate(agents.noise_traders):
+        _market_of(scenario, trader.market, f"agents.noise_traders.{k}")
+
+
+def _market_of(scenario: "Scenario", name: str | None, key: str) -> "Market":
+    """Return the market a cohort means: the only one, where it names none."""
     names = [market.name for market in scenario.markets]
-    for kind in ("arbitrageurs", "market_makers", "noise_traders"):
-        for k, cohort in enumerate(getattr(scenario.agents, kind)):
-            where = f"agents.{kind}.{k}"
-            if not names:
-                raise ValueError(f"{where} has no market to trade on; add [[markets]] or remove the cohort")
-            if cohort.market is not None:
-                _known(cohort.market, f"{where}.market", "market", names)
-            elif len(names) > 1:
-                raise ValueError(f"{where}.market is missing, and there are several: {', '.join(names)}; name one")
-            market = scenario.markets[names.index(cohort.market or names[0])]
-            if kind == "market_makers" and not any(source.kind == "order_book" for source in market.sources):
-                raise ValueError(f"{where} quotes on {market.name}, which has no order_book among its sources; add one")
+    return scenario.markets[_number_of(name, f"{key}.market", names, "market to trade on", "[[markets]]")]
+
+
+def _pool_of(scenario: "Scenario", name: str | None, key: str) -> "Pool":
+    """Return the pool a cohort means: the only one, where it names none."""
+    names = [pool.name for pool in scenario.pools]
+    return scenario.pools[_number_of(name, f"{key}.pool", names, "pool to act in", "[[pools]]")]
+
+
+def _number_of(name: str | None, key: str, names: list[str], what: str, table: str) -> int:
+    if not names:
+        raise ScenarioError(f"{key.rpartition('.')[0]} has no {what}; add {table} or remove the cohort")
+    if name is None and len(names) > 1:
+        raise ScenarioError(f"{key} is missing, and there are several: {', '.join(names)}; name one")
+    if name is None:
+        return 0
+    _known(name, key, what.partition(" ")[0], names)
+    return names.index(name)
 
 
 def _pool_people(scenario: "Scenario") -> None:
-    names = [pool.name for pool in scenario.pools]
-    for kind in ("borrowers", "liquidators", "depositors", "insurers"):
-        for k, cohort in enumerate(getattr(scenario.agents, kind)):
-            where = f"agents.{kind}.{k}"
-            if not names:
-                raise ValueError(f"{where} has no pool to act in; add [[pools]] or remove the cohort")
-            if cohort.pool is not None:
-                _known(cohort.pool, f"{where}.pool", "pool", names)
-            elif len(names) > 1:
-                raise ValueError(f"{where}.pool is missing, and there are several: {', '.join(names)}; name one")
-            pool = scenario.pools[names.index(cohort.pool or names[0])]
-            for key, asset in _assets_named(kind, cohort):
-                _known(asset, f"{where}.{key}", f"reserve of pool {pool.name}", pool.reserves)
-            if kind == "borrowers":
-                _collateral_counts(where, cohort, pool)
-    for k, cohort in enumerate(scenario.agents.liquidators):
-        if cohort.capital_asset is not None:
-            _known(cohort.capital_asset, f"agents.liquidators.{k}.capital_asset", "asset with a price", scenario.assets)
-        if cohort.selling == "over_time" and not scenario.markets:
-            raise ValueError(f"agents.liquidators.{k} sells collateral over time but there is no market; add [[markets]]")
+    agents = scenario.agents
+    for key, pool_name, named in _asset_users(agents):
+        pool = _pool_of(scenario, pool_name, key)
+        for part, asset in named:
+            _known(asset, f"{key}.{part}", f"reserve of pool {pool.name}", pool.reserves)
+    for k, borrowers in enumerate(agents.borrowers):
+        key, pool = f"agents.borrowers.{k}", _pool_of(scenario, borrowers.pool, f"agents.borrowers.{k}")
+        name = borrowers.collateral
+        if name is not None and pool.reserves[name].liquidation_threshold <= 0.0:
+            raise ScenarioError(
+                f"{key}.collateral = {shown(name)} has no liquidation_threshold in pool {pool.name}, so it backs no "
+                "debt; set one above 0"
+            )
+    for k, liquidators in enumerate(agents.liquidators):
+        key = f"agents.liquidators.{k}"
+        if liquidators.capital_asset is not None:
+            _known(liquidators.capital_asset, f"{key}.capital_asset", ASSET, scenario.assets)
+        if liquidators.selling == "over_time" and not scenario.markets:
+            raise ScenarioError(
+                f'{key}.selling = "over_time" needs a market to sell on; add [[markets]] or remove the key'
+            )
 
 
-def _assets_named(kind: str, cohort: object) -> list[tuple[str, str]]:
-    """Return the reserves that a cohort names, each with its key."""
-    if kind == "depositors":
-        return [(f"deposits.{asset}", asset) for asset in cohort.deposits]  # type: ignore[attr-defined]
-    if kind == "insurers":
-        return [(f"capital.{asset}", asset) for asset in cohort.capital]  # type: ignore[attr-defined]
-    if kind == "borrowers":
-        named = [(key, getattr(cohort, key)) for key in ("collateral", "debt") if getattr(cohort, key) is not None]
-        for k, position in enumerate(cohort.positions or []):  # type: ignore[attr-defined]
-            named += [(f"positions.{k}.collateral.{asset}", asset) for asset in position.collateral]
-            named += [(f"positions.{k}.debt.{asset}", asset) for asset in position.debt]
-        return named
-    return []
+def _asset_users(agents: "Agents") -> Iterator[tuple[str, str | None, list[tuple[str, str]]]]:
+    """Yield for every cohort that acts in a pool its key, the pool it names, and the reserves it names by key."""
+    for k, borrowers in enumerate(agents.borrowers):
+        yield f"agents.borrowers.{k}", borrowers.pool, _borrowed(borrowers)
+    for k, liquidators in enumerate(agents.liquidators):
+        yield f"agents.liquidators.{k}", liquidators.pool, []
+    for k, depositors in enumerate(agents.depositors):
+        yield f"agents.depositors.{k}", depositors.pool, [(f"deposits.{name}", name) for name in depositors.deposits]
+    for k, insurers in enumerate(agents.insurers):
+        yield f"agents.insurers.{k}", insurers.pool, [(f"capital.{name}", name) for name in insurers.capital]
 
 
-def _collateral_counts(where: str, cohort: object, pool: "Pool") -> None:
-    collateral = cohort.collateral  # type: ignore[attr-defined]
-    if collateral is not None and pool.reserves[collateral].liquidation_threshold <= 0.0:
-        raise ValueError(
-            f"{where}.collateral = {collateral!r} has no liquidation_threshold in pool {pool.name}, so it backs no debt; "
-            "set one above 0"
-        )
+def _borrowed(cohort: "Borrowers") -> list[tuple[str, str]]:
+    """Return the reserves that borrowers name, each with its key."""
+    named = [(key, name) for key in ("collateral", "debt") if (name := getattr(cohort, key)) is not None]
+    for k, position in enumerate(cohort.positions or []):
+        named += [(f"positions.{k}.collateral.{name}", name) for name in position.collateral]
+        named += [(f"positions.{k}.debt.{name}", name) for name in position.debt]
+    return named

@@ -1,6 +1,6 @@
 """How the members of a cohort differ: the distributions a scenario may name for an attribute.
 
-A plain number stands for the same value for everybody. No attribute can be negative, so no distribution reaches below 0.
+A plain number stands for the same value for everybody. No attribute is negative, so no distribution reaches below 0.
 """
 
 import math
@@ -12,9 +12,10 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from models.parameters import Parameters
 from models.types import FloatArray
 
-# Beyond what any generator gives: a normal draw of 12 has a probability of 1e-33, and uniform draws have 53 bits.
+# No generator gives a larger normal draw (its probability is 1e-33), and uniform draws have 53 bits.
 _LARGEST_NORMAL = 12.0
 _LARGEST_DOUBLINGS = 53.0
+_LARGEST_DRAW = 1e100
 
 
 class Uniform(Parameters):
@@ -55,9 +56,9 @@ class LogNormal(Parameters):
             raise ValueError(
                 f"maximum = {self.maximum:g} cuts off everything above shift = {self.shift:g}; raise it or lower shift"
             )
-        if math.log(self.median) + self.sigma * _LARGEST_NORMAL > math.log(np.finfo(np.float64).max) - 1.0:
+        if math.log(self.median) + self.sigma * _LARGEST_NORMAL > math.log(_LARGEST_DRAW):
             raise ValueError(
-                f"sigma = {self.sigma:g} with median = {self.median:g} draws more than a number can hold; lower them"
+                f"sigma = {self.sigma:g} with median = {self.median:g} can draw more than 1e100; lower them"
             )
         return self
 
@@ -83,9 +84,9 @@ class Pareto(Parameters):
     def _drawable(self) -> Self:
         if self.maximum is not None and self.maximum < self.minimum:
             raise ValueError(f"minimum = {self.minimum:g} is above maximum = {self.maximum:g}; swap them")
-        if math.log2(self.minimum) + _LARGEST_DOUBLINGS / self.shape > np.finfo(np.float64).maxexp - 1.0:
+        if math.log2(self.minimum) + _LARGEST_DOUBLINGS / self.shape > math.log2(_LARGEST_DRAW):
             raise ValueError(
-                f"shape = {self.shape:g} with minimum = {self.minimum:g} draws more than a number can hold; raise shape"
+                f"shape = {self.shape:g} with minimum = {self.minimum:g} can draw more than 1e100; raise shape"
             )
         return self
 
@@ -113,6 +114,7 @@ def _reaches_above_zero(value: Any) -> Any:
     return value
 
 
+NonNegative = Annotated[float, Field(ge=0)]
 PositiveOrInf = Annotated[float, Field(gt=0, allow_inf_nan=True)]
 NonNegativeOrInf = Annotated[float, Field(ge=0, allow_inf_nan=True)]
 """Numbers that may be `inf`, for no limit. The bound refuses nan."""
@@ -123,7 +125,7 @@ _Either = Discriminator(_number_or_distribution)
 _Some = AfterValidator(_reaches_above_zero)
 
 PositiveOrDrawn = Annotated[Annotated[float, Field(gt=0), Tag("number")] | _Drawn, _Either, _Some]
-NonNegativeOrDrawn = Annotated[Annotated[float, Field(ge=0), Tag("number")] | _Drawn, _Either]
+NonNegativeOrDrawn = Annotated[Annotated[NonNegative, Tag("number")] | _Drawn, _Either]
 PositiveInfOrDrawn = Annotated[Annotated[PositiveOrInf, Tag("number")] | _Drawn, _Either, _Some]
 NonNegativeInfOrDrawn = Annotated[Annotated[NonNegativeOrInf, Tag("number")] | _Drawn, _Either]
 

@@ -1,6 +1,7 @@
 """What a scenario reads from outside: files of prices and positions, and keys overridden by hand."""
 
 import csv
+import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 # Numbers of thousands of digits and brackets nested a thousand deep are valid TOML, but fail in ways of their own.
-_TOML_ERRORS = (tomllib.TOMLDecodeError, ValueError, RecursionError)
+TOML_ERRORS = (tomllib.TOMLDecodeError, ValueError, RecursionError)
+
+
+SMALLEST, LARGEST = 1e-18, 1e18
 
 
 class ScenarioError(ValueError):
@@ -60,10 +64,7 @@ def override(tree: dict[str, Any], key: str, text: str) -> None:
     here: Any = tree
     for done, part in enumerate(path):
         where = ".".join(path[:done])
-        if isinstance(here, dict):
-            here = here.setdefault(part, {})
-        else:
-            here = here[_position(here, part, where, key)]
+        here = here.setdefault(part, {}) if isinstance(here, dict) else here[_position(here, part, where, key)]
     if isinstance(here, dict):
         here[last] = value
     else:
@@ -75,7 +76,7 @@ def _parts(key: str) -> list[str]:
     here: Any
     try:
         here = tomllib.loads(f"{key} = 0")
-    except _TOML_ERRORS:
+    except TOML_ERRORS:
         here = None
     parts: list[str] = []
     while isinstance(here, dict) and len(here) == 1:
@@ -105,7 +106,7 @@ def _toml_value(key: str, text: str) -> Any:
         document = tomllib.loads(f"value = {text}")
         if len(document) == 1:
             return document["value"]
-    except _TOML_ERRORS:
+    except TOML_ERRORS:
         if text.lstrip()[:1] not in ("[", "{", '"', "'"):
             return text
     raise ScenarioError(f"{key} = {shown(text)} is not a value as TOML spells it; mend its brackets or quotes")
@@ -132,6 +133,17 @@ def anchor_files(tree: Any, base_dir: Path) -> None:
             anchor_files(value, base_dir)
 
 
+def refuse_extremes(tree: Any, key: str = "") -> None:
+    """Refuse numbers of a size that no price or amount has: products of a few of them would leave float64's range."""
+    if isinstance(tree, dict | list):
+        for part, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            refuse_extremes(value, f"{key}.{part}" if key else str(part))
+    elif isinstance(tree, int | float) and (0 < abs(tree) < SMALLEST or LARGEST < abs(tree) < math.inf):
+        raise ScenarioError(
+            f"{key} = {shown(tree)} cannot be used; give 0 or a number between {SMALLEST:g} and {LARGEST:g} in size"
+        )
+
+
 def read_columns(key: str, file: str, names: Iterable[str], time_column: str | None) -> dict[str, FloatArray]:
     """Read the named columns of a CSV or Parquet file as numbers, each of shape (rows,).
 
@@ -144,9 +156,7 @@ def read_columns(key: str, file: str, names: Iterable[str], time_column: str | N
         if name not in frame.columns:
             raise ScenarioError(f"{key}: {file} has no column {name!r}; {suggestion(name, map(str, frame.columns))}")
         column = frame[name]
-        columns[name] = (
-            _seconds(key, file, name, column) if name == time_column else _numbers(key, file, name, column)
-        )
+        columns[name] = _seconds(key, file, name, column) if name == time_column else _numbers(key, file, name, column)
     return columns
 
 
@@ -228,7 +238,7 @@ def _numbers(key: str, file: str, name: str, column: "pd.Series[Any]") -> FloatA
 
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         raise ScenarioError(f"{key}: column {name!r} of {file} holds dates; name a column of numbers")
-    values: FloatArray = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    values: FloatArray = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise _bad_cell(key, file, name, column, int(bad[0]), "give a finite number")
@@ -245,12 +255,13 @@ def _seconds(key: str, file: str, name: str, column: "pd.Series[Any]") -> FloatA
     if bad.size:
         remedy = "give seconds or a date like 2020-03-12T00:00:00Z"
         raise _bad_cell(key, file, name, column, int(bad[0]), remedy)
-    seconds: FloatArray = (times - times.iloc[0]).dt.total_seconds().to_numpy(dtype=np.float64)
+    seconds: FloatArray = np.asarray((times - times.iloc[0]).dt.total_seconds(), dtype=np.float64)
     return seconds
 
 
 def _bad_cell(key: str, file: str, name: str, column: "pd.Series[Any]", row: int, remedy: str) -> ScenarioError:
+    import pandas as pd  # noqa: PLC0415
+
     value = column.iloc[row]
-    value = value.item() if isinstance(value, np.generic) else value
-    held = "nothing" if value is None or value != value else shown(value)  # nan is the only number unlike itself
+    held = "nothing" if pd.isna(value) else shown(value.item() if isinstance(value, np.generic) else value)
     return ScenarioError(f"{key}: column {name!r} of {file} holds {held} in data row {row + 1}; {remedy}")

@@ -17,7 +17,7 @@ from abm.agents.liquidator import LiquidatorCohort
 from abm.agents.market_maker import MarketMakerCohort
 from abm.agents.noise_trader import NoiseTraderCohort
 from abm.distributions import draw
-from abm.inputs import ScenarioError, read_frame_of_positions
+from abm.inputs import ScenarioError, read_positions
 from abm.scenario import Pool
 from abm.streams import Streams
 from abm.world import Lender, World
@@ -175,7 +175,7 @@ def _positions(world: World, streams: Streams, number: int, terms: Borrowers, po
         return _Book(key, number, terms, collateral, debt)
     if terms.file is None:
         raise ScenarioError(f"{key} has neither positions nor a file nor a count; give one of them")
-    collateral, debt = read_frame_of_positions(f"{key}.file", terms.file, reserves)
+    collateral, debt = read_positions(f"{key}.file", terms.file, reserves)
     return _Book(key, number, terms, collateral, debt)
 
 

@@ -1,24 +1,25 @@
 """The exogenous price paths of a scenario: correlated draws handed to the price parts, with their tables read."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from abm.inputs import ScenarioError, read_columns
-from abm.scenario import Scenario, Time
-from abm.streams import Streams
 from models.prices import PriceTerms, correlate
 from models.refusals import Refusal
 from models.types import FloatArray
 
+if TYPE_CHECKING:
+    from abm.scenario import Scenario, Time
+    from abm.streams import Streams
 
-def exogenous_prices(scenario: Scenario, streams: Streams) -> FloatArray:
+
+def exogenous_prices(scenario: "Scenario", streams: "Streams") -> FloatArray:
     """Return the prices in dollars of every asset at every step, shape (steps, assets)."""
     steps = scenario.time.steps
     normals = np.column_stack([streams("price", name, "normals").standard_normal(steps) for name in scenario.assets])
     if scenario.correlations:
-        try:
-            normals = correlate(normals, scenario.correlation_matrix())
-        except Refusal as refusal:
-            raise ScenarioError(f"correlations: {refusal}") from None
+        normals = correlate(normals, scenario.correlation_matrix())
     return np.column_stack(
         [
             path_of(f"assets.{name}.price", asset.price, scenario.time, streams("price", name), normals[:, k])
@@ -27,10 +28,31 @@ def exogenous_prices(scenario: Scenario, streams: Streams) -> FloatArray:
     )
 
 
+def first_prices(scenario: "Scenario", read_files: bool) -> dict[str, float]:
+    """Return the first price of every asset, leaving out those in files unless these are to be read.
+
+    Raises `ScenarioError` where a table or the steps do not fit, also for gas; only what a draw may bring is left to
+    be found when the path is made.
+    """
+    start = scenario.time.model_copy(update={"steps": 1})
+
+    def first(key: str, terms: PriceTerms) -> float:
+        return float(path_of(key, terms, start, np.random.default_rng(0))[0])
+
+    space = scenario.blockspace
+    if space is not None and (read_files or not space.gas_price_gwei.needs_table):
+        first("blockspace.gas_price_gwei", space.gas_price_gwei)
+    return {
+        name: first(f"assets.{name}.price", asset.price)
+        for name, asset in scenario.assets.items()
+        if read_files or not asset.price.needs_table
+    }
+
+
 def path_of(
     key: str,
     terms: PriceTerms,
-    time: Time,
+    time: "Time",
     rng: np.random.Generator,
     normals: FloatArray | None = None,
 ) -> FloatArray:
@@ -38,9 +60,12 @@ def path_of(
 
     `key` is the scenario's key, for messages. Raises `ScenarioError` where the table or the steps do not fit.
     """
+    tabled: Any = terms  # has a file, columns and a time where it needs a table
     draws = rng.standard_normal(time.steps) if normals is None else normals
     try:
-        columns = read_columns(key, terms.file, terms.columns, terms.time) if terms.needs_table else {}
+        columns: dict[str, FloatArray] = {}
+        if terms.needs_table:
+            columns = read_columns(f"{key}.file", tabled.file, tabled.columns, tabled.time)
         return terms.with_table(columns).path(time.steps, time.step_seconds, draws, rng)
     except Refusal as refusal:
         raise ScenarioError(f"{key}: {refusal}") from None

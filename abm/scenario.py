@@ -15,7 +15,8 @@ from abm.agents.insurer import Insurers
 from abm.agents.liquidator import Liquidators
 from abm.agents.market_maker import MarketMakers
 from abm.agents.noise_trader import NoiseTraders
-from abm.inputs import ScenarioError
+from abm.consistency import check, check_files
+from abm.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
 from abm.sentences import sentence
 from models.lending import ReserveTerms
 from models.liquidation import Design
@@ -32,8 +33,8 @@ __all__ = ["Scenario", "ScenarioError"]
 class Time(Parameters):
     """How long a path is: `steps` blocks of `step_seconds`."""
 
-    step_seconds: float = Field(60.0, gt=0)
-    steps: int = Field(ge=1)
+    step_seconds: float = Field(60.0, ge=0.001, le=31_536_000)
+    steps: int = Field(ge=1, le=10_000_000)
 
 
 class Asset(Parameters):
@@ -132,8 +133,8 @@ class Scenario(Parameters):
     def load(cls, path: str | Path, overrides: Mapping[str, str] | None = None) -> Self:
         """Load a scenario file, with dotted keys overridden (`{"time.steps": "10"}`, values as TOML).
 
-        Files that it names are relative to it. Raises `ScenarioError`, one sentence that names the key, what was
-        given and what would do.
+        Files that it names are relative to it; `check_inputs` reads them. Raises `ScenarioError`, one sentence that
+        names the key, what was given and what would do.
         """
         file = Path(path)
         try:
@@ -141,9 +142,10 @@ class Scenario(Parameters):
         except FileNotFoundError:
             raise ScenarioError(f"scenario file {file} does not exist; check the path") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise ScenarioError(f"scenario file {file} cannot be read: {error}; give a readable TOML file") from None
-        except tomllib.TOMLDecodeError as error:
-            raise ScenarioError(f"scenario file {file} is not valid TOML: {error}; mend that line") from None
+            reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            raise ScenarioError(f"scenario file {file} cannot be read ({reason}); give a readable TOML file") from None
+        except TOML_ERRORS as error:
+            raise ScenarioError(f"scenario file {file} is not valid TOML ({error}); mend it there") from None
         return cls.from_dict(data, base_dir=file.resolve().parent, overrides=overrides)
 
     @classmethod
@@ -157,16 +159,17 @@ class Scenario(Parameters):
 
         Raises `ScenarioError` as `load` does.
         """
-        from abm.inputs import anchor_files, override, plain  # noqa: PLC0415
-
-        tree = plain(data)
-        for key, value in (overrides or {}).items():
-            override(tree, key, value)
-        anchor_files(tree, Path(base_dir) if base_dir is not None else Path.cwd())
         try:
+            tree = plain(data)
+            for key, value in (overrides or {}).items():
+                override(tree, key, value)
+            anchor_files(tree, Path(base_dir) if base_dir is not None else Path.cwd())
+            refuse_extremes(tree)
             return cls.model_validate(tree)
         except ValidationError as error:
-            raise ScenarioError(sentence(error, cls)) from None
+            raise ScenarioError(sentence(error, cls, tree)) from None
+        except RecursionError:
+            raise ScenarioError("the scenario nests tables too deeply; give it the shape of the schema") from None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved scenario as plain data that TOML can hold; `from_dict` gives the same scenario back."""
@@ -179,9 +182,15 @@ class Scenario(Parameters):
 
     def input_files(self) -> dict[str, Path]:
         """Return every file that the scenario reads, by the dotted key that names it."""
-        from abm.inputs import named_files  # noqa: PLC0415
-
         return {key: Path(name) for key, name in named_files(self.to_dict())}
+
+    def check_inputs(self) -> None:
+        """Read every file that the scenario names, and see whether it can be used and fits the rest.
+
+        Loading leaves files alone, so that a stored scenario loads where they are not; `simulate` reads them anyway.
+        Raises `ScenarioError` as `load` does. Files are remembered until they change.
+        """
+        check_files(self)
 
     def correlation_matrix(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the correlation of the assets' diffusions, shape (assets, assets), in the assets' order."""
@@ -211,9 +220,6 @@ class Scenario(Parameters):
         )
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Self:
-        from abm.consistency import check  # noqa: PLC0415
-
+    def _parts_fit(self) -> Self:
         check(self)
         return self
-

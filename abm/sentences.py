@@ -20,8 +20,8 @@ _REMEDIES = {
     "greater_than_equal": "give {ge:.15g} or more",
     "less_than": "give a number below {lt:.15g}",
     "less_than_equal": "give {le:.15g} or less",
-    "too_short": "give at least {min_length}",
-    "too_long": "give at most {max_length}",
+    "too_short": "give {min_length} or more entries",
+    "too_long": "give {max_length} or fewer entries",
     "string_too_short": "give at least {min_length} character",
     "string_pattern_mismatch": "use letters, digits and . _ - only, with a letter or a digit first",
 }
@@ -46,7 +46,7 @@ def sentence(error: ValidationError, model: type[BaseModel], data: dict[str, Any
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that looks most like `name`, whatever its case, or None."""
     names = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
     return names[close[0]] if close else None
 
 
@@ -79,12 +79,11 @@ def _describe(problem: ErrorDetails, key: str, model: type[BaseModel], data: dic
             options = str(context["expected_tags" if tag else "expected"]).replace(" or ", ", ").replace("'", "")
             return f"{key} = {shown(given)} cannot be used; {suggestion(str(given), options.split(', '))}"
         case "union_tag_not_found":
-            tag = str(context["discriminator"]).strip("'")
-            return f"{key} = {shown(given)} does not say which kind is meant; add {tag}"
+            return f"{key} = {shown(given)} does not say what it is; add its {_choice(problem, model, data)}"
         case "model_type" | "dict_type":
             remedy = f"give one table, written [{_table(key)}]" if isinstance(given, list) else "give a table"
         case "model_attributes_type":
-            remedy = "give a table that says which kind is meant"
+            remedy = f"give a table with its {_choice(problem, model, data)}"
         case "float_type" if problem["loc"][-1] == "number":
             remedy = 'give a number, or a distribution like { kind = "uniform", low = 1.0, high = 2.0 }'
         case "list_type":
@@ -102,6 +101,12 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     names = list(known)
     guess = nearest(name, names)
     return f"did you mean {guess!r}?" if guess else f"known here: {', '.join(names) or 'nothing'}"
+
+
+def _choice(problem: ErrorDetails, model: type[BaseModel], data: dict[str, Any]) -> str:
+    """Return the key that says which alternative of a union is meant, with the values it can have."""
+    tags = [tag for kind in _follow(problem, model, data)[1] for tag in _tags(kind)]
+    return f"{tags[0][0]}: {', '.join(value for _, values in tags for value in values)}"
 
 
 def _table(key: str) -> str:
@@ -148,15 +153,24 @@ def _child(kind: Any, part: int | str, value: Any) -> Any:
 
 
 def _fitting(annotation: Any, value: Any) -> Any:
+    """Return the alternative of an annotation that a value is meant to be; all of them where it does not say."""
     members = _members(annotation)
-    if isinstance(value, dict):
-        for member in members:
-            tags = [member.model_fields[name] for name in _TAGS if _has_fields(member) and name in member.model_fields]
-            if not tags and (_has_fields(member) or typing.get_origin(member) is dict):
+    for member in members:
+        if typing.get_origin(member) in (list, dict):
+            return member
+        if _has_fields(member) and isinstance(value, dict):
+            tags = _tags(member)
+            if not tags or any(value.get(name) in values for name, values in tags):
                 return member
-            if any(value.get(name) in typing.get_args(field.annotation) for name in _TAGS for field in tags):
-                return member
-    return next((member for member in members if typing.get_origin(member) is list), None)
+    return members
+
+
+def _tags(kind: Any) -> list[tuple[str, tuple[Any, ...]]]:
+    """Return the key that tells an alternative of a union from the others, with its values; nothing for others."""
+    if not _has_fields(kind):
+        return []
+    fields = ((name, kind.model_fields[name]) for name in _TAGS if name in kind.model_fields)
+    return [(name, typing.get_args(field.annotation)) for name, field in fields]
 
 
 def _members(annotation: Any) -> list[Any]:

@@ -8,11 +8,19 @@ import zlib
 
 import numpy as np
 
+from abm.inputs import ScenarioError
+from abm.sentences import shown
+
 
 class Streams:
-    """Named generators of one path. Asking twice for a name continues the same stream."""
+    """Named generators of one path. Asking twice for a name continues the same stream.
+
+    Raises `ScenarioError` for a seed that is no whole number, or negative.
+    """
 
     def __init__(self, seed: int) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise ScenarioError(f"seed = {shown(seed)} cannot be used; give a whole number, 0 or more")
         self.seed = seed
         self._open: dict[tuple[str, ...], np.random.Generator] = {}
 

@@ -8,13 +8,13 @@ Leaves out: inventory held unhedged, triangles over several pairs, competition i
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
 from pydantic import Field
 
-from abm.distributions import Distribution, draw
+from abm.distributions import Members, PositiveInfOrDrawn, draw
 from models.parameters import Parameters
 from models.types import Side
 
@@ -30,9 +30,9 @@ class Arbitrageurs(Parameters):
     `capital_usd` may be `inf`.
     """
 
-    count: int = Field(1, ge=1)
+    count: Members = 1
     market: str | None = None
-    capital_usd: Annotated[float, Field(gt=0, allow_inf_nan=True)] | Distribution
+    capital_usd: PositiveInfOrDrawn
     hedge_cost: float = Field(0.0005, ge=0, lt=1)
     settlement_seconds: float = Field(0.0, ge=0)
 

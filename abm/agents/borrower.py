@@ -13,7 +13,7 @@ import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
-from abm.distributions import NonNegativeOrDrawn, PositiveOrDrawn, draw
+from abm.distributions import Members, NonNegative, NonNegativeOrDrawn, PositiveInfOrDrawn, PositiveOrDrawn, draw
 from abm.intents import Intent, MendPosition, Reaction, Receipt, Status
 from models.parameters import Parameters
 from models.types import FloatArray, IntArray
@@ -28,15 +28,13 @@ REACTIONS: tuple[Reaction, ...] = ("top_up", "repay", "sell")
 class Position(Parameters):
     """One explicit position: units of each collateral and each debt."""
 
-    collateral: dict[str, float] = {}
-    debt: dict[str, float] = {}
+    collateral: dict[str, NonNegative] = {}
+    debt: dict[str, NonNegative] = {}
 
     @model_validator(mode="after")
-    def _no_negative_amounts(self) -> "Position":
-        for side in ("collateral", "debt"):
-            for asset, units in getattr(self, side).items():
-                if units < 0.0:
-                    raise ValueError(f"{side}.{asset} = {units} is negative; give 0 or more units")
+    def _something_there(self) -> "Position":
+        if not self.collateral and not self.debt:
+            raise ValueError("a position has neither collateral nor debt; give it at least one of them")
         return self
 
 
@@ -55,8 +53,9 @@ class Reactions(Parameters):
 
     def shares(self) -> FloatArray:
         """Return the shares in the order of `REACTIONS`, summing to one."""
-        raw = np.array([self.top_up, self.repay, self.sell])
-        return raw / raw.sum()
+        raw: FloatArray = np.array([self.top_up, self.repay, self.sell])
+        shares: FloatArray = raw / raw.sum()
+        return shares
 
 
 class Borrowers(Parameters):
@@ -67,15 +66,15 @@ class Borrowers(Parameters):
     and columns `collateral_<asset>` and `debt_<asset>` in units.
 
     A share `watching` looks every `watch_interval_seconds`; one that finds its health below `react_below` acts
-    `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the debt:
-    in collateral for those who top up, in the debt's asset for those who repay. A wallet that cannot carry the whole
-    step gives what it has; who has nothing left to give sells.
+    `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the
+    debt: in collateral for those who top up, in the debt's asset for those who repay. A wallet that cannot carry the
+    whole step gives what it has; who has nothing left to give sells.
     """
 
     pool: str | None = None
     positions: list[Position] | None = Field(None, min_length=1)
-    file: str | None = None
-    count: int | None = Field(None, ge=1)
+    file: str | None = Field(None, min_length=1)
+    count: Members | None = None
     collateral: str | None = None
     debt: str | None = None
     debt_usd: PositiveOrDrawn | None = None
@@ -91,7 +90,7 @@ class Borrowers(Parameters):
     wallet_share: NonNegativeOrDrawn = 0.25
     gas_units: float = Field(300_000.0, ge=0)
     gas_premium: float = Field(0.1, ge=0)
-    max_gas_gwei: PositiveOrDrawn | None = None
+    max_gas_gwei: PositiveInfOrDrawn | None = None
 
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> "Borrowers":

@@ -13,7 +13,7 @@ import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
-from abm.distributions import NonNegativeOrDrawn, PositiveOrDrawn, draw
+from abm.distributions import Members, NonNegativeOrDrawn, PositiveOrDrawn, draw
 from abm.intents import Intent, Receipt, Status, Withdraw
 from models.parameters import Parameters
 from models.types import FloatArray
@@ -30,7 +30,7 @@ class Depositors(Parameters):
     have cut claims by the share `leave_at_haircut`; a line that is not given frightens nobody.
     """
 
-    count: int = Field(1, ge=1)
+    count: Members = 1
     pool: str | None = None
     deposits: dict[str, PositiveOrDrawn]
     leave_at_utilisation: PositiveOrDrawn | None = None

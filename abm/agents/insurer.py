@@ -8,8 +8,9 @@ Leaves out: pricing from its own estimate of the loss, stakers, capital requirem
 from typing import TYPE_CHECKING
 
 import mesa
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from abm.distributions import NonNegative
 from models.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -24,17 +25,10 @@ class Insurers(Parameters):
     """
 
     pool: str | None = None
-    capital: dict[str, float]
+    capital: dict[str, NonNegative]
     premium_share: float = Field(0.0, ge=0, le=1)
     deductible_usd: float = Field(0.0, ge=0)
     limit_usd: float | None = Field(None, ge=0)
-
-    @model_validator(mode="after")
-    def _capital_not_negative(self) -> "Insurers":
-        for asset, units in self.capital.items():
-            if units < 0.0:
-                raise ValueError(f"capital.{asset} = {units} is negative; give 0 or more units")
-        return self
 
 
 class Insurer(mesa.Agent):

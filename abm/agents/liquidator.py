@@ -7,20 +7,18 @@ risk of the price.
 Leaves out: bidding against one another in gas (the bid is a premium over the going price), private order flow.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
-from abm.distributions import Distribution, NonNegativeOrDrawn, draw
+from abm.distributions import Members, NonNegativeInfOrDrawn, NonNegativeOrDrawn, PositiveInfOrDrawn, draw
 from abm.intents import Intent, Liquidate, Preference, Receipt, Seizure, SellInventory, shuffled
 from models.parameters import Parameters
 
 if TYPE_CHECKING:
     from abm.view import Opportunities, View
-
-Unbounded = Annotated[float, Field(gt=0, allow_inf_nan=True)]
 
 
 class Liquidators(Parameters):
@@ -39,9 +37,9 @@ class Liquidators(Parameters):
     `sale_gas_units`, such that a holding shrinks to a third in `sell_over_seconds`.
     """
 
-    count: int = Field(1, ge=1)
+    count: Members = 1
     pool: str | None = None
-    capital_usd: Annotated[float, Field(ge=0, allow_inf_nan=True)] | Distribution
+    capital_usd: NonNegativeInfOrDrawn
     capital_asset: str | None = None
     financing: Literal["inventory", "flash"] = "inventory"
     flash_fee: float = Field(0.0, ge=0, lt=1)
@@ -55,7 +53,7 @@ class Liquidators(Parameters):
     gas_usd: float = Field(0.0, ge=0)
     gas_units: float = Field(500_000.0, ge=0)
     gas_premium: float = Field(0.1, ge=0)
-    max_gas_gwei: Unbounded | Distribution = float("inf")
+    max_gas_gwei: PositiveInfOrDrawn = float("inf")
     selling: Literal["at_once", "over_time"] = "at_once"
     sell_over_seconds: float = Field(3600.0, gt=0)
     sell_every_seconds: float = Field(600.0, gt=0)
@@ -65,12 +63,9 @@ class Liquidators(Parameters):
     def _flash_sells_at_once(self) -> "Liquidators":
         if self.financing == "flash" and self.selling == "over_time":
             raise ValueError(
-                'selling = "over_time" needs financing = "inventory": a flash swap is repaid in its own transaction'
+                'selling = "over_time" needs financing = "inventory": a flash swap is repaid in its own transaction; '
+                "change one of them"
             )
-        for name in ("capital_usd", "max_gas_gwei"):
-            value = getattr(self, name)
-            if isinstance(value, float) and np.isnan(value):
-                raise ValueError(f"{name} = nan is not a number; give an amount, or inf for no limit")
         return self
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from pydantic import Field, model_validator
 
-from abm.distributions import PositiveOrDrawn, draw
+from abm.distributions import Members, PositiveOrDrawn, draw
 from models.parameters import Parameters
 from models.types import FloatArray
 
@@ -31,7 +31,7 @@ class MarketMakers(Parameters):
     `withdraw_volatility_per_year` no quotes are left standing; below `return_volatility_per_year` they return.
     """
 
-    count: int = Field(1, ge=1)
+    count: Members = 1
     market: str | None = None
     capital_usd: PositiveOrDrawn
     levels: int = Field(5, ge=1, le=200)

@@ -24,7 +24,7 @@ class NoiseTraders(Parameters):
     """One flow of uninformed trades on one market; `size_usd` is the value of a trade."""
 
     market: str | None = None
-    trades_per_hour: float = Field(gt=0)
+    trades_per_hour: float = Field(gt=0, le=1_000_000)
     size_usd: PositiveOrDrawn
 
 
