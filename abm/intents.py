@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
 
-import numpy as np
-
 Reaction = Literal["top_up", "repay", "sell"]
 Preference = Literal["largest", "oldest"]
 
@@ -112,8 +110,3 @@ class Withdraw(Intent):
     pool: int
     account: int
     reserve: int
-
-
-def shuffled(count: int, rng: np.random.Generator) -> list[int]:
-    """Return 0 … count - 1 in random order; costs no draw where there is nothing to shuffle."""
-    return rng.permutation(count).tolist() if count > 1 else list(range(count))

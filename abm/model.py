@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import mesa
 import numpy as np
+from numba import njit
 
 from abm.cascade import Cascade
 from abm.intents import Intent
@@ -25,22 +26,21 @@ class UnderwaterModel(mesa.Model):
     """
 
     def __init__(self, scenario: Scenario, seed: int = 1) -> None:
+        streams = Streams(seed)
         super().__init__(rng=seed)
         self.scenario = scenario
         self.path_seed = seed
-        streams = Streams(seed)
         self.world = World(scenario, streams)
         self.people = populate(self, self.world, streams)
         self.view = View(self.world)
         self.recorder = Recorder(self.world)
         self.cascade = Cascade(self.world, seed)
         self.settlement = Settlement(self.world, self.cascade, self.recorder)
-        self.order_rng = streams("arbitrageurs", "order")
         self.intents: list[Intent] = []
-        self._liquidator_accounts, self._not_money = self._liquidators_in_the_ledger()
+        self._first_liquidator, self._not_money = self._liquidators_in_the_ledger()
         self.blocks = 0
         self.initial_debt_usd = sum(
-            lender.pool.debt_value_total(lender.prices) for lender in self.world.lenders
+            lender.pool.worth(lender.price_list).debt for lender in self.world.lenders
         )
 
     def step(self) -> None:
@@ -80,27 +80,46 @@ class UnderwaterModel(mesa.Model):
         In use is what was repaid from own funds in the block and the collateral still held.
         """
         world = self.world
-        held = world.ledger.balances[self._liquidator_accounts]
+        own, held = _worth(
+            world.ledger.balances, self._first_liquidator, self._not_money, np.array(world.reference)
+        )
         used = sum(c.repaid_in_block_usd for c in self.people.liquidators if c.terms.financing == "inventory")
-        tied = (held * self._not_money).sum(axis=0)
-        return float(held.sum(axis=0) @ world.reference), used + float(tied @ world.reference)
+        return own, used + held
 
-    def _liquidators_in_the_ledger(self) -> tuple[slice, FloatArray]:
-        """Return the liquidators' ledger accounts, which follow one another, and 1 for each asset that is no money."""
+    def _liquidators_in_the_ledger(self) -> tuple[int, FloatArray]:
+        """Return the first of the liquidators' ledger accounts, which follow one another, and 1 where not money.
+
+        The array has shape (liquidators, assets).
+        """
         cohorts = self.people.liquidators
         if not cohorts:
-            return slice(0, 0), np.zeros((0, len(self.world.assets)))
-        first = cohorts[0].first_account
+            return 0, np.zeros((0, len(self.world.assets)))
         rows: list[FloatArray] = []
         for cohort in cohorts:
             not_money = np.ones((cohort.terms.count, len(self.world.assets)))
             not_money[:, cohort.capital_asset] = 0.0
             rows.append(not_money)
-        return slice(first, first + sum(cohort.terms.count for cohort in cohorts)), np.concatenate(rows)
+        return cohorts[0].first_account, np.concatenate(rows)
 
     def insurer_capital_usd(self) -> float:
         """Return what the insurers own."""
-        world = self.world
+        balance, reference = self.world.ledger.balance, self.world.reference
         return sum(
-            float(world.ledger.balances[insurer.account] @ world.reference) for insurer in self.people.insurers
+            balance(insurer.account, asset) * price
+            for insurer in self.people.insurers
+            for asset, price in enumerate(reference)
         )
+
+
+@njit(cache=True)
+def _worth(
+    balances: FloatArray, first: int, not_money: FloatArray, prices: FloatArray
+) -> tuple[float, float]:  # pragma: no cover - compiled
+    """Return what the accounts from `first` on own, and the part of it that is not money, at these prices."""
+    own = held = 0.0
+    for member in range(not_money.shape[0]):
+        for asset in range(prices.size):
+            worth = balances[first + member, asset] * prices[asset]
+            own += worth
+            held += worth * not_money[member, asset]
+    return own, held

@@ -64,7 +64,14 @@ def _market_people(model: mesa.Model, world: World, streams: Streams, people: Po
     for k, hedging in enumerate(agents.arbitrageurs):
         exchange = names.index(hedging.market) if hedging.market else 0
         first = world.ledger.open(f"arbitrageurs.{k}", hedging.count)
-        arbitrageurs = ArbitrageurCohort(model, hedging, exchange, first, streams("arbitrageurs", str(k)))
+        arbitrageurs = ArbitrageurCohort(
+            model,
+            hedging,
+            exchange,
+            first,
+            streams("arbitrageurs", str(k)),
+            streams("arbitrageurs", str(k), "order"),
+        )
         desk = world.exchanges[exchange]
         for member, capital in enumerate(arbitrageurs.capital_usd.tolist()):
             if np.isfinite(capital):
@@ -255,7 +262,7 @@ def _fill_wallets(world: World, lender: Lender, book: _Book, cohort: BorrowerCoh
     if not cohort.watches:
         return
     watching = cohort.line > 0.0
-    prices = world.oracle[lender.assets]
+    prices = lender.prices
     worth = (book.debt @ prices) * cohort.wallet_share * watching
     for how, side in (("top_up", book.collateral), ("repay", book.debt)):
         members = np.flatnonzero((cohort.reaction == REACTIONS.index(how)) & (worth > 0.0))

@@ -99,54 +99,43 @@ class Recorder:
         """Write down the state at the end of a block."""
         world = self._world
         step = world.step
-        count = len(world.assets)
-        prices = self._prices[step]
-        prices[:count] = world.reference
-        prices[count : 2 * count] = world.venue_prices()
-        prices[2 * count :] = world.oracle
-        liquidations, refused = len(self._liquidations), self.refusals
-        self._rows[step] = (
-            *self._pool_figures(),
-            world.gas_gwei,
-            liquidations - self._before[0],
-            sum(lender.liquidatable().accounts.size for lender in world.lenders),
-            refused - self._before[1],
-            *model.liquidator_capital_usd(),
-            *self._backstops(model),
-        )
-        self._before = (liquidations, refused)
+        self._prices[step] = (*world.reference, *world.venue_prices(), *world.oracle)
+        self._rows[step] = self._figures(model)
         if step % self._sample_every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
 
-    def _pool_figures(self) -> tuple[float, ...]:
-        debt = collateral = liquidatable = underwater = shortfall = deposits = cash = 0.0
-        for lender in self._world.lenders:
-            pool, prices = lender.pool, lender.prices
-            below = lender.liquidatable()
-            debt += pool.debt_value_total(prices)
-            collateral += pool.collateral_value_total(prices)
-            deposits += float(pool.total_claims @ prices)
-            cash += float(pool.cash @ prices)
+    def _figures(self, model: "UnderwaterModel") -> tuple[float, ...]:
+        """Return one block's row, in the order of STEP_COLUMNS."""
+        world = self._world
+        debt = collateral = liquidatable = underwater = shortfall = deposits = cash = deficit = treasury = queued = 0.0
+        waiting = 0
+        for lender in world.lenders:
+            worth, below = lender.pool.worth(lender.price_list), lender.liquidatable()
+            debt += worth.debt
+            collateral += worth.collateral
+            deposits += worth.claims
+            cash += worth.cash
+            deficit += worth.deficit
+            treasury += worth.treasury
             if below.accounts.size:
-                owed, worth = below.debt_value, below.collateral_value
-                short = owed > worth
+                owed, backing = below.debt_value, below.collateral_value
+                short = owed > backing
+                waiting += below.accounts.size
                 liquidatable += float(owed.sum())
                 underwater += float(owed[short].sum())
-                shortfall += float((owed[short] - worth[short]).sum())
-        lent_out = debt + cash
-        return (
-            debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash,
-            debt / lent_out if lent_out > 0.0 else 0.0,
-        )  # fmt: skip
-
-    def _backstops(self, model: "UnderwaterModel") -> tuple[float, float, float, float]:
-        deficit = treasury = queued = 0.0
-        for lender in self._world.lenders:
-            deficit += float(lender.pool.deficit @ lender.prices)
-            treasury += float(lender.pool.treasury @ lender.prices)
+                shortfall += float((owed[short] - backing[short]).sum())
             for reserve, queue in enumerate(lender.exits):
-                queued += sum(lender.pool.claims(account, reserve) for account in queue) * float(lender.prices[reserve])
-        return deficit, treasury, model.insurer_capital_usd(), queued
+                if queue:
+                    queued += sum(lender.pool.claims(k, reserve) for k in queue) * lender.price_list[reserve]
+        utilisation = debt / (debt + cash) if debt > 0.0 else 0.0
+        liquidations, refused = len(self._liquidations), self.refusals
+        new, newly_refused = liquidations - self._before[0], refused - self._before[1]
+        self._before = (liquidations, refused)
+        return (
+            debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
+            world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
+            model.insurer_capital_usd(), queued,
+        )  # fmt: skip
 
     def _sample_depth(self) -> None:
         world = self._world

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abm.agents.insurer import Insurer
-from abm.intents import Intent, shuffled
+from abm.intents import Intent
 from abm.trading import funded_swap, requote, round_trip
 from abm.world import Lender
-from models.losses import DEPOSITORS, LayerState, waterfall
+from models.losses import DEPOSITORS, UNCOVERED, Loss
 
 if TYPE_CHECKING:
     from abm.model import UnderwaterModel
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 def move_prices(model: "UnderwaterModel") -> None:
     """The reference price moves: the exogenous path, times the lasting impact of what has been sold so far."""
     world = model.world
-    world.reference = world.exogenous[world.step].tolist()
+    world.reference = world.exogenous[world.step].copy()
     for asset, impact in enumerate(world.impacts):
         if impact is not None:
             if world.step > 0:
                 impact.decay(world.step_seconds)
             world.reference[asset] *= impact.factor
-    world.gas_gwei = float(world.gas_path[world.step])
+    world.gas_gwei = world.gas_path[world.step]
     for number, exchange in enumerate(world.exchanges):
         price = world.pair_reference(number)
         for source in exchange.infinite:
             if source.price != price:
                 source.set_reference(price)
-        exchange.note_price(price, world.step_seconds, world.scenario.volatility_half_life_seconds)
+        exchange.note_price(price, world.step_seconds, world.fading)
 
 
 def make_markets(model: "UnderwaterModel") -> None:
@@ -53,7 +53,7 @@ def arbitrage(model: "UnderwaterModel") -> None:
     """Arbitrageurs pull the venue toward the reference, within their capital, in random order."""
     world = model.world
     for cohort in model.people.arbitrageurs:
-        for member in shuffled(cohort.terms.count, model.order_rng) if cohort.pays(model.view) else ():
+        for member in cohort.turns.next() if cohort.pays(model.view) else ():
             trip = cohort.decide(model.view, member)
             if trip is None:
                 continue
@@ -64,10 +64,12 @@ def report_oracles(model: "UnderwaterModel") -> None:
     """Oracles report, or do not: deviation, heartbeat, delay."""
     world = model.world
     venue = world.venue_prices() if world.venue_matters else world.venue_usd
-    for asset, oracle in enumerate(world.oracles):
-        world.oracle[asset] = oracle.report(world.now, world.reference[asset], float(venue[asset]))
+    world.oracle = [
+        oracle.report(world.now, reference, mid)
+        for oracle, reference, mid in zip(world.oracles, world.reference, venue, strict=True)
+    ]
     for lender in world.lenders:
-        lender.believe(world.oracle[lender.assets])
+        lender.believe([world.oracle[asset] for asset in lender.assets])
 
 
 def accrue_interest(model: "UnderwaterModel") -> None:
@@ -75,7 +77,7 @@ def accrue_interest(model: "UnderwaterModel") -> None:
     world = model.world
     for lender in world.lenders:
         if world.step > 0:
-            lender.income += lender.pool.accrue(world.step_seconds)
+            lender.income = lender.pool.accrue(world.step_seconds).tolist()
             lender.interest_accrued()
 
 
@@ -131,36 +133,29 @@ def _write_off(
     world, pool = model.world, lender.pool
     asset = lender.assets[reserve]
     price = world.reference[asset]
-    loss = pool.write_off(account, reserve)
-    ready: list[LayerState] = []
-    covers: dict[str, Insurer] = {}
-    left = loss
+    loss = Loss(pool.write_off(account, reserve))
+    paid: list[tuple[str, float]] = []
+    # Each layer's means are read when its turn comes, after those before it have paid.
     for layer in lender.layers:
         if layer.kind == "reserve":
-            state = layer.state("reserve", float(pool.treasury[reserve]), price)
-            ready.append(state)
-            left -= min(max(left - state.deductible, 0.0) * state.share, state.capacity)
+            units = loss.take(layer.state("reserve", float(pool.treasury[reserve]), price))
+            pool.cover_from_treasury(reserve, units)
+            paid.append(("reserve", units))
             continue
         for k, insurer in enumerate(insurers):
             name = "insurance" if len(insurers) == 1 else f"insurance.{k}"
-            state = layer.state(name, insurer.offer(model.view, asset, left, price), price)
-            covers[name] = insurer
-            ready.append(state)
-            left -= min(max(left - state.deductible, 0.0) * state.share, state.capacity)
-    claims = float(pool.total_claims[reserve])
-    paid = waterfall(loss, ready, claims, "deferred" if lender.deferred else "immediate")
-    for name, units in paid:
-        if name == "reserve":
-            pool.cover_from_treasury(reserve, units)
-        elif name in covers:
-            insurer = covers[name]
+            units = loss.take(layer.state(name, insurer.offer(model.view, asset, loss.rest, price), price))
             world.ledger.transfer(insurer.account, lender.account, asset, units)
             pool.cover_with_cash(reserve, units)
             insurer.receive_payment(units * price)
-        elif name == DEPOSITORS:
-            cut = pool.haircut(reserve, units)
-            lender.haircuts[reserve] = 1.0 - (1.0 - lender.haircuts[reserve]) * (1.0 - cut / claims)
-    model.recorder.write_off(lender.name, account, asset, loss, paid, price)
+            paid.append((name, units))
+    claims = float(pool.total_claims[reserve])
+    borne = loss.socialise(claims, "deferred" if lender.deferred else "immediate")
+    if borne > 0.0:
+        pool.haircut(reserve, borne)
+        lender.haircuts[reserve] = 1.0 - (1.0 - lender.haircuts[reserve]) * (1.0 - borne / claims)
+    paid += [(DEPOSITORS, borne), (UNCOVERED, loss.rest)]
+    model.recorder.write_off(lender.name, account, asset, loss.units, [part for part in paid if part[1] > 0.0], price)
 
 
 def settle_premiums(model: "UnderwaterModel") -> None:
@@ -170,7 +165,7 @@ def settle_premiums(model: "UnderwaterModel") -> None:
         if insurer.premium_share <= 0.0:
             continue
         lender = world.lenders[insurer.pool]
-        for reserve, income in enumerate(lender.income.tolist()):
+        for reserve, income in enumerate(lender.income):
             if income == 0.0:
                 continue
             due = insurer.owe(reserve, income)
@@ -179,8 +174,6 @@ def settle_premiums(model: "UnderwaterModel") -> None:
                 lender.pool.collect_treasury(reserve, paid)
                 world.ledger.transfer(lender.account, insurer.account, lender.assets[reserve], paid)
                 insurer.collected(reserve, paid)
-    for lender in world.lenders:
-        lender.income[:] = 0.0
 
 
 def record(model: "UnderwaterModel") -> None:

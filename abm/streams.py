@@ -12,6 +12,24 @@ from abm.inputs import ScenarioError
 from abm.sentences import shown
 
 
+class Turns:
+    """A random order of 0 … count - 1, again and again; drawn many at a time, since a draw of few costs as much."""
+
+    _AHEAD = 64
+
+    def __init__(self, count: int, rng: np.random.Generator) -> None:
+        self._count = count
+        self._rng = rng
+        self._drawn: list[list[int]] = []
+
+    def next(self) -> list[int]:
+        """Return the next order."""
+        if not self._drawn:
+            many = np.tile(np.arange(self._count), (self._AHEAD, 1))
+            self._drawn = self._rng.permuted(many, axis=1).tolist()
+        return self._drawn.pop()
+
+
 class Streams:
     """Named generators of one path. Asking twice for a name continues the same stream.
 

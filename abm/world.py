@@ -40,10 +40,9 @@ class Exchange:
     variance_per_second: float = 0.0
     last_price: float = 0.0
 
-    def note_price(self, price: float, seconds: float, half_life_seconds: float) -> None:
-        """Update the realised variance of the pair's reference price, an average in which old moves fade."""
+    def note_price(self, price: float, seconds: float, keep: float) -> None:
+        """Update the realised variance of the pair's reference price, an average that keeps so much of its past."""
         if self.last_price > 0.0:
-            keep = 0.5 ** (seconds / half_life_seconds)
             move = math.log(price / self.last_price)
             self.variance_per_second = keep * self.variance_per_second + (1.0 - keep) * move * move / seconds
         self.last_price = price
@@ -83,7 +82,7 @@ class Lender:
     prices: FloatArray
     price_list: list[float]
     haircuts: FloatArray
-    income: FloatArray
+    income: list[float]
     exits: list[deque[int]]
     waiting_since: FloatArray
     own_lines: HealthWatch | None = None
@@ -131,10 +130,10 @@ class Lender:
             debt,
         )
 
-    def believe(self, prices: FloatArray) -> None:
-        """Take new prices from the oracles, shape (reserves,)."""
-        self.prices = prices
-        self.price_list = prices.tolist()
+    def believe(self, prices: list[float]) -> None:
+        """Take new prices from the oracles, one for each reserve."""
+        self.prices = np.array(prices)
+        self.price_list = prices
         self._found.clear()
         self.stale()
 
@@ -173,8 +172,8 @@ class Lender:
 class World:
     """Every mechanism's state on one path.
 
-    `exogenous` has shape (steps, assets). `reference` (a list, because prices are read one at a time), `oracle` and
-    `venue_usd` (arrays) are the current prices in dollars by asset; `venue_usd` is nan for an asset without a market.
+    `exogenous[step][asset]` are the prices of the path. `reference`, `oracle` and `venue_usd` are the current prices in
+    dollars by asset (lists, because they are read one at a time); `venue_usd` is nan for an asset without a market.
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
@@ -185,26 +184,27 @@ class World:
         self.now = 0.0
         self.step_seconds = scenario.time.step_seconds
         self.ledger = Ledger(self.assets)
-        self.exogenous = exogenous_prices(scenario, streams)
-        self.reference: list[float] = self.exogenous[0].tolist()
+        self.exogenous: list[list[float]] = exogenous_prices(scenario, streams).tolist()
+        self.reference: list[float] = self.exogenous[0].copy()
         self.impacts: list[ImpactState | None] = [
             None if terms.impact.kind == "none" else terms.impact.start() for terms in scenario.assets.values()
         ]
         self.exchanges = [self._exchange(market) for market in scenario.markets]
         self.exchange_of_base = {exchange.base: k for k, exchange in enumerate(self.exchanges)}
-        self.venue_usd = np.full(len(self.assets), np.nan)
+        self.venue_usd = [math.nan] * len(self.assets)
         self.oracles: list[Oracle] = [
             terms.oracle.start(self.reference[k]) for k, terms in enumerate(scenario.assets.values())
         ]
-        self.oracle = self.exogenous[0].copy()
+        self.oracle: list[float] = self.exogenous[0].copy()
+        self.fading = 0.5 ** (self.step_seconds / scenario.volatility_half_life_seconds)
         space = scenario.blockspace
-        self.gas_path = (
-            path_of("blockspace.gas_price_gwei", space.gas_price_gwei, scenario.time, streams("gas"))
+        self.gas_path: list[float] = (
+            path_of("blockspace.gas_price_gwei", space.gas_price_gwei, scenario.time, streams("gas")).tolist()
             if space
-            else np.zeros(scenario.time.steps)
+            else [0.0] * scenario.time.steps
         )
         self.gas_asset = self.index[space.asset] if space else 0
-        self.gas_gwei = float(self.gas_path[0])
+        self.gas_gwei = self.gas_path[0]
         self.venue_matters = any(terms.oracle.reads_venue for terms in scenario.assets.values())
         self.lenders: list[Lender] = []
 
@@ -259,10 +259,10 @@ class World:
             exchange_of=[self.exchange_of_base.get(asset) for asset in assets],
             thresholds=pool.thresholds.tolist(),
             watch=HealthWatch(pool, 1.0),
-            prices=self.oracle[assets],
-            price_list=self.oracle[assets].tolist(),
+            prices=np.array([self.oracle[asset] for asset in assets]),
+            price_list=[self.oracle[asset] for asset in assets],
             haircuts=np.zeros(len(assets)),
-            income=np.zeros(len(assets)),
+            income=[0.0] * len(assets),
             exits=[deque() for _ in assets],
             waiting_since=np.full(accounts, np.inf),
         )
@@ -289,8 +289,8 @@ class World:
                     f"books say {owed[r]!r}"
                 )
 
-    def venue_prices(self) -> FloatArray:
-        """Return the venues' mid prices in dollars, shape (assets,), nan for an asset without a market or a side."""
+    def venue_prices(self) -> list[float]:
+        """Return the venues' mid prices in dollars by asset, nan for an asset without a market or a side."""
         for exchange in self.exchanges:
             self.venue_usd[exchange.base] = exchange.venue.mid * self.reference[exchange.quote]
         return self.venue_usd

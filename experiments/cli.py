@@ -107,6 +107,7 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         scenario = load_scenario(options.scenario, dict(options.overrides))
+        scenario.check_inputs()
         directory = options.out or default_directory(scenario.name, options.seed)
         check_vacant(directory)
         several = "" if options.paths == 1 else f", {options.paths:,} paths on {min(options.jobs, options.paths)} cores"

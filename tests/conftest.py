@@ -12,7 +12,7 @@ import pytest
 from abm import Run, Scenario, simulate
 from abm.model import UnderwaterModel
 from experiments import load_scenario
-from models.market import ConstantProduct, OrderBook
+from models.market import ConstantProduct
 
 World = dict[str, Any]
 

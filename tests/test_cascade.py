@@ -54,6 +54,15 @@ def test_what_the_price_alone_catches_is_generation_zero_even_after_sales(play, 
     assert dict(zip(run.liquidations["account"], run.liquidations["generation"], strict=True)) == {0: 0, 1: 0, 2: 1}
 
 
+def test_who_has_to_wait_is_dated_by_the_sales_that_were_needed_not_by_all_there_were(play, small_world):
+    """The third position is below its line after the first sale already; its turn comes after the second."""
+    world = domino(small_world, 1.0, (1960.0, 1940.0, 1938.0))
+    world["agents"]["liquidators"][0]["calls_per_block"] = 1
+    run = play(world)
+    assert run.liquidations["step"].tolist() == [1, 2, 3]
+    assert run.liquidations["generation"].tolist() == [0, 1, 1]
+
+
 def test_an_exogenous_fall_that_comes_later_is_generation_zero(play, small_world):
     """The price falls on by itself before the cascade gets there: no sale is needed to explain it."""
     world = domino(small_world, 0.05)

@@ -178,8 +178,8 @@ def test_health_is_threshold_value_over_debt_and_infinite_without_debt() -> None
     assert made.standing(BOB, np.array([1.0, 1900.0])) == (health[BOB], 19_000.0, 16_000.0)
     assert made.collateral_value(PRICES, np.array([CAROL, BOB])).tolist() == [0.0, 20_000.0]
     assert made.debt_value(PRICES).tolist() == [0.0, 16_000.0, 0.0]
-    assert made.debt_value_total(PRICES) == 16_000.0
-    assert made.collateral_value_total(PRICES) == 20_000.0
+    assert made.worth(PRICES.tolist()).debt == 16_000.0
+    assert made.worth(PRICES.tolist()).collateral == 20_000.0
 
 
 def test_utilisation_is_debt_over_cash_and_debt() -> None:

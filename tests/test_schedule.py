@@ -130,7 +130,8 @@ def test_cash_that_comes_in_is_paid_to_the_queue_first_come_first_served(small_w
     """Repayments of liquidations go to the first in the queue, then to the second, within the same block."""
     model = model_of(
         small_world(
-            **LENT | {"agents__liquidators": [{"capital_usd": 2500.0, "calls_per_block": 1}]}
+            **LENT
+            | {"agents__liquidators": [{"capital_usd": 2500.0, "calls_per_block": 1}]}
             | {"assets__ETH__price": {"kind": "path", "prices": [2000.0, 2000.0, 1000.0, 1000.0]}},
             pools__0__liquidation={"design": "fixed_spread", "liquidation_bonus": 0.1, "close_factor": 1.0},
         )

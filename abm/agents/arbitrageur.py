@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from abm.distributions import Members, PositiveInfOrDrawn, draw
+from abm.streams import Turns
 from models.parameters import Parameters
 from models.types import Side
 
@@ -51,7 +52,13 @@ class ArbitrageurCohort(mesa.Agent):
     """A cohort of arbitrageurs on one exchange; member k acts for ledger account `first_account + k`."""
 
     def __init__(
-        self, model: mesa.Model, terms: Arbitrageurs, exchange: int, first_account: int, rng: np.random.Generator
+        self,
+        model: mesa.Model,
+        terms: Arbitrageurs,
+        exchange: int,
+        first_account: int,
+        rng: np.random.Generator,
+        order_rng: np.random.Generator,
     ) -> None:
         super().__init__(model)
         self.terms = terms
@@ -59,6 +66,7 @@ class ArbitrageurCohort(mesa.Agent):
         self.first_account = first_account
         self.capital_usd = draw(terms.capital_usd, terms.count, rng)
         self.unlimited = bool(np.isinf(self.capital_usd).any())
+        self.turns = Turns(terms.count, order_rng)
         self._tied = [deque[tuple[float, float]]() for _ in range(terms.count)]
         self._tied_sum = [0.0] * terms.count
 

@@ -186,13 +186,11 @@ class BorrowerCohort(mesa.Agent):
     def _look(self, view: "View") -> None:
         """Plan a reaction for those below their line who look at their position within this block."""
         below = view.below_own_line(self.pool)
-        mine = below[(below >= self.first_account) & (below < self.first_account + self.count)] - self.first_account
-        if mine.size == 0:
+        if below.size == 0:
             return
-        mine = mine[~self._planned[mine]]
-        interval, phase = self.interval_seconds[mine], self.phase_seconds[mine]
-        before = np.floor((view.now - view.step_seconds - phase) / interval)
-        looks = np.floor((view.now - phase) / interval) > before
-        for member in mine[looks].tolist():
+        mine = below[(below >= self.first_account) & (below < self.first_account + self.count)] - self.first_account
+        # A member's clock strikes at its phase and every interval after; it looks if that falls into this block.
+        since = (view.now - self.phase_seconds[mine]) % self.interval_seconds[mine]
+        for member in mine[(since < view.step_seconds) & ~self._planned[mine]].tolist():
             self._planned[member] = True
             heapq.heappush(self._due, (view.now + float(self.delay_seconds[member]), member))

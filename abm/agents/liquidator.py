@@ -14,7 +14,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from abm.distributions import Members, NonNegativeInfOrDrawn, NonNegativeOrDrawn, PositiveInfOrDrawn, draw
-from abm.intents import Intent, Liquidate, Preference, Receipt, Seizure, SellInventory, shuffled
+from abm.intents import Intent, Liquidate, Preference, Receipt, Seizure, SellInventory
+from abm.streams import Turns
 from models.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class LiquidatorCohort(mesa.Agent):
         self.max_gas_gwei: list[float] = draw(terms.max_gas_gwei, terms.count, rng).tolist()
         self.repaid_in_block_usd = 0.0
         self.holdings: dict[tuple[int, int], int] = {}  # (member, asset) -> generation of the newest collateral held
-        self._order_rng = order_rng
+        self._turns = Turns(terms.count, order_rng)
 
     def member_name(self, member: int) -> str:
         """Return the name under which a member appears in the results."""
@@ -110,7 +111,7 @@ class LiquidatorCohort(mesa.Agent):
         if not open_now:
             return intents
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
-        for member in shuffled(self.terms.count, self._order_rng):
+        for member in self._turns.next():
             if bid <= self.max_gas_gwei[member] and view.now >= self.active_from_seconds[member]:
                 self._hunt(view, open_now, member, bid, intents)
         return intents

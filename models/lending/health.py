@@ -143,9 +143,10 @@ class HealthWatch:
         pool = self._pool
         if not self._anchored:
             self._anchor(prices)
-        suspects, vacant, self._touched_count = _suspects(
+        found, vain, self._touched_count = _below(
             prices,
             pool.borrow_index,
+            pool.thresholds,
             self._then,
             self._groups,
             self._order,
@@ -153,20 +154,14 @@ class HealthWatch:
             self._touched,
             self._touched_count,
             self._slot,
+            self._line,
+            pool.collateral,
             pool.scaled_debt,
         )
-        if not len(suspects):
-            return self._found(prices, vacant / _VACANT_PER_LOOK, _NOBODY)
-        suspects.sort()
-        health, collateral_value, debt_value = value_rows(
-            pool.collateral, pool.scaled_debt, prices, pool.thresholds, pool.borrow_index, suspects
-        )
-        under = np.flatnonzero(health < self._line[suspects])
-        vain = len(suspects) - len(under) + vacant / _VACANT_PER_LOOK
-        if not len(under):
+        if not found.shape[1]:
             return self._found(prices, vain, _NOBODY)
-        below = Below(suspects[under], health[under], debt_value[under], collateral_value[under])
-        return self._found(prices, vain, below)
+        found = found[:, found[0].argsort()]
+        return self._found(prices, vain, Below(found[0].astype(np.int64), found[1], found[2], found[3]))
 
     def _found(self, prices: FloatArray, vain: float, below: Below) -> Below:
         """Book the looks in vain that it took, and make a new anchor once they have cost as much as one."""
@@ -224,9 +219,10 @@ def _worst(
 
 
 @njit(cache=True)
-def _suspects(
+def _below(
     prices: FloatArray,
     borrow_index: FloatArray,
+    thresholds: FloatArray,
     then: FloatArray,
     groups: IntArray,
     order: NDArray[np.int32],
@@ -234,11 +230,14 @@ def _suspects(
     touched: NDArray[np.int32],
     touched_count: int,
     slot: NDArray[np.int32],
+    line: FloatArray,
+    collateral: FloatArray,
     scaled_debt: FloatArray,
-) -> tuple[IntArray, int, int]:  # pragma: no cover - compiled
-    """Accounts that may be below their line; how many vacant places were passed; how many stay touched.
+) -> tuple[FloatArray, float, int]:  # pragma: no cover - compiled
+    """Who is below their line, in no order; what the looks in vain cost; how many accounts stay touched.
 
-    Touched accounts that owe nothing drop out here; the verb that lends to them touches them again.
+    The first has a column (account, health, debt value, collateral value) for each. Touched accounts that owe nothing
+    drop out here; the verb that lends to them touches them again.
     """
     ends = np.empty(len(groups), np.int64)
     most = touched_count
@@ -256,25 +255,57 @@ def _suspects(
         most += low - start
         start = groups[g, 2]
 
-    suspects = np.empty(most, np.int64)
-    found, vacant = 0, 0
+    below = np.empty((4, most))
+    found, vain = 0, 0.0
     start = 0
     for g in range(len(groups)):
         for place in range(start, ends[g]):
-            if order[place] >= 0:
-                suspects[found] = order[place]
+            if order[place] < 0:
+                vain += 1.0 / _VACANT_PER_LOOK
+            elif _look(order[place], prices, borrow_index, thresholds, line, collateral, scaled_debt, below, found):
                 found += 1
             else:
-                vacant += 1
+                vain += 1.0
         start = groups[g, 2]
     staying = 0
     for k in range(touched_count):
         account = touched[k]
-        if scaled_debt[account].any():
-            touched[staying] = account
-            staying += 1
-            suspects[found] = account
+        if not scaled_debt[account].any():
+            slot[account] = _OUT
+            continue
+        touched[staying] = account
+        staying += 1
+        if _look(account, prices, borrow_index, thresholds, line, collateral, scaled_debt, below, found):
             found += 1
         else:
-            slot[account] = _OUT
-    return suspects[:found], vacant, staying
+            vain += 1.0
+    return below[:, :found].copy(), vain, staying
+
+
+@njit(cache=True)
+def _look(
+    account: int,
+    prices: FloatArray,
+    borrow_index: FloatArray,
+    thresholds: FloatArray,
+    line: FloatArray,
+    collateral: FloatArray,
+    scaled_debt: FloatArray,
+    below: FloatArray,
+    found: int,
+) -> bool:  # pragma: no cover - compiled
+    """Value one account as `value_rows` does, and write it down if it is below its line."""
+    backing, held, owed = 0.0, 0.0, 0.0
+    for r in range(len(prices)):
+        value = collateral[account, r] * prices[r]
+        held += value
+        backing += value * thresholds[r]
+        owed += scaled_debt[account, r] * borrow_index[r] * prices[r]
+    health = backing / owed if owed > 0.0 else np.inf
+    if health >= line[account]:
+        return False
+    below[0, found] = account
+    below[1, found] = health
+    below[2, found] = owed
+    below[3, found] = held
+    return True

@@ -23,7 +23,7 @@ A deficit leaves the supply index alone.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Self, cast
+from typing import Final, NamedTuple, Self, cast
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -84,6 +84,17 @@ class BalanceSheet:
     def gap(self) -> float:
         """Assets less liabilities: rounding, and nothing else."""
         return self.assets - self.liabilities
+
+
+class Worth(NamedTuple):
+    """A pool in value: debt, collateral posted, suppliers' claims, cash, deficit and treasury, all reserves together."""
+
+    debt: float
+    collateral: float
+    claims: float
+    cash: float
+    deficit: float
+    treasury: float
 
 
 class Reserves:
@@ -219,13 +230,17 @@ class Reserves:
         """What suppliers may claim from each reserve, (R,) units."""
         return self.total_shares * self.supply_index
 
-    def debt_value_total(self, prices: FloatArray) -> float:
-        """Value of all open debt, from the totals of the reserves."""
-        return float(self.total_debt @ prices)
-
-    def collateral_value_total(self, prices: FloatArray) -> float:
-        """Value of all posted collateral, from the totals of the reserves."""
-        return float(self.total_collateral @ prices)
+    def worth(self, prices: Sequence[float]) -> Worth:
+        """What all reserves together hold and owe at `prices`, from their totals."""
+        debt = collateral = claims = cash = deficit = treasury = 0.0
+        for r, price in enumerate(prices):
+            debt += self._total_scaled_debt[r] * self._borrow_index[r] * price
+            collateral += self._total_collateral[r] * price
+            claims += self._total_shares[r] * self._supply_index[r] * price
+            cash += self._cash[r] * price
+            deficit += self._deficit[r] * price
+            treasury += self._treasury[r] * price
+        return Worth(debt, collateral, claims, cash, deficit, treasury)
 
     def balance_sheet(self, reserve: int) -> BalanceSheet:
         """Cash, debt, deficit, claims and treasury of one reserve."""

@@ -65,20 +65,40 @@ def bad_debt(collateral: ArrayLike, debt: ArrayLike) -> FloatArray:
     return np.zeros_like(owed) if np.any(np.asarray(collateral) > 0.0) else owed.copy()
 
 
+class Loss:
+    """A bad debt on its way down: `rest` is what nobody has taken yet, in units.
+
+    What is taken is rounded down to the last binary place of the whole loss, so that every difference and every sum
+    of the parts is exact. Raises `InvalidLoss`.
+    """
+
+    def __init__(self, units: float) -> None:
+        if not 0.0 <= units < inf:
+            raise InvalidLoss(f"a loss of {units} cannot be allocated; give a finite amount, 0 or more")
+        self.units = units
+        self.rest = units
+
+    def take(self, layer: LayerState) -> float:
+        """Let a layer take ``min((rest - deductible) * share, capacity)``; returns the units it pays."""
+        return self._take(min(max(self.rest - layer.deductible, 0.0) * layer.share, layer.capacity))
+
+    def socialise(self, claims: float, recognition: Recognition) -> float:
+        """Let depositors bear the rest up to their claims, if losses are recognised at once; returns the units."""
+        return self._take(min(self.rest, claims)) if recognition == "immediate" else 0.0
+
+    def _take(self, units: float) -> float:
+        taken = _on_grid(units, self.units)
+        self.rest -= taken
+        return taken
+
+
 def allocate(loss: float, layers: Sequence[LayerState]) -> tuple[list[Payment], float]:
     """Send `loss` (units) down the layers in order; returns one payment for each of them, and what is left.
 
-    A layer pays ``min((rest - deductible) * share, capacity)``, rounded down to the last binary place of the loss:
-    so every difference and every sum of the parts is exact. Raises `InvalidLoss`.
+    Raises `InvalidLoss`.
     """
-    if not 0.0 <= loss < inf:
-        raise InvalidLoss(f"a loss of {loss} cannot be allocated; give a finite amount, 0 or more")
-    payments, rest = [], loss
-    for layer in layers:
-        paid = _on_grid(min(max(rest - layer.deductible, 0.0) * layer.share, layer.capacity), loss)
-        payments.append(Payment(layer.name, paid))
-        rest -= paid
-    return payments, rest
+    going = Loss(loss)
+    return [Payment(layer.name, going.take(layer)) for layer in layers], going.rest
 
 
 def waterfall(
@@ -89,10 +109,10 @@ def waterfall(
     After the layers, ``depositors`` bear the rest up to their `claims` when `recognition` is immediate; what remains is
     ``uncovered`` (with deferred recognition all of it: the hole stays). Raises `InvalidLoss`.
     """
-    payments, rest = allocate(loss, layers)
-    borne = _on_grid(min(rest, claims), loss) if recognition == "immediate" else 0.0
-    parts = [(payment.layer, payment.paid) for payment in payments]
-    parts += [(DEPOSITORS, borne), (UNCOVERED, rest - borne)]
+    going = Loss(loss)
+    parts = [(layer.name, going.take(layer)) for layer in layers]
+    parts.append((DEPOSITORS, going.socialise(claims, recognition)))
+    parts.append((UNCOVERED, going.rest))
     return [(name, paid) for name, paid in parts if paid > 0.0]
 
 

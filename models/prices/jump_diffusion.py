@@ -30,7 +30,7 @@ class JumpDiffusionPrice(Parameters):
     start: float = Field(gt=0)
     drift_per_year: float = 0.0
     volatility_per_year: float = Field(ge=0)
-    jumps_per_year: float = Field(ge=0)
+    jumps_per_year: float = Field(ge=0, le=1e6)
     jump_mean: float
     jump_volatility: float = Field(ge=0)
 

@@ -18,7 +18,7 @@ class Fixed(Parameters):
     """One rate."""
 
     kind: Literal["fixed"] = "fixed"
-    rate_per_year: float = Field(ge=0)
+    rate_per_year: float = Field(ge=0, le=1000)
 
     def rate(self, utilisation: float) -> float:
         """Rate per year, whatever the utilisation."""

@@ -21,8 +21,8 @@ class Kinked(Parameters):
 
     kind: Literal["kinked"] = "kinked"
     base_per_year: float = Field(ge=0)
-    slope1_per_year: float = Field(ge=0)
-    slope2_per_year: float = Field(ge=0)
+    slope1_per_year: float = Field(ge=0, le=1000)
+    slope2_per_year: float = Field(ge=0, le=1000)
     kink: float = Field(gt=0, lt=1)
 
     def rate(self, utilisation: float) -> float:
