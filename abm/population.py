@@ -22,7 +22,6 @@ from abm.scenario import Pool
 from abm.streams import Streams
 from abm.world import Lender, World
 from models.ledger import OUTSIDE
-from models.lending import HealthWatch
 from models.types import FloatArray
 
 
@@ -153,17 +152,13 @@ def _pool_people(
         lines[first : first + cohort.count] = cohort.line
         people.borrowers.append(cohort)
         first += cohort.count
-    if lines.any():
-        lender.own_lines = HealthWatch(lender.pool, lines)
+    lender.start_watching(lines)
     for k, terms in enumerate(agents.insurers):
         if here(terms.pool):
             account = world.ledger.open(f"insurers.{k}")
             for name, units in terms.capital.items():
                 world.endow(account, world.index[name], units)
             people.insurers.append(Insurer(model, terms, number, account))
-    # A listed position may have no collateral at all: then its debt is bad from the first block on.
-    naked = lender.pool.scaled_debt.any(axis=1) & ~lender.pool.collateral.any(axis=1)
-    lender.stripped.update(np.flatnonzero(naked).tolist())
 
 
 def _positions(world: World, streams: Streams, number: int, terms: Borrowers, pool: Pool) -> _Book:

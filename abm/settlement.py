@@ -154,7 +154,6 @@ class Settlement:
         kept = taking.seized - taking.protocol_fee
         ledger.transfer(lender.account, taker, asset, kept)
         ledger.transfer(lender.account, lender.fees, asset, taking.protocol_fee)
-        world.touched(lender, intent.account)
         slippage = 0.0
         if sale is not None:
             slippage = sale.slippage
@@ -285,12 +284,13 @@ class Settlement:
         account = cohort.first_account + intent.member
         units = min(intent.units, self._world.ledger.balance(account, intent.asset))
         sale = self.quote_sale(intent.asset, units)
-        self._pay_gas(intent, gas_usd)
         if sale.units <= 0.0:
+            self._pay_gas(intent, gas_usd)
             return Receipt(Status.REFUSED, "nobody buys")
         self._sell(account, intent.asset, sale, intent.generation)
         if sale.asset != cohort.capital_asset:
             self._convert(account, sale.asset, cohort.capital_asset)
+        self._pay_gas(intent, gas_usd)
         return Receipt(Status.FILLED if sale.units == units else Status.PARTLY, amount=sale.units)
 
     # Borrowers -----------------------------------------------------------------------------------------------------
@@ -305,13 +305,14 @@ class Settlement:
         )
         if amount <= 0.0:
             return Receipt(Status.REFUSED, "nothing to mend it with")
-        self._world.touched(lender, intent.account)
         self._recorder.mended()
         return Receipt(Status.FILLED, amount=amount)
 
     def _top_up(self, intent: MendPosition, lender: "Lender", found: "Found") -> float:
         position = found.position
         threshold = position.liquidation_threshold
+        if threshold <= 0.0:
+            return 0.0  # more of what backs nothing mends nothing
         wanted_usd = (intent.target_health - position.health) * position.debt_usd / threshold
         asset = lender.assets[found.collateral]
         wallet = lender.first_holder + intent.account
@@ -358,9 +359,9 @@ class Settlement:
             return 0.0
         generation = self._cascade.generation(lender, intent.account, intent.line)
         holder = lender.first_holder + intent.account
+        before = world.ledger.balance(holder, debt)
         lender.pool.seize(intent.account, found.collateral, sale.units)
         world.ledger.transfer(lender.account, holder, asset, sale.units)
-        before = world.ledger.balance(holder, debt)
         self._sell(holder, asset, sale, generation)
         self._convert(holder, sale.asset, debt)
         proceeds = min(world.ledger.balance(holder, debt) - before, position.debt_units)

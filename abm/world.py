@@ -78,19 +78,29 @@ class Lender:
     first_holder: int
     exchange_of: list[int | None]
     thresholds: list[float]
-    watch: HealthWatch
     prices: FloatArray
     price_list: list[float]
     haircuts: FloatArray
     income: list[float]
     exits: list[deque[int]]
     waiting_since: FloatArray
+    watch: HealthWatch = field(init=False)
     own_lines: HealthWatch | None = None
     below: Below | None = None
     open_now: Opportunities | None = None
     waiting: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     stripped: set[int] = field(default_factory=set)
     _found: dict[int, Found | None] = field(default_factory=dict)
+
+    def start_watching(self, lines: FloatArray) -> None:
+        """Watch all positions from now on, once they are open: against 1, and against their owners' lines if any."""
+        self.watch = HealthWatch(self.pool, 1.0)
+        if lines.any():
+            self.own_lines = HealthWatch(self.pool, lines)
+        self.pool.on_change(self.changed)
+        # A position may be opened with no collateral at all: then its debt is bad from the first block on.
+        naked = self.pool.scaled_debt.any(axis=1) & ~self.pool.collateral.any(axis=1)
+        self.stripped.update(np.flatnonzero(naked).tolist())
 
     def position(self, account: int) -> Found | None:
         """Return what a liquidator would go for, at the prices the protocol believes in; None where nothing is owed."""
@@ -159,10 +169,12 @@ class Lender:
         self._found.clear()
         self.stale()
 
-    def forget(self, account: int) -> None:
-        """Forget what was known of a position that has changed."""
+    def changed(self, account: int) -> None:
+        """Forget what was known of a position that a verb of the pool has changed; note it if nothing backs it now."""
         self._found.pop(account, None)
-        self.stale()
+        self.below = None
+        if self.pool.is_stripped(account):
+            self.stripped.add(account)
 
     def stale(self) -> None:
         """Forget who was liquidatable: prices, indices or positions have changed."""
@@ -233,12 +245,6 @@ class World:
         bid = desk.venue.bid
         return 0.0 if math.isnan(bid) else bid * self.reference[desk.quote]
 
-    def touched(self, lender: Lender, account: int) -> None:
-        """Take note that a position has changed."""
-        if lender.pool.is_stripped(account):
-            lender.stripped.add(account)
-        lender.forget(account)
-
     def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
         """Open a pool with room for its accounts; their ledger accounts start at `first_holder`."""
         assets = [self.index[name] for name in terms.reserves]
@@ -258,7 +264,6 @@ class World:
             first_holder=first_holder,
             exchange_of=[self.exchange_of_base.get(asset) for asset in assets],
             thresholds=pool.thresholds.tolist(),
-            watch=HealthWatch(pool, 1.0),
             prices=np.array([self.oracle[asset] for asset in assets]),
             price_list=[self.oracle[asset] for asset in assets],
             haircuts=np.zeros(len(assets)),
