@@ -1,8 +1,8 @@
 """Who decides, and when: agents, the block's timetable, the world and the record.
 
-    >>> from abm import Scenario, simulate
-    >>> run = simulate(Scenario.load("crash.toml"), seed=1)
-    >>> run.summary["bad_debt_usd"], run.liquidations
+>>> from abm import Scenario, simulate
+>>> run = simulate(Scenario.load("crash.toml"), seed=1)
+>>> run.summary["bad_debt_usd"], run.liquidations
 """
 
 from abm.inputs import ScenarioError

@@ -33,11 +33,11 @@ class Receipt:
 
 @dataclass(slots=True)
 class Seizure(Receipt):
-    """A liquidation that went through: what was repaid, and what is `held` of the collateral rather than sold."""
+    """A liquidation that went through: what was repaid, and how many units are `held` rather than sold at once."""
 
     asset: int = 0
     repaid_usd: float = 0.0
-    held: bool = False
+    held: float = 0.0
     generation: int = 0
 
 

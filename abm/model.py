@@ -16,7 +16,7 @@ from abm.settlement import Settlement
 from abm.streams import Streams
 from abm.view import View
 from abm.world import World
-from models.types import FloatArray
+from models.types import FloatArray, IntArray
 
 
 class UnderwaterModel(mesa.Model):
@@ -37,11 +37,9 @@ class UnderwaterModel(mesa.Model):
         self.cascade = Cascade(self.world, seed)
         self.settlement = Settlement(self.world, self.cascade, self.recorder)
         self.intents: list[Intent] = []
-        self._first_liquidator, self._not_money = self._liquidators_in_the_ledger()
+        self._limited, self._not_money = self._limited_liquidators()
         self.blocks = 0
-        self.initial_debt_usd = sum(
-            lender.pool.worth(lender.price_list).debt for lender in self.world.lenders
-        )
+        self.initial_debt_usd = sum(lender.pool.worth(lender.price_list).debt for lender in self.world.lenders)
 
     def step(self) -> None:
         """Run one block."""
@@ -75,31 +73,30 @@ class UnderwaterModel(mesa.Model):
         return prices
 
     def liquidator_capital_usd(self) -> tuple[float, float]:
-        """Return what all liquidators with limited capital own, and how much of it was or is in use in this block.
+        """Return what the liquidators with limited capital own, and how much of it is or was in use in this block.
 
         In use is what was repaid from own funds in the block and the collateral still held.
         """
         world = self.world
-        own, held = _worth(
-            world.ledger.balances, self._first_liquidator, self._not_money, np.array(world.reference)
-        )
-        used = sum(c.repaid_in_block_usd for c in self.people.liquidators if c.terms.financing == "inventory")
+        own, held = _worth(world.ledger.balances, self._limited, self._not_money, np.array(world.reference))
+        used = sum(cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money)
         return own, used + held
 
-    def _liquidators_in_the_ledger(self) -> tuple[int, FloatArray]:
-        """Return the first of the liquidators' ledger accounts, which follow one another, and 1 where not money.
+    def _limited_liquidators(self) -> tuple[IntArray, FloatArray]:
+        """Return the ledger accounts of liquidators with limited capital, and 1 for each asset that is no money.
 
-        The array has shape (liquidators, assets).
+        Shapes (liquidators,) and (liquidators, assets).
         """
-        cohorts = self.people.liquidators
-        if not cohorts:
-            return 0, np.zeros((0, len(self.world.assets)))
-        rows: list[FloatArray] = []
-        for cohort in cohorts:
-            not_money = np.ones((cohort.terms.count, len(self.world.assets)))
-            not_money[:, cohort.capital_asset] = 0.0
-            rows.append(not_money)
-        return cohorts[0].first_account, np.concatenate(rows)
+        accounts: list[int] = []
+        not_money: list[FloatArray] = []
+        for cohort in self.people.liquidators:
+            for member, unlimited in enumerate(cohort.unlimited):
+                if not unlimited:
+                    accounts.append(cohort.first_account + member)
+                    not_money.append(np.arange(len(self.world.assets)) != cohort.capital_asset)
+        if not accounts:
+            return np.empty(0, np.int64), np.zeros((0, len(self.world.assets)))
+        return np.array(accounts), np.array(not_money, dtype=np.float64)
 
     def insurer_capital_usd(self) -> float:
         """Return what the insurers own."""
@@ -113,13 +110,13 @@ class UnderwaterModel(mesa.Model):
 
 @njit(cache=True)
 def _worth(
-    balances: FloatArray, first: int, not_money: FloatArray, prices: FloatArray
+    balances: FloatArray, accounts: IntArray, not_money: FloatArray, prices: FloatArray
 ) -> tuple[float, float]:  # pragma: no cover - compiled
-    """Return what the accounts from `first` on own, and the part of it that is not money, at these prices."""
+    """Return what the accounts own, and the part of it that is not money, at these prices."""
     own = held = 0.0
-    for member in range(not_money.shape[0]):
+    for member in range(accounts.size):
         for asset in range(prices.size):
-            worth = balances[first + member, asset] * prices[asset]
+            worth = balances[accounts[member], asset] * prices[asset]
             own += worth
             held += worth * not_money[member, asset]
     return own, held

@@ -80,9 +80,9 @@ def _market_people(model: mesa.Model, world: World, streams: Streams, people: Po
     for k, trading in enumerate(agents.noise_traders):
         exchange = names.index(trading.market) if trading.market else 0
         account = world.ledger.open(f"noise_traders.{k}")
-        rng = streams("noise_traders", str(k))
+        draws = (streams("noise_traders", str(k), what) for what in ("times", "sides", "sizes"))
         people.noise_traders.append(
-            NoiseTraderCohort(model, trading, exchange, account, time.steps, time.step_seconds, rng)
+            NoiseTraderCohort(model, trading, exchange, account, time.steps, time.step_seconds, *draws)
         )
 
 
@@ -127,9 +127,7 @@ def _pool_people(
     def here(cohort_pool: str | None) -> bool:
         return cohort_pool is None or cohort_pool == pool.name
 
-    books = [
-        _positions(world, streams, k, terms, pool) for k, terms in enumerate(agents.borrowers) if here(terms.pool)
-    ]
+    books = [_positions(world, streams, k, terms, pool) for k, terms in enumerate(agents.borrowers) if here(terms.pool)]
     depositors = [(k, terms) for k, terms in enumerate(agents.depositors) if here(terms.pool)]
     borrowers_count = sum(len(book.debt) for book in books)
     accounts = borrowers_count + sum(terms.count for _, terms in depositors) + 1
@@ -261,7 +259,7 @@ def _fill_wallets(world: World, lender: Lender, book: _Book, cohort: BorrowerCoh
     worth = (book.debt @ prices) * cohort.wallet_share * watching
     for how, side in (("top_up", book.collateral), ("repay", book.debt)):
         members = np.flatnonzero((cohort.reaction == REACTIONS.index(how)) & (worth > 0.0))
-        largest = np.argmax(side * prices, axis=1)
+        largest = np.argmax(side * prices * (lender.pool.thresholds > 0.0 if how == "top_up" else 1.0), axis=1)
         for reserve, asset in enumerate(lender.assets):
             chosen = members[largest[members] == reserve]
             if chosen.size:

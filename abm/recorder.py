@@ -69,16 +69,18 @@ class Recorder:
     ) -> None:
         """Write down one liquidation; assets by number, amounts in units unless they say dollars."""
         assets = self._world.assets
-        self.gas_burnt_usd += gas_usd
         self._liquidations.append(
             (self._world.step, pool, account, liquidator, assets[debt], repaid, assets[collateral], seized,
              protocol_fee, gas_usd, profit_usd, slippage, generation, repaid_usd, seized_usd)
         )  # fmt: skip
 
-    def refusal(self, gas_usd: float) -> None:
-        """Write down a call that was refused and paid for."""
+    def refusal(self) -> None:
+        """Write down a liquidation that was refused."""
         self.refusals += 1
-        self.gas_burnt_usd += gas_usd
+
+    def gas(self, paid_usd: float) -> None:
+        """Write down gas that a liquidator paid, for whatever call, gone through or refused."""
+        self.gas_burnt_usd += paid_usd
 
     def mended(self) -> None:
         """Write down that a borrower mended a position."""
@@ -91,9 +93,7 @@ class Recorder:
         self.bad_debt_usd += amount * price_usd
         asset = self._world.assets[debt]
         for layer, units in paid:
-            self._write_offs.append(
-                (self._world.step, pool, account, asset, amount, layer, units, units * price_usd)
-            )
+            self._write_offs.append((self._world.step, pool, account, asset, amount, layer, units, units * price_usd))
 
     def block(self, model: "UnderwaterModel") -> None:
         """Write down the state at the end of a block."""

@@ -126,9 +126,7 @@ def recognise_losses(model: "UnderwaterModel") -> None:
         lender.stale()
 
 
-def _write_off(
-    model: "UnderwaterModel", lender: Lender, insurers: list[Insurer], account: int, reserve: int
-) -> None:
+def _write_off(model: "UnderwaterModel", lender: Lender, insurers: list[Insurer], account: int, reserve: int) -> None:
     """Give up one debt and let the layers pay for it."""
     world, pool = model.world, lender.pool
     asset = lender.assets[reserve]

@@ -158,11 +158,12 @@ class Settlement:
         if sale is not None:
             slippage = sale.slippage
             self._sell(taker, asset, sale, generation)
+            proceeds = sale.proceeds
             if intent.flash:
-                self._convert(taker, sale.asset, debt, taking.repaid * (1.0 + intent.flash_fee))
-                ledger.transfer(taker, OUTSIDE, debt, taking.repaid * (1.0 + intent.flash_fee))
-            if sale.asset != cohort.capital_asset:
-                self._convert(taker, sale.asset, cohort.capital_asset)
+                owed = taking.repaid * (1.0 + intent.flash_fee)
+                proceeds -= self._acquire(taker, sale.asset, debt, owed)
+                ledger.transfer(taker, OUTSIDE, debt, owed)
+            self._convert(taker, sale.asset, cohort.capital_asset, max(proceeds, 0.0))
         self._pay_gas(intent, gas_usd)
         self._recorder.liquidation(
             lender.name,
@@ -185,7 +186,7 @@ class Settlement:
             amount=taking.repaid,
             asset=asset,
             repaid_usd=taking.repaid * world.reference[debt],
-            held=sale is None,
+            held=kept if sale is None else 0.0,
             generation=generation,
         )
 
@@ -210,22 +211,29 @@ class Settlement:
         if cohort.unlimited[intent.member]:
             self._world.ledger.transfer(OUTSIDE, taker, debt, short)
         elif money != debt:
-            self._convert(taker, money, debt, short)
+            self._acquire(taker, money, debt, short)
 
-    def _convert(self, account: int, source: int, target: int, units: float | None = None) -> None:
-        """Change money outside at the reference prices: all of it, or as much as makes up `units` of the target."""
+    def _convert(self, account: int, source: int, target: int, given: float) -> float:
+        """Change money outside at the reference prices; returns the units of the target received."""
         if source == target:
-            return
-        world = self._world
-        rate = float(world.reference[source] / world.reference[target])
-        held = world.ledger.balance(account, source)
-        given = held if units is None else min(units / rate, held)
-        world.ledger.transfer(account, OUTSIDE, source, given)
-        world.ledger.transfer(OUTSIDE, account, target, given * rate)
+            return given
+        reference, transfer = self._world.reference, self._world.ledger.transfer
+        received = transfer(account, OUTSIDE, source, given) * reference[source] / reference[target]
+        return transfer(OUTSIDE, account, target, received)
+
+    def _acquire(self, account: int, source: int, target: int, wanted: float) -> float:
+        """Change as much money outside as makes up `wanted` units of the target; returns the units given for it."""
+        if source == target:
+            return wanted
+        reference = self._world.reference
+        held = self._world.ledger.balance(account, source)
+        given = min(wanted * reference[target] / reference[source], held)
+        self._convert(account, source, target, given)
+        return given
 
     def _refuse(self, intent: Liquidate, gas_usd: float, reason: str) -> Receipt:
         self._pay_gas(intent, gas_usd)
-        self._recorder.refusal(gas_usd)
+        self._recorder.refusal()
         return Receipt(Status.REFUSED, reason)
 
     def _pay_gas(self, intent: Intent, gas_usd: float) -> None:
@@ -234,8 +242,11 @@ class Settlement:
             return
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         account, money = cohort.first_account + intent.member, cohort.capital_asset
-        units = gas_usd / self._world.reference[money]
-        self._world.ledger.transfer(account, OUTSIDE, money, min(units, self._world.ledger.balance(account, money)))
+        ledger, price = self._world.ledger, self._world.reference[money]
+        if cohort.unlimited[intent.member]:
+            ledger.transfer(OUTSIDE, account, money, max(gas_usd / price - ledger.balance(account, money), 0.0))
+        paid = ledger.transfer(account, OUTSIDE, money, min(gas_usd / price, ledger.balance(account, money)))
+        self._recorder.gas(paid * price)
 
     # Forced sales --------------------------------------------------------------------------------------------------
 
@@ -288,8 +299,7 @@ class Settlement:
             self._pay_gas(intent, gas_usd)
             return Receipt(Status.REFUSED, "nobody buys")
         self._sell(account, intent.asset, sale, intent.generation)
-        if sale.asset != cohort.capital_asset:
-            self._convert(account, sale.asset, cohort.capital_asset)
+        self._convert(account, sale.asset, cohort.capital_asset, sale.proceeds)
         self._pay_gas(intent, gas_usd)
         return Receipt(Status.FILLED if sale.units == units else Status.PARTLY, amount=sale.units)
 
@@ -327,9 +337,7 @@ class Settlement:
         wanted_usd = position.debt_usd * (1.0 - position.health / intent.target_health)
         asset = lender.assets[found.debt]
         wallet = lender.first_holder + intent.account
-        units = min(
-            wanted_usd / position.debt_price, position.debt_units, self._world.ledger.balance(wallet, asset)
-        )
+        units = min(wanted_usd / position.debt_price, position.debt_units, self._world.ledger.balance(wallet, asset))
         if units > 0.0:
             self._world.ledger.transfer(wallet, lender.account, asset, units)
             lender.pool.repay(intent.account, found.debt, units)
@@ -359,12 +367,10 @@ class Settlement:
             return 0.0
         generation = self._cascade.generation(lender, intent.account, intent.line)
         holder = lender.first_holder + intent.account
-        before = world.ledger.balance(holder, debt)
         lender.pool.seize(intent.account, found.collateral, sale.units)
         world.ledger.transfer(lender.account, holder, asset, sale.units)
         self._sell(holder, asset, sale, generation)
-        self._convert(holder, sale.asset, debt)
-        proceeds = min(world.ledger.balance(holder, debt) - before, position.debt_units)
+        proceeds = min(self._convert(holder, sale.asset, debt, sale.proceeds), position.debt_units)
         world.ledger.transfer(holder, lender.account, debt, proceeds)
         lender.pool.repay(intent.account, found.debt, proceeds)
         return proceeds
@@ -389,9 +395,7 @@ class Settlement:
         if units <= 0.0:
             return 0.0
         lender.pool.withdraw(account, reserve, units)
-        self._world.ledger.transfer(
-            lender.account, lender.first_holder + account, lender.assets[reserve], units
-        )
+        self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], units)
         return units
 
     def serve_exits(self, lender: "Lender") -> None:

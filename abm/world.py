@@ -50,7 +50,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class Found:
-    """An account's largest collateral against its largest debt: the pair that a liquidation goes for."""
+    """The largest collateral that backs an account's debt, against its largest debt: what a liquidation goes for."""
 
     position: Position
     collateral: int
@@ -112,13 +112,15 @@ class Lender:
         prices = self.price_list
         held, owed = self.pool.position(account)
         collateral = debt = -1
-        most_held = most_owed = worth = backing = debts = 0.0
+        most_held = (False, 0.0)
+        most_owed = worth = backing = debts = 0.0
         for r, price in enumerate(prices):
             value = held[r] * price
             worth += value
             backing += value * self.thresholds[r]
-            if value > most_held:
-                collateral, most_held = r, value
+            # What backs nothing is seized only where nothing else is left.
+            if value > 0.0 and (collateral < 0 or (self.thresholds[r] > 0.0, value) > most_held):
+                collateral, most_held = r, (self.thresholds[r] > 0.0, value)
             value = owed[r] * price
             debts += value
             if value > most_owed:
@@ -249,7 +251,9 @@ class World:
         """Open a pool with room for its accounts; their ledger accounts start at `first_holder`."""
         assets = [self.index[name] for name in terms.reserves]
         pool = LendingPool(
-            list(terms.reserves.values()), [reserve.rates.rate for reserve in terms.reserves.values()], accounts,
+            list(terms.reserves.values()),
+            [reserve.rates.rate for reserve in terms.reserves.values()],
+            accounts,
             list(terms.reserves),
         )
         lender = Lender(

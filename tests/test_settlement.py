@@ -361,8 +361,8 @@ def test_collateral_and_debt_in_one_asset_can_be_sold_to_repay(small_world, mode
     assert lender.pool.health(lender.prices)[0] == pytest.approx(1.5, rel=1e-9)
 
 
-def test_collateral_that_backs_nothing_is_not_topped_up(small_world, model_of, assert_books_agree):
-    """The largest collateral has a threshold of zero: more of it would mend nothing, and it must not end the run."""
+def test_collateral_that_backs_nothing_is_passed_over(small_world, model_of, assert_books_agree):
+    """The largest collateral has a threshold of zero: it is the other, which backs the debt, that is topped up."""
     topping = WATCHER | {
         "reactions": {"top_up": 1.0},
         "positions": [{"collateral": {"DAI": 30000.0, "ETH": 10.0}, "debt": {"DAI": 16000.0}}],
@@ -370,7 +370,21 @@ def test_collateral_that_backs_nothing_is_not_topped_up(small_world, model_of, a
     model = model_of(small_world(agents__borrowers=[topping], agents__liquidators=[], time__steps=3))
     model.run()
     assert_books_agree(model)
-    assert model.recorder.mendings == 0
+    pool = model.world.lenders[0].pool
+    assert pool.collateral[0, 0] == 30000.0
+    assert pool.collateral[0, 1] > 10.0
+    assert model.recorder.mendings == 1
+
+
+def test_where_nothing_backs_the_debt_nothing_can_be_topped_up(small_world, model_of, assert_books_agree):
+    """A position whose only collateral has a threshold of zero cannot be mended, and does not end the run."""
+    topping = WATCHER | {
+        "reactions": {"top_up": 1.0},
+        "positions": [{"collateral": {"DAI": 30000.0}, "debt": {"DAI": 16000.0}}],
+    }
+    model = model_of(small_world(agents__borrowers=[topping], agents__liquidators=[], time__steps=3))
+    model.run()
+    assert_books_agree(model)
 
 
 # Selling over time

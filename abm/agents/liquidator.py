@@ -7,6 +7,7 @@ risk of the price.
 Leaves out: bidding against one another in gas (the bid is a premium over the going price), private order flow.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import mesa
@@ -70,6 +71,14 @@ class Liquidators(Parameters):
         return self
 
 
+@dataclass(slots=True)
+class Holding:
+    """Seized collateral that a member has not sold yet, and the generation of the newest of it."""
+
+    units: float = 0.0
+    generation: int = 0
+
+
 class LiquidatorCohort(mesa.Agent):
     """A cohort of liquidators; member k acts for ledger account `first_account + k`."""
 
@@ -96,8 +105,13 @@ class LiquidatorCohort(mesa.Agent):
         self.active_from_seconds: list[float] = draw(terms.active_from_seconds, terms.count, rng).tolist()
         self.max_gas_gwei: list[float] = draw(terms.max_gas_gwei, terms.count, rng).tolist()
         self.repaid_in_block_usd = 0.0
-        self.holdings: dict[tuple[int, int], int] = {}  # (member, asset) -> generation of the newest collateral held
+        self.holdings: dict[tuple[int, int], Holding] = {}  # by member and asset
         self._turns = Turns(terms.count, order_rng)
+
+    @property
+    def uses_own_money(self) -> bool:
+        """Return whether repayments come out of limited funds of its own."""
+        return self.terms.financing == "inventory" and not any(self.unlimited)
 
     def member_name(self, member: int) -> str:
         """Return the name under which a member appears in the results."""
@@ -120,13 +134,14 @@ class LiquidatorCohort(mesa.Agent):
         """Take note of what became of a call."""
         if isinstance(receipt, Seizure):
             self.repaid_in_block_usd += receipt.repaid_usd
-            if receipt.held:
-                key = (intent.member, receipt.asset)
-                self.holdings[key] = max(self.holdings.get(key, 0), receipt.generation)
+            if receipt.held > 0.0:
+                holding = self.holdings.setdefault((intent.member, receipt.asset), Holding())
+                holding.units += receipt.held
+                holding.generation = max(holding.generation, receipt.generation)
+        elif isinstance(intent, SellInventory):
+            self.holdings[intent.member, intent.asset].units -= receipt.amount
 
-    def _hunt(
-        self, view: "View", open_now: "Opportunities", member: int, bid: float, intents: list[Intent]
-    ) -> None:
+    def _hunt(self, view: "View", open_now: "Opportunities", member: int, bid: float, intents: list[Intent]) -> None:
         """Add the calls of one member, as far as its capital, its calls and its attention reach."""
         terms = self.terms
         gas_cost = view.gas_cost_usd(terms.gas_units, bid) if view.gas_priced else terms.gas_usd
@@ -179,15 +194,15 @@ class LiquidatorCohort(mesa.Agent):
         share = min(1.0, every / terms.sell_over_seconds)
         bid = view.gas_gwei * (1.0 + terms.gas_premium)
         sales: list[Intent] = []
-        for (member, asset), generation in list(self.holdings.items()):
+        for (member, asset), holding in list(self.holdings.items()):
             # Turns are spread over the interval, so that the members do not all sell in one block.
             turn = (view.now + every * member / terms.count) % every
             if turn >= view.step_seconds or bid > self.max_gas_gwei[member]:
                 continue
-            held = view.balance(self.first_account + member, asset)
+            held = min(holding.units, view.balance(self.first_account + member, asset))
             if held <= 0.0:
                 del self.holdings[member, asset]
                 continue
             units = held if held * view.price_usd(asset) * share < 10.0 else held * share
-            sales.append(SellInventory(self, member, bid, terms.sale_gas_units, asset, units, generation))
+            sales.append(SellInventory(self, member, bid, terms.sale_gas_units, asset, units, holding.generation))
         return sales

@@ -29,7 +29,7 @@ class NoiseTraders(Parameters):
 
 
 class NoiseTraderCohort(mesa.Agent):
-    """The flow on one exchange. All draws are made at the start, so that nothing that happens can shift them."""
+    """The flow on one exchange. All draws are made at the start, each from a stream of its own: nothing shifts them."""
 
     def __init__(
         self,
@@ -39,16 +39,18 @@ class NoiseTraderCohort(mesa.Agent):
         account: int,
         steps: int,
         step_seconds: float,
-        rng: np.random.Generator,
+        times_rng: np.random.Generator,
+        sides_rng: np.random.Generator,
+        sizes_rng: np.random.Generator,
     ) -> None:
         super().__init__(model)
         self.exchange = exchange
         self.account = account
-        counts = rng.poisson(terms.trades_per_hour * step_seconds / 3600.0, steps)
+        counts = times_rng.poisson(terms.trades_per_hour * step_seconds / 3600.0, steps)
         self._ends: list[int] = np.cumsum(counts).tolist()
         total = self._ends[-1]
-        self._sells: list[bool] = (rng.random(total) < 0.5).tolist()
-        self._sizes_usd: list[float] = draw(terms.size_usd, total, rng).tolist()
+        self._sells: list[bool] = (sides_rng.random(total) < 0.5).tolist()
+        self._sizes_usd: list[float] = draw(terms.size_usd, total, sizes_rng).tolist()
 
     def trades(self, step: int) -> range:
         """Return the numbers of this block's trades."""

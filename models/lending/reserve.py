@@ -87,7 +87,7 @@ class BalanceSheet:
 
 
 class Worth(NamedTuple):
-    """A pool in value: debt, collateral posted, suppliers' claims, cash, deficit and treasury, all reserves together."""
+    """A pool in value: debt, collateral posted, claims, cash, deficit and treasury, all reserves together."""
 
     debt: float
     collateral: float
