@@ -16,7 +16,6 @@ from models import blockspace
 from models.ledger import OUTSIDE
 from models.liquidation import Taking
 from models.market import Fill
-from models.refusals import Refusal
 
 if TYPE_CHECKING:
     from abm.agents.liquidator import LiquidatorCohort
@@ -75,7 +74,7 @@ class Settlement:
             else:
                 intent.sender.receive(intent, _LEFT_OUT)
 
-    # Liquidation ---------------------------------------------------------------------------------------------------
+    # Liquidation
 
     def _liquidate(self, intent: Liquidate, gas_usd: float) -> Receipt:
         lender = self._world.lenders[intent.pool]
@@ -248,7 +247,7 @@ class Settlement:
         paid = ledger.transfer(account, OUTSIDE, money, min(gas_usd / price, ledger.balance(account, money)))
         self._recorder.gas(paid * price)
 
-    # Forced sales --------------------------------------------------------------------------------------------------
+    # Forced sales
 
     def quote_sale(self, asset: int, units: float) -> Sale:
         """Return what selling `units` of an asset would bring now."""
@@ -303,7 +302,7 @@ class Settlement:
         self._pay_gas(intent, gas_usd)
         return Receipt(Status.FILLED if sale.units == units else Status.PARTLY, amount=sale.units)
 
-    # Borrowers -----------------------------------------------------------------------------------------------------
+    # Borrowers
 
     def _mend(self, intent: MendPosition, gas_usd: float) -> Receipt:
         lender = self._world.lenders[intent.pool]
@@ -375,7 +374,7 @@ class Settlement:
         lender.pool.repay(intent.account, found.debt, proceeds)
         return proceeds
 
-    # Depositors ----------------------------------------------------------------------------------------------------
+    # Depositors
 
     def _withdraw(self, intent: Withdraw, gas_usd: float) -> Receipt:
         lender = self._world.lenders[intent.pool]
@@ -406,6 +405,3 @@ class Settlement:
                 if self.pay_out(lender, queue[0], reserve) < claims:
                     break
                 queue.popleft()
-
-
-__all__ = ["Refusal", "Sale", "Settlement"]
