@@ -22,6 +22,8 @@ _REMEDIES = {
     "less_than_equal": "give {le:.15g} or less",
     "too_short": "give {min_length} or more entries",
     "too_long": "give {max_length} or fewer entries",
+    "recursion_loop": "nest it less deeply",
+    "recursion_depth_exceeded": "nest it less deeply",
     "string_too_short": "give at least {min_length} character",
     "string_pattern_mismatch": "use letters, digits and . _ - only, with a letter or a digit first",
 }

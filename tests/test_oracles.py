@@ -1,6 +1,10 @@
 """Oracles: what a protocol believes, block by block."""
 
 import math
+import statistics
+import time
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -8,17 +12,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from models.oracles import DelayedTerms, Oracle, OracleTerms, PushTerms, ReferenceTerms, VenueTerms
+from models.oracles import (
+    BoundedTerms,
+    DelayedTerms,
+    EmaTerms,
+    MedianTerms,
+    Oracle,
+    OracleTerms,
+    PushTerms,
+    ReferenceTerms,
+    TwapTerms,
+    VenueTerms,
+)
 
-few = settings(max_examples=100, deadline=None)
+few = settings(max_examples=60, deadline=None)
 
 prices = st.lists(st.floats(500.0, 4000.0), min_size=1, max_size=40)
-ANY = [
+PUSH = PushTerms(deviation=0.005, heartbeat_seconds=3600, delay_seconds=24)
+SELECTING: list[Any] = [
     ReferenceTerms(),
     VenueTerms(),
-    PushTerms(deviation=0.005, heartbeat_seconds=3600, delay_seconds=24),
+    PUSH,
     DelayedTerms(hop_seconds=300),
+    MedianTerms(of=[VenueTerms(), ReferenceTerms(), DelayedTerms(hop_seconds=300)]),
+    BoundedTerms(of=PUSH, floor_usd=600, ceiling_usd=3000, stale_after_seconds=120, fallback=VenueTerms()),
 ]
+ANY: list[Any] = [
+    *SELECTING,
+    TwapTerms(window_seconds=150),
+    TwapTerms(window_seconds=150, mean="arithmetic"),
+    TwapTerms(window_seconds=200, source="reference"),
+    EmaTerms(time_seconds=600),
+    EmaTerms(half_life_seconds=100, source="reference"),
+    MedianTerms(of=[TwapTerms(window_seconds=60), ReferenceTerms()]),
+    BoundedTerms(of=ReferenceTerms(), largest_move=0.05),
+]
+IDS = [f"{terms.kind}{k}" for k, terms in enumerate(ANY)]
 
 
 def reports(oracle: Oracle, path: list[float], step_seconds: float = 60.0) -> list[float]:
@@ -33,6 +62,24 @@ def reports(oracle: Oracle, path: list[float], step_seconds: float = 60.0) -> li
         ({"kind": "venue"}, VenueTerms, True),
         ({"kind": "push", "deviation": 0.005, "heartbeat_seconds": 3600}, PushTerms, False),
         ({"kind": "delayed"}, DelayedTerms, False),
+        ({"kind": "twap", "window_seconds": 1800}, TwapTerms, True),
+        ({"kind": "twap", "window_seconds": 1800, "source": "reference"}, TwapTerms, False),
+        ({"kind": "ema", "time_seconds": 600}, EmaTerms, True),
+        ({"kind": "ema", "half_life_seconds": 600, "source": "reference"}, EmaTerms, False),
+        ({"kind": "median", "of": [{"kind": "reference"}, {"kind": "delayed"}]}, MedianTerms, False),
+        ({"kind": "median", "of": [{"kind": "reference"}, {"kind": "venue"}]}, MedianTerms, True),
+        ({"kind": "bounded", "of": {"kind": "reference"}}, BoundedTerms, False),
+        ({"kind": "bounded", "of": {"kind": "median", "of": [{"kind": "venue"}]}}, BoundedTerms, True),
+        (
+            {
+                "kind": "bounded",
+                "of": {"kind": "delayed"},
+                "stale_after_seconds": 9,
+                "fallback": {"kind": "bounded", "of": {"kind": "venue"}},
+            },
+            BoundedTerms,
+            True,
+        ),
     ],
 )
 def test_kind_chooses_the_part(section: dict[str, Any], cls: type, reads_venue: bool) -> None:
@@ -51,6 +98,26 @@ def test_kind_chooses_the_part(section: dict[str, Any], cls: type, reads_venue: 
         {"kind": "push", "deviation": 0.1, "heartbeat_seconds": 3600, "delay_seconds": -1.0},
         {"kind": "delayed", "hop_seconds": 0.0},
         {"kind": "reference", "hop_seconds": 1.0},
+        {"kind": "twap"},
+        {"kind": "twap", "window_seconds": 0.5},
+        {"kind": "twap", "window_seconds": 60, "mean": "harmonic"},
+        {"kind": "twap", "window_seconds": 60, "source": "push"},
+        {"kind": "ema"},
+        {"kind": "ema", "time_seconds": 600, "half_life_seconds": 600},
+        {"kind": "ema", "time_seconds": 0.0},
+        {"kind": "ema", "half_life_seconds": -1.0},
+        {"kind": "median", "of": []},
+        {"kind": "median", "of": [{"kind": "push"}]},
+        {"kind": "median", "of": [{"kind": "reference", "hop_seconds": 1.0}]},
+        {"kind": "bounded"},
+        {"kind": "bounded", "of": {"kind": "bounded"}},
+        {"kind": "bounded", "of": {"kind": "venue"}, "largest_move": 0.0},
+        {"kind": "bounded", "of": {"kind": "venue"}, "largest_move": 1.0},
+        {"kind": "bounded", "of": {"kind": "venue"}, "floor_usd": 0.0},
+        {"kind": "bounded", "of": {"kind": "venue"}, "ceiling_usd": -1.0},
+        {"kind": "bounded", "of": {"kind": "venue"}, "floor_usd": 2.0, "ceiling_usd": 1.0},
+        {"kind": "bounded", "of": {"kind": "venue"}, "stale_after_seconds": 60},
+        {"kind": "bounded", "of": {"kind": "venue"}, "fallback": {"kind": "reference"}},
     ],
 )
 def test_parameters_out_of_bounds_are_refused(section: dict[str, Any]) -> None:
@@ -59,22 +126,52 @@ def test_parameters_out_of_bounds_are_refused(section: dict[str, Any]) -> None:
         adapter.validate_python(section)
 
 
-@pytest.mark.parametrize("terms", ANY, ids=lambda terms: terms.kind)
+@pytest.mark.parametrize("terms", SELECTING, ids=IDS[: len(SELECTING)])
 @given(path=prices)
 @few
-def test_report_is_always_a_price_that_was_there(terms: Any, path: list[float]) -> None:
+def test_report_of_what_does_not_average_is_always_a_price_that_was_there(terms: Any, path: list[float]) -> None:
     seen = {1000.0}
     for price, report in zip(path, reports(terms.start(1000.0), path), strict=True):
         seen |= {price, price + 1.0}
         assert report in seen
 
 
-@pytest.mark.parametrize("terms", ANY, ids=lambda terms: terms.kind)
+@pytest.mark.parametrize("terms", ANY, ids=IDS)
+@given(path=prices, missing=st.sets(st.integers(0, 39)), step_seconds=st.sampled_from([0.5, 12.0, 60.0, 700.0]))
+@few
+def test_report_lies_within_the_prices_that_were_there(
+    terms: Any, path: list[float], missing: set[int], step_seconds: float
+) -> None:
+    """Also where the venue has no price in some blocks."""
+    oracle = terms.start(1000.0)
+    low, high = min(1000.0, *path), max(1000.0, *path) + 1.0
+    for k, price in enumerate(path):
+        report = oracle.report(k * step_seconds, price, math.nan if k in missing else price + 1.0)
+        assert low * (1 - 1e-12) <= report <= high * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("terms", ANY, ids=IDS)
+@given(price=st.floats(600.0, 3000.0), step_seconds=st.floats(0.01, 1e5))
+@few
+def test_a_price_that_stands_still_is_believed(terms: Any, price: float, step_seconds: float) -> None:
+    oracle = terms.start(price)
+    for k in range(30):
+        assert oracle.report(k * step_seconds, price, price) == pytest.approx(price, rel=1e-12)
+
+
+@pytest.mark.parametrize("terms", ANY, ids=IDS)
+def test_without_a_price_on_the_venue_the_start_is_believed(terms: Any) -> None:
+    oracle = terms.start(1000.0)
+    assert [oracle.report(60.0 * k, 1000.0, math.nan) for k in range(9)] == pytest.approx([1000.0] * 9, rel=1e-12)
+
+
+@pytest.mark.parametrize("terms", ANY, ids=IDS)
 def test_only_an_oracle_that_reads_the_venue_depends_on_it(terms: Any) -> None:
-    path = [1000.0 - 10.0 * k for k in range(30)]
+    """Down to where the bounded ones freeze and fall back."""
+    path = [1000.0 - 10.0 * k for k in range(60)]
     calm, pushed = terms.start(1000.0), terms.start(1000.0)
     differs = any(
-        calm.report(60.0 * k, price, price) != pushed.report(60.0 * k, price, 0.5 * price)
+        calm.report(60.0 * k, price, price) != pushed.report(60.0 * k, price, 1.5 * price)
         for k, price in enumerate(path)
     )
     assert differs == terms.reads_venue
@@ -167,3 +264,306 @@ def test_delayed_on_blocks_longer_than_a_hop_is_one_block_late() -> None:
 def test_delayed_by_a_hop_of_one_block_is_the_reference_of_the_block_before(path: list[float]) -> None:
     reported = reports(DelayedTerms(hop_seconds=60).start(path[0]), path)
     assert reported == [path[0], *path[:-1]]
+
+
+# Averages over time
+
+blocks = st.lists(
+    st.tuples(st.integers(1, 2000), st.floats(1e-3, 1e6) | st.just(math.nan)), min_size=1, max_size=40
+)  # milliseconds since the block before, and the venue's price
+
+
+def stretches(path: list[tuple[int, float]], window_ms: int) -> list[tuple[Fraction, float]]:
+    """The share of the window and the price of every stretch in it, restated: of the block before to the block itself.
+
+    Before the first price it was that price; the window ends with the path.
+    """
+    first = next(price for _, price in path if not math.isnan(price))
+    ends = [sum(ms for ms, _ in path[: k + 1]) for k in range(len(path))]
+    found, last = [], first
+    for k, (end, (_, price)) in enumerate(zip(ends, path, strict=True)):
+        last = last if math.isnan(price) else price
+        begin = ends[k - 1] if k else ends[-1] - window_ms
+        seconds = end - max(begin, ends[-1] - window_ms)
+        if seconds > 0:
+            found.append((Fraction(seconds, window_ms), last))
+    assert sum(share for share, _ in found) == 1
+    return found
+
+
+def follow(terms: Any, path: list[tuple[int, float]]) -> float:
+    """The last report along a path of milliseconds and venue prices."""
+    oracle, now, report = terms.start(7.0), 0, 0.0
+    for ms, price in path:
+        now += ms
+        report = oracle.report(now / 1000, 7.0, price)
+    return report
+
+
+@given(path=blocks, window_ms=st.integers(1000, 30_000))
+@settings(max_examples=200, deadline=None)
+def test_arithmetic_twap_is_the_exact_mean_over_the_window(path: list[tuple[int, float]], window_ms: int) -> None:
+    report = follow(TwapTerms(window_seconds=window_ms / 1000, mean="arithmetic"), path)
+    if all(math.isnan(price) for _, price in path):
+        assert report == pytest.approx(7.0, rel=1e-12)
+    else:
+        exact = sum(share * Fraction(price) for share, price in stretches(path, window_ms))
+        assert report == pytest.approx(float(exact), rel=1e-10)
+
+
+@given(path=blocks, window_ms=st.integers(1000, 30_000))
+@settings(max_examples=200, deadline=None)
+def test_geometric_twap_is_the_exact_mean_over_the_window(path: list[tuple[int, float]], window_ms: int) -> None:
+    report = follow(TwapTerms(window_seconds=window_ms / 1000), path)
+    if all(math.isnan(price) for _, price in path):
+        assert report == 7.0
+        return
+    with localcontext() as context:
+        context.prec = 40
+        mean = sum(
+            Decimal(share.numerator) / Decimal(share.denominator) * Decimal(price).ln()
+            for share, price in stretches(path, window_ms)
+        )
+        assert report == pytest.approx(float(Decimal(mean).exp()), rel=1e-10)
+
+
+@pytest.mark.parametrize(("mean", "expected"), [("arithmetic", 1625.0), ("geometric", 2000**0.25 * 1500**0.75)])
+def test_twap_counts_the_part_of_a_block_that_is_in_the_window(mean: Any, expected: float) -> None:
+    """Of 240 s, 180 s at 1500 and 60 s of the hundred at 2000 before."""
+    oracle = TwapTerms(window_seconds=240, mean=mean).start(9.0)
+    for seconds, price in ((0.0, 3000.0), (1000.0, 3000.0), (1100.0, 2000.0), (1180.0, 1500.0)):
+        oracle.report(seconds, 9.0, price)
+    assert oracle.report(1280.0, 9.0, 1500.0) == pytest.approx(expected, rel=1e-14)
+
+
+def test_twap_takes_its_first_price_for_the_time_before_and_keeps_its_last() -> None:
+    """A venue at 990 from the first block with a price on; two of four minutes at 890 since, one of them unseen."""
+    oracle = TwapTerms(window_seconds=240, mean="arithmetic").start(1000.0)
+    venue = [math.nan, 990.0, 890.0, math.inf]
+    assert [oracle.report(60.0 * k, 1000.0, price) for k, price in enumerate(venue)] == [1000.0, 990.0, 965.0, 940.0]
+
+
+def test_twap_of_the_reference_is_the_twap_of_a_venue_at_the_reference() -> None:
+    path = [1000.0, 900.0, 950.0, 700.0, 800.0]
+    one = TwapTerms(window_seconds=150, source="reference").start(1000.0)
+    other = TwapTerms(window_seconds=150).start(1000.0)
+    for k, price in enumerate(path):
+        assert one.report(60.0 * k, price, math.nan) == other.report(60.0 * k, 1.0, price)
+
+
+@pytest.mark.parametrize("mean", ["geometric", "arithmetic"])
+@given(path=prices, share=st.floats(0.02, 1.0))
+@few
+def test_twap_over_no_more_than_a_block_is_the_venue(mean: Any, path: list[float], share: float) -> None:
+    oracle = TwapTerms(window_seconds=60.0 * share, mean=mean).start(1000.0)
+    assert reports(oracle, path) == reports(VenueTerms().start(1000.0), path)
+
+
+@given(path=prices, window=st.floats(1.0, 5000.0))
+@few
+def test_geometric_twap_is_not_above_the_arithmetic(path: list[float], window: float) -> None:
+    lower = reports(TwapTerms(window_seconds=window).start(1000.0), path)
+    upper = reports(TwapTerms(window_seconds=window, mean="arithmetic").start(1000.0), path)
+    assert all(low <= high * (1 + 1e-12) for low, high in zip(lower, upper, strict=True))
+
+
+@pytest.mark.parametrize("mean", ["geometric", "arithmetic"])
+def test_twap_remembers_nothing_of_a_fall_once_it_has_left_the_window(mean: Any) -> None:
+    """A price loses fifteen digits after ten thousand blocks; rounding of the old sums would dwarf the new ones."""
+    oracle = TwapTerms(window_seconds=660, mean=mean).start(1e9)
+    for k in range(10_000):
+        oracle.report(60.0 * k, 1e9, 1e9 + k)
+    fallen = [oracle.report(60.0 * k, 1e9, 1e-6) for k in range(10_000, 10_020)]
+    assert fallen[0] > 2e-6
+    assert fallen[11:] == pytest.approx([1e-6] * 9, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("time_seconds", "after"),
+    [(600, {12: 1996.0397, 60: 1980.9675, 600: 1873.5759}), (866, {12: 1997.2478, 60: 1986.6123, 600: 1900.0307})],
+)
+def test_ema_after_a_step_is_as_the_rule_of_crvusd_has_it(time_seconds: float, after: dict[int, float]) -> None:
+    for seconds, expected in after.items():
+        oracle = EmaTerms(time_seconds=time_seconds).start(2000.0)
+        assert oracle.report(0.0, 1.0, 2000.0) == 2000.0
+        assert oracle.report(seconds, 1.0, 1800.0) == pytest.approx(expected, abs=5e-5)
+
+
+@given(path=blocks, time_ms=st.integers(10, 100_000))
+@few
+def test_ema_is_the_published_rule_in_exact_arithmetic(path: list[tuple[int, float]], time_ms: int) -> None:
+    """p = cur (1 - a) + last a with a = exp(-dt / T), in forty digits."""
+    with localcontext() as context:
+        context.prec = 40
+        average = last = None
+        for ms, price in path:
+            if not math.isnan(price):
+                last = Decimal(price)
+                average = last if average is None else average
+            if average is not None and last is not None:
+                keep = (-Decimal(ms) / Decimal(time_ms)).exp()
+                average = last * (1 - keep) + average * keep
+    report = follow(EmaTerms(time_seconds=time_ms / 1000), path)
+    assert report == pytest.approx(7.0 if average is None else float(average), rel=1e-10)
+
+
+@given(cuts=st.lists(st.floats(0.0, 3000.0), max_size=20))
+@few
+def test_ema_forgets_half_of_a_step_in_a_half_life_however_many_blocks_it_takes(cuts: list[float]) -> None:
+    oracle = EmaTerms(half_life_seconds=3000, source="reference").start(2000.0)
+    oracle.report(0.0, 2000.0, math.nan)
+    for seconds in sorted(cuts):
+        oracle.report(seconds, 1000.0, math.nan)
+    assert oracle.report(3000.0, 1000.0, math.nan) == pytest.approx(1500.0, rel=1e-12)
+
+
+@given(path=prices)
+@few
+def test_ema_without_a_memory_is_its_source_and_with_an_endless_one_its_first_price(path: list[float]) -> None:
+    assert reports(EmaTerms(time_seconds=1e-9).start(7.0), path) == [price + 1.0 for price in path]
+    assert reports(EmaTerms(time_seconds=1e-9, source="reference").start(7.0), path) == path
+    endless = reports(EmaTerms(time_seconds=1e18).start(7.0), path)
+    assert endless == pytest.approx([path[0] + 1.0] * len(path), rel=1e-12)
+
+
+# Medians
+
+
+@given(path=prices, count=st.integers(1, 7))
+@few
+def test_median_is_the_middle_of_its_oracles_or_the_mean_of_the_middle_two(path: list[float], count: int) -> None:
+    parts: list[Any] = [DelayedTerms(hop_seconds=60.0 * (1 + k)) for k in range(count - 1)] + [VenueTerms()]
+    each = [reports(terms.start(1000.0), path) for terms in parts]
+    for k, report in enumerate(reports(MedianTerms(of=parts).start(1000.0), path)):
+        assert report == pytest.approx(float(statistics.median([Fraction(one[k]) for one in each])), rel=1e-15)
+
+
+@pytest.mark.parametrize("terms", ANY, ids=IDS)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_median_of_one_or_of_the_same_is_it(terms: Any, count: int) -> None:
+    path = [1000.0 + 300.0 * math.sin(k) for k in range(60)]
+    assert reports(MedianTerms(of=[terms] * count).start(1000.0), path) == reports(terms.start(1000.0), path)
+
+
+def test_median_of_three_is_not_moved_by_one_that_is_pushed() -> None:
+    """The venue is sold down to nothing; the two others hold the report between them."""
+    oracle = MedianTerms(of=[VenueTerms(), ReferenceTerms(), DelayedTerms(hop_seconds=60)]).start(1000.0)
+    reported = [oracle.report(60.0 * k, 1000.0 - k, 0.001) for k in range(10)]
+    assert reported == [1000.0 - k for k in range(10)]
+
+
+# Bounds
+
+
+@pytest.mark.parametrize("terms", ANY, ids=IDS)
+@given(path=prices)
+@few
+def test_bounded_without_bounds_or_within_wide_ones_is_its_oracle(terms: Any, path: list[float]) -> None:
+    expected = reports(terms.start(1000.0), path)
+    assert reports(BoundedTerms(of=terms).start(1000.0), path) == expected
+    far = BoundedTerms(of=terms, floor_usd=0.1, ceiling_usd=1e9, stale_after_seconds=1e9, fallback=ReferenceTerms())
+    assert reports(far.start(1000.0), path) == expected
+
+
+def test_the_feed_of_a_coin_that_dies_stands_at_its_floor() -> None:
+    """LUNA in May 2022: the last answer above the floor is believed while the coin trades at a tenth of it."""
+    luna = [1.0, 0.4, 0.2, 0.107, 0.09, 0.05, 0.01, 0.0001]
+    oracle = BoundedTerms(of=ReferenceTerms(), floor_usd=0.1).start(1.0)
+    assert reports(oracle, luna) == [1.0, 0.4, 0.2, 0.107, 0.107, 0.107, 0.107, 0.107]
+    assert oracle.updated_seconds == 180.0
+
+
+def test_a_frozen_feed_thaws_when_the_price_is_back_in_range() -> None:
+    oracle = BoundedTerms(of=ReferenceTerms(), floor_usd=10, ceiling_usd=20).start(15.0)
+    assert reports(oracle, [15, 9.99, 10, 20, 20.01, 25, 12]) == [15, 15, 10, 20, 20, 20, 12]
+
+
+def test_a_move_is_capped_in_every_block_until_the_rest_of_it_is_made_up() -> None:
+    oracle = BoundedTerms(of=ReferenceTerms(), largest_move=0.25).start(1600.0)
+    path = [1600.0, 800.0, 800.0, 800.0, 800.0, 2000.0, 950.0]
+    assert reports(oracle, path) == [1600.0, 1200.0, 900.0, 800.0, 800.0, 1000.0, 950.0]
+
+
+@given(path=prices, move=st.floats(0.001, 0.9), floor=st.floats(500.0, 999.0), ceiling=st.floats(1001.0, 4000.0))
+@few
+def test_bounded_reports_stay_in_range_and_move_no_further_than_they_may(
+    path: list[float], move: float, floor: float, ceiling: float
+) -> None:
+    terms = BoundedTerms(of=ReferenceTerms(), largest_move=move, floor_usd=floor, ceiling_usd=ceiling)
+    before = 1000.0
+    for price, report in zip(path, reports(terms.start(1000.0), path), strict=True):
+        assert floor <= report <= ceiling
+        assert abs(report - before) <= move * before * (1 + 1e-12)
+        assert report == before or min(before, price) <= report <= max(before, price)
+        before = report
+
+
+def test_what_is_stale_gives_way_to_the_fallback_until_it_is_updated() -> None:
+    """Frozen from minute 1 on, stale after two minutes; the value that comes back moves on from where it stood."""
+    oracle = BoundedTerms(
+        of=ReferenceTerms(), floor_usd=500, largest_move=0.5, stale_after_seconds=120, fallback=VenueTerms()
+    ).start(1000.0)
+    reference = [1000.0, 400.0, 400.0, 400.0, 400.0, 600.0, 2000.0]
+    venue = [999.0, 399.0, 398.0, 397.0, math.nan, 595.0, 1990.0]
+    reported = [oracle.report(60.0 * k, *both) for k, both in enumerate(zip(reference, venue, strict=True))]
+    assert reported == [1000.0, 1000.0, 1000.0, 397.0, 397.0, 600.0, 900.0]
+
+
+def test_a_silent_feed_is_stale_and_one_that_repeats_itself_is_not() -> None:
+    """The same price throughout, but one is sent anew every ten minutes, the other every hour."""
+    for heartbeat, stale in ((600, False), (3600, True)):
+        push = PushTerms(deviation=0.01, heartbeat_seconds=heartbeat)
+        oracle = BoundedTerms(of=push, stale_after_seconds=900, fallback=VenueTerms()).start(1000.0)
+        assert (998.0 in [oracle.report(60.0 * k, 1000.0, 998.0) for k in range(50)]) is stale
+
+
+@pytest.mark.parametrize(
+    ("terms", "updated"),
+    [
+        (ReferenceTerms(), [0, 60, 120, 180, 240]),
+        (VenueTerms(), [0, 60, 60, 60, 240]),
+        (PushTerms(deviation=0.5, heartbeat_seconds=120), [0, 0, 120, 120, 240]),
+        (PushTerms(deviation=0.5, heartbeat_seconds=120, delay_seconds=60), [0, 0, 0, 180, 180]),
+        (DelayedTerms(hop_seconds=120), [0, 0, 120, 120, 240]),
+        (TwapTerms(window_seconds=600), [0, 60, 60, 60, 240]),
+        (EmaTerms(time_seconds=600), [0, 60, 60, 60, 240]),
+        (EmaTerms(time_seconds=600, source="reference"), [0, 60, 120, 180, 240]),
+        (MedianTerms(of=[VenueTerms(), ReferenceTerms(), ReferenceTerms()]), [0, 60, 120, 180, 240]),
+        (MedianTerms(of=[VenueTerms(), VenueTerms(), ReferenceTerms()]), [0, 60, 60, 60, 240]),
+        (BoundedTerms(of=VenueTerms()), [0, 60, 60, 60, 240]),
+        (BoundedTerms(of=VenueTerms(), ceiling_usd=1004), [0, 60, 60, 60, 60]),
+        (
+            BoundedTerms(of=VenueTerms(), stale_after_seconds=90, fallback=DelayedTerms(hop_seconds=120)),
+            [0, 60, 60, 120, 240],
+        ),
+    ],
+)
+def test_oracles_say_when_they_were_updated(terms: Any, updated: list[float]) -> None:
+    """The venue has a price in the blocks 0, 1 and 4 only."""
+    oracle, seen = terms.start(1000.0), []
+    for k in range(5):
+        oracle.report(60.0 * k, 1000.0 + k, math.nan if k in (2, 3) else 1001.0 + k)
+        seen.append(oracle.updated_seconds)
+    assert seen == updated
+
+
+# Speed
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [TwapTerms(window_seconds=window, mean=mean) for window in (36, 86_400) for mean in ("geometric", "arithmetic")]
+    + [EmaTerms(time_seconds=600), BoundedTerms(of=ReferenceTerms(), largest_move=0.1, floor_usd=1)],
+    ids=lambda terms: terms.kind,
+)
+def test_a_report_takes_about_a_microsecond_whatever_the_window(terms: Any) -> None:
+    """Five times that is allowed for slow machines; a sum over the window of a day would take hundreds."""
+    path = [2000.0 + k % 7 for k in range(20_000)]
+    times = []
+    for _ in range(3):
+        report = terms.start(2000.0).report
+        start = time.perf_counter()
+        for k, price in enumerate(path):
+            report(12.0 * k, price, price)
+        times.append(time.perf_counter() - start)
+    assert min(times) / len(path) < 5e-6

@@ -117,7 +117,20 @@ def refusal(data):
         'assets.ETH.oracle={ kind = "venue" }',
         'assets.ETH.oracle={ kind = "push", deviation = 0.005, heartbeat_seconds = 3600 }',
         'assets.ETH.oracle={ kind = "delayed" }',
+        'assets.ETH.oracle={ kind = "twap", window_seconds = 30 }',
+        'assets.ETH.oracle={ kind = "twap", window_seconds = 1800, mean = "arithmetic", source = "reference" }',
+        'assets.ETH.oracle={ kind = "ema", time_seconds = 600 }',
+        'assets.ETH.oracle={ kind = "ema", half_life_seconds = 600, source = "reference" }',
+        'assets.ETH.oracle={ kind = "median", of = [{ kind = "venue" }, { kind = "reference" }] }',
+        'assets.ETH.oracle={ kind = "bounded", of = { kind = "push", deviation = 0.005, heartbeat_seconds = 3600 },'
+        " largest_move = 0.1, floor_usd = 0.1, ceiling_usd = 1e5, stale_after_seconds = 7200,"
+        ' fallback = { kind = "twap", window_seconds = 1800 } }',
         'markets.0.sources=[{ kind = "constant_product", value = 1e7 }]',
+        'markets.0.sources=[{ kind = "concentrated", positions = [[1500, 2500.0, 1e6], [1900.0, 2100.0, 3e6]] }]',
+        'markets.0.sources=[{ kind = "concentrated", price = 1990, fee = 0.0005,'
+        " ranges = [{ lower = 0.9, upper = 1.1, value = 1e6 }] }]",
+        'markets.0.sources=[{ kind = "stable_swap", value = 1e7, amplification = 200 }]',
+        'markets.0.sources=[{ kind = "stable_swap", base = 1e3, amplification = 0.5, fee = 0.0, rate = 1950.0 }]',
         'markets.0.sources=[{ kind = "order_book", tick = 0.01, taker_fee = 0.001 }]',
         'markets.0.sources=[{ kind = "infinite", spread = 0.01 }]',
         "agents.liquidators.0.capital_usd=inf",
@@ -136,6 +149,22 @@ def test_the_example_loads_and_runs_in_every_documented_variant(override, tmp_pa
     scenario = Scenario.load(tmp_path / "example.toml", overrides)
     scenario.check_inputs()
     assert len(simulate(scenario).steps) == 5
+
+
+def test_what_is_true_what_the_venue_shows_and_what_is_believed_are_three_columns():
+    """A mean of the reference price of ETH, on a venue held 1 % off it by nobody; DAI has an oracle of its own."""
+    scenario = load(
+        'assets.ETH.oracle={ kind = "bounded", of = { kind = "ema", time_seconds = 600, source = "reference" } }',
+        'markets.0.sources=[{ kind = "constant_product", base = 5000.0, quote = 9_900_000.0 }]',
+        "agents={}",
+    )
+    steps = simulate(scenario).steps
+    oracle = scenario.assets["ETH"].oracle.start(2000.0)
+    believed = [oracle.report(60.0 * k, price, math.nan) for k, price in enumerate(steps["reference_ETH"])]
+    assert steps["oracle_ETH"].tolist() == believed
+    assert steps["venue_ETH"].tolist() == pytest.approx([1980.0] * 5, rel=1e-5)
+    assert steps["oracle_DAI"].tolist() == [1.0] * 5
+    assert len({steps["reference_ETH"][4], steps["venue_ETH"][4], believed[4]}) == 3
 
 
 # Refusals
@@ -219,6 +248,34 @@ assets.ETH.orcle=3
     assets.ETH.orcle = 3 is not a known key; did you mean 'oracle'?
 assets.DAI.oracle.kind="venue"
     assets.DAI.oracle.kind = 'venue' reads a venue, but no market has base = 'DAI'; add one
+assets.DAI.oracle={kind="twap", window_seconds=60}
+    assets.DAI.oracle.kind = 'twap' reads a venue, but no market has base = 'DAI'; add one
+assets.DAI.oracle={kind="median", of=[{kind="reference"}, {kind="bounded", of={kind="venue"}}]}
+    assets.DAI.oracle.kind = 'median' reads a venue, but no market has base = 'DAI'; add one
+assets.ETH.oracle={kind="twap", window_seconds=60, mean="harmonic"}
+    assets.ETH.oracle.mean = 'harmonic' cannot be used; known here: geometric, arithmetic
+assets.ETH.oracle={kind="ema"}
+    assets.ETH.oracle: nothing says how long its memory is; give either time_seconds or half_life_seconds
+assets.ETH.oracle={kind="median", of=[]}
+    assets.ETH.oracle.of = [] cannot be used; give 1 or more entries
+assets.ETH.oracle={kind="median", of={kind="venue"}}
+    assets.ETH.oracle.of = {'kind': 'venue'} cannot be used; give a list; a table in it is written [[assets.ETH.oracle
+assets.ETH.oracle={kind="median", of=["venue"]}
+    assets.ETH.oracle.of.0 = 'venue' cannot be used; give a table with its kind: reference, venue
+assets.ETH.oracle={kind="median", of=[{kind="venue"}, {kind="median", of=[{kind="twap", window_seconds="x"}]}]}
+    assets.ETH.oracle.of.1.of.0.window_seconds = 'x' cannot be used; give a number
+assets.ETH.oracle={kind="median", of=[{kind="twap", window_seconds=60, windows=5}]}
+    assets.ETH.oracle.of.0.windows = 5 is not a known key; did you mean 'window_seconds'?
+assets.ETH.oracle={kind="bounded", of={}}
+    assets.ETH.oracle.of = {} does not say what it is; add its kind: reference, venue
+assets.ETH.oracle={kind="bounded", of={kind="bounded", of={kind="venu"}}}
+    assets.ETH.oracle.of.of.kind = 'venu' cannot be used; did you mean 'venue'?
+assets.ETH.oracle={kind="bounded", of={kind="venue"}, stale_after_seconds=60, fallback={kind="delayed", hop_seconds=0}}
+    assets.ETH.oracle.fallback.hop_seconds = 0 cannot be used; give a number above 0
+assets.ETH.oracle={kind="bounded", of={kind="venue"}, stale_after_seconds=60}
+    assets.ETH.oracle: stale_after_seconds says when, but not what to believe then; add a fallback oracle
+assets.ETH.oracle={kind="bounded", of={kind="bounded", of={kind="venue"}, floor_usd=5, ceiling_usd=4}}
+    assets.ETH.oracle.of: floor_usd = 5 is above ceiling_usd = 4; give a range
 markets.0.base="BTC"
     markets.0.base = 'BTC' is no asset with a price; add [assets.BTC] with a price
 markets.0.base="eth"
@@ -381,6 +438,17 @@ def test_what_cannot_be_used_gets_one_sentence_with_key_value_and_remedy(overrid
     assert not JARGON.search(str(refused.value))
 
 
+@pytest.mark.parametrize("levels", [300, 3000])
+def test_oracles_within_oracles_without_end_are_refused(levels):
+    data = tomllib.loads(EXAMPLE)
+    oracle = {"kind": "venue"}
+    for _ in range(levels):
+        oracle = {"kind": "bounded", "of": oracle}
+    data["assets"]["ETH"]["oracle"] = oracle
+    assert re.search("deeply", refusal(data))
+    assert not JARGON.search(refusal(data))
+
+
 def test_names_that_are_used_twice_are_refused():
     """Two pools of one name, and cohorts that do not say which of two pools they mean."""
     twice = tomllib.loads(EXAMPLE)
@@ -535,6 +603,14 @@ def test_infinity_survives_the_round_trip_where_it_means_no_limit():
     assert again == scenario
     assert again.agents.liquidators[0].capital_usd == math.inf
     assert again.agents.arbitrageurs[0].capital_usd == math.inf
+
+
+def test_oracles_within_oracles_survive_the_round_trip():
+    inner = '{kind = "bounded", of = {kind = "ema", half_life_seconds = 60}, floor_usd = 0.1}'
+    scenario = load(f'assets.ETH.oracle={{kind = "median", of = [{{kind = "delayed"}}, {inner}]}}')
+    again = Scenario.from_dict(tomllib.loads(tomli_w.dumps(scenario.to_dict())))
+    assert again == scenario
+    assert again.assets["ETH"].oracle.of[1].of.half_life_seconds == 60
 
 
 def test_the_schema_names_every_key_and_every_kind():

@@ -2,26 +2,39 @@
 
 A part is a class of parameters with a `kind`; `start(price)` makes the oracle that believes `price` at time 0.
 `reads_venue` says whether its reports depend on the venue's price, so that sales there move what the protocol believes.
+Some parts are made of others: a median of several, bounds around one.
 """
 
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from models.oracles.bounded import BoundedOracle, BoundedTerms
 from models.oracles.delayed import DelayedOracle, DelayedTerms
+from models.oracles.ema import EmaOracle, EmaTerms
+from models.oracles.median import MedianOracle, MedianTerms
 from models.oracles.push import PushOracle, PushTerms
 from models.oracles.reference import ReferenceOracle, ReferenceTerms
+from models.oracles.twap import TwapOracle, TwapTerms
 from models.oracles.venue import VenueOracle, VenueTerms
 
 __all__ = [
+    "BoundedOracle",
+    "BoundedTerms",
     "DelayedOracle",
     "DelayedTerms",
+    "EmaOracle",
+    "EmaTerms",
+    "MedianOracle",
+    "MedianTerms",
     "Oracle",
     "OracleTerms",
     "PushOracle",
     "PushTerms",
     "ReferenceOracle",
     "ReferenceTerms",
+    "TwapOracle",
+    "TwapTerms",
     "VenueOracle",
     "VenueTerms",
 ]
@@ -29,6 +42,11 @@ __all__ = [
 
 class Oracle(Protocol):
     """One asset's price as a protocol sees it."""
+
+    @property
+    def updated_seconds(self) -> float:
+        """When the value of the last report was updated, be it by the same value; 0 where it never was."""
+        ...
 
     def report(self, time_seconds: float, reference: float, venue: float) -> float:
         """What the protocol believes in the block at `time_seconds`, once a block, in the order of time.
@@ -38,4 +56,11 @@ class Oracle(Protocol):
         ...
 
 
-OracleTerms = Annotated[ReferenceTerms | VenueTerms | PushTerms | DelayedTerms, Field(discriminator="kind")]
+OracleTerms = Annotated[
+    ReferenceTerms | VenueTerms | PushTerms | DelayedTerms | TwapTerms | EmaTerms | MedianTerms | BoundedTerms,
+    Field(discriminator="kind"),
+]
+
+# The parts that are made of others know the list only now that it is complete.
+MedianTerms.model_rebuild()
+BoundedTerms.model_rebuild()

@@ -20,19 +20,21 @@ from models.parameters import Parameters
 class DelayedOracle:
     """Reports the price in force, and keeps the next one back."""
 
-    __slots__ = ("_current", "_due_seconds", "_hop_seconds", "_next")
+    __slots__ = ("_current", "_due_seconds", "_hop_seconds", "_next", "updated_seconds")
 
     def __init__(self, price: float, hop_seconds: float) -> None:
         self._hop_seconds = hop_seconds
         self._due_seconds = hop_seconds
         self._current = price
         self._next = price
+        self.updated_seconds = 0.0
 
     def report(self, time_seconds: float, reference: float, venue: float) -> float:
         """The price in force, after this block's poke if one is due."""
         if time_seconds >= self._due_seconds:
             self._current = self._next
             self._next = reference
+            self.updated_seconds = time_seconds
             self._due_seconds = (time_seconds // self._hop_seconds + 1.0) * self._hop_seconds
         return self._current
 

@@ -28,6 +28,7 @@ class PushOracle:
         "_sent",
         "_sent_seconds",
         "_under_way",
+        "updated_seconds",
     )
 
     def __init__(self, price: float, deviation: float, heartbeat_seconds: float, delay_seconds: float) -> None:
@@ -38,6 +39,7 @@ class PushOracle:
         self._sent = price
         self._sent_seconds = 0.0
         self._under_way: deque[tuple[float, float]] = deque()  # (arrives at, price), oldest first
+        self.updated_seconds = 0.0
 
     def report(self, time_seconds: float, reference: float, venue: float) -> float:
         """The newest value that has arrived by now; this block's price is sent first if it is due."""
@@ -48,6 +50,7 @@ class PushOracle:
             self._under_way.append((time_seconds + self._delay_seconds, reference))
         while self._under_way and self._under_way[0][0] <= time_seconds:
             self._believed = self._under_way.popleft()[1]
+            self.updated_seconds = time_seconds
         return self._believed
 
 

@@ -15,10 +15,14 @@ from models.parameters import Parameters
 class ReferenceOracle:
     """Reports the reference price."""
 
-    __slots__ = ()
+    __slots__ = ("updated_seconds",)
+
+    def __init__(self) -> None:
+        self.updated_seconds = 0.0
 
     def report(self, time_seconds: float, reference: float, venue: float) -> float:
         """The reference price of this block."""
+        self.updated_seconds = time_seconds
         return reference
 
 

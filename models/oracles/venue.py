@@ -16,15 +16,17 @@ from models.parameters import Parameters
 class VenueOracle:
     """Reports the venue's last finite price."""
 
-    __slots__ = ("_last",)
+    __slots__ = ("_last", "updated_seconds")
 
     def __init__(self, price: float) -> None:
         self._last = price
+        self.updated_seconds = 0.0
 
     def report(self, time_seconds: float, reference: float, venue: float) -> float:
         """The venue's price of this block, or else the last one."""
         if 0.0 < venue < math.inf:
             self._last = venue
+            self.updated_seconds = time_seconds
         return self._last
 
 
