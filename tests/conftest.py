@@ -12,7 +12,7 @@ import pytest
 from abm import Run, Scenario, simulate
 from abm.model import UnderwaterModel
 from experiments import load_scenario
-from models.market import ConstantProduct
+from models.market import Concentrated, ConstantProduct, StableSwap
 
 World = dict[str, Any]
 
@@ -138,7 +138,7 @@ def _assert_books_agree(model: UnderwaterModel) -> None:
     assert not overdrawn.size, f"{world.ledger.name(3 + int(overdrawn[0, 0]))} is overdrawn"
     for desk in world.exchanges:
         for source, account in zip(desk.venue.sources, desk.source_accounts, strict=True):
-            if isinstance(source, ConstantProduct):
+            if isinstance(source, ConstantProduct | Concentrated | StableSwap):
                 held = world.ledger.balances[account, [desk.base, desk.quote]]
                 np.testing.assert_allclose(held, [source.base, source.quote], rtol=1e-9)
         if desk.book is not None:

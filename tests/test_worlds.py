@@ -66,11 +66,27 @@ def sources(draw: Random) -> list[dict[str, Any]]:
     """Any ladder; one of nothing but a book may stand empty."""
     parts = {
         "pool": {"kind": "constant_product", "value": choose(draw, 2e4, 2e6), "fee": choose(draw, 0.0, 0.003)},
+        "ranges": {
+            "kind": "concentrated",
+            "ranges": [{"lower": 0.5, "upper": 1.3, "value": 1e5}, {"lower": 0.97, "upper": 1.02, "value": 1e5}],
+            "fee": choose(draw, 0.0, 0.003),
+        },
+        "curve": {"kind": "stable_swap", "value": choose(draw, 2e4, 2e6), "amplification": choose(draw, 1.0, 200.0)},
         "book": {"kind": "order_book", "tick": 0.01, "taker_fee": choose(draw, 0.0, 0.001)},
         "infinite": {"kind": "infinite", "spread": choose(draw, 0.0, 0.02)},
     }
     chosen = choose(
-        draw, ("pool",), ("pool", "book"), ("infinite",), ("book",), ("pool", "book", "infinite"), ("pool", "pool")
+        draw,
+        ("pool",),
+        ("pool", "book"),
+        ("infinite",),
+        ("book",),
+        ("pool", "book", "infinite"),
+        ("pool", "pool"),
+        ("ranges", "book"),
+        ("ranges",),
+        ("curve", "pool"),
+        ("ranges", "curve", "book"),
     )
     return [parts[name] for name in chosen]
 

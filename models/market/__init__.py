@@ -8,15 +8,20 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from models.market.concentrated import Concentrated, ConcentratedTerms, UnknownPosition
 from models.market.constant_product import ConstantProduct, ConstantProductTerms
 from models.market.fill import EndlessFill, Fill, InvalidAmount, InvalidPrice, InvalidSide, MakerTrade, StaleFill
 from models.market.infinite import Infinite, InfiniteTerms
 from models.market.order_book import InvalidOrder, OrderBook, OrderBookTerms
+from models.market.stable_swap import StableSwap, StableSwapTerms
 from models.market.ticks import OffTick
 from models.market.venue import UnusableSources, Venue
 from models.types import FloatArray, Side
 
-SourceTerms = Annotated[ConstantProductTerms | OrderBookTerms | InfiniteTerms, Field(discriminator="kind")]
+SourceTerms = Annotated[
+    ConstantProductTerms | ConcentratedTerms | StableSwapTerms | OrderBookTerms | InfiniteTerms,
+    Field(discriminator="kind"),
+]
 
 
 class Source(Protocol):
@@ -57,10 +62,15 @@ class Source(Protocol):
         """
 
     def segments(self, side: Side) -> FloatArray:
-        """The source as segments of the ladder, shape (4, segments), best first: see `models.market.ladder`."""
+        """The source as segments of the ladder, shape (4, segments), best first: see `models.market.ladder`.
+
+        A source whose curve the segments only follow has `arcs` beside it: see `models.market.ladder.Curved`.
+        """
 
 
 __all__ = [
+    "Concentrated",
+    "ConcentratedTerms",
     "ConstantProduct",
     "ConstantProductTerms",
     "EndlessFill",
@@ -77,7 +87,10 @@ __all__ = [
     "OrderBookTerms",
     "Source",
     "SourceTerms",
+    "StableSwap",
+    "StableSwapTerms",
     "StaleFill",
+    "UnknownPosition",
     "UnusableSources",
     "Venue",
 ]

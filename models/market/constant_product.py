@@ -218,13 +218,13 @@ class ConstantProduct:
         (gy - px)/(px) and (gpx - y)/y: the difference cancels when the target is near, hence exact products.
         """
         product = price * self.base
-        error = fsum((-product, *_products(price, self.base)))
+        error = fsum((-product, *products(price, self.base)))
         if sells:
-            return fsum((self.quote, *_products(-self.fee, self.quote), -product, -error)) / product
-        return fsum((product, error, -self.quote, *_products(-self.fee, product), -self.fee * error)) / self.quote
+            return fsum((self.quote, *products(-self.fee, self.quote), -product, -error)) / product
+        return fsum((product, error, -self.quote, *products(-self.fee, product), -self.fee * error)) / self.quote
 
 
-def _products(a: float, b: float) -> tuple[float, float, float, float]:
+def products(a: float, b: float) -> tuple[float, float, float, float]:
     """Four exact float64 whose sum is exactly a·b."""
     scaled = _VELTKAMP * a
     a_high = scaled - (scaled - a)

@@ -15,12 +15,15 @@ and in what is got. An arc runs from its start rate down to its end rate (0: no 
     Δgive = A (1/√r - 1/√start)        Δget = A (√start - √r)
 
 Each source lists its own segments best first, without overlap. Between two neighbouring breakpoints the set of open
-arcs is fixed and each takes its part in proportion to A, so the walk is exact without iteration. A source whose curve
-is of another kind joins by listing short arcs or levels that follow it: the split is then as good as that resolution,
-while what each source gives for its share remains its own exact quote.
+arcs is fixed and each takes its part in proportion to A, so the walk is exact without iteration.
+
+A source whose curve is of another kind is `Curved`: it lists arcs that meet its curve at amounts of the ladder's
+choice, each with a weight A of its own for what is given and for what is got, so that both are right at its ends. A
+first walk over few of them says roughly what the source takes; then arcs are laid closely around that share and the
+walk is done again, until the shares stay where they are and so lie where curve and arcs are one.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numba import njit
@@ -33,6 +36,33 @@ if TYPE_CHECKING:
 
 START, END, GIVE, GET = range(4)
 
+_STEPS = 10.0 ** -np.arange(1.0, 10.0)
+AROUND = np.concatenate((1.0 - _STEPS, 1.0 + _STEPS[::-1]))
+"""Where arcs meet a curve, as multiples of the share it took in the walk before; not at that share itself, so that a
+walk ends within an arc and not by a rounding before or after it."""
+
+SETTLED = 1e-9
+"""Part of the amount by which no share may move any more: the arcs it then lies on are no wider than that."""
+
+MOST_WALKS = 30
+"""Walks end after two to six; this many only where rounding keeps a share from standing still."""
+
+ROOM = 128
+"""Segments that a curved source may list."""
+
+
+@runtime_checkable
+class Curved(Protocol):
+    """A source whose curve is neither levels nor arcs."""
+
+    def arcs(self, side: Side, row: int, amounts: FloatArray) -> FloatArray:
+        """Segments that meet the curve at its start, at `amounts`, ascending, GIVE or GET by `row`, and at a few points
+        of the source's own choice, down to its end; `ROOM` at most.
+        """
+
+    def reach(self, side: Side, row: int, rates: FloatArray) -> FloatArray:
+        """What trades, GIVE or GET by `row`, before the marginal rate is down to each of `rates`, of any order."""
+
 
 class Ladder:
     """The segments of several sources on one side, renewed where a source has changed.
@@ -42,14 +72,15 @@ class Ladder:
         side: what the taker does with the base.
     """
 
-    __slots__ = ("_first", "_segments", "_shares", "_side", "_sources", "_spans", "_states")
+    __slots__ = ("_curved", "_first", "_segments", "_shares", "_side", "_sources", "_spans", "_states")
 
     def __init__(self, sources: "tuple[Source, ...]", side: Side) -> None:
         self._sources = sources
         self._side = side
+        self._curved = [(number, source) for number, source in enumerate(sources) if isinstance(source, Curved)]
         self._states: list[object] = [None] * len(sources)
         self._shares = np.zeros(len(sources))
-        self._lay_out([8] * len(sources))
+        self._lay_out([ROOM if isinstance(source, Curved) else 8 for source in sources])
 
     def split(self, row: int, amount: float) -> tuple[bool, list[float]]:
         """What each source takes of an amount.
@@ -63,6 +94,8 @@ class Ladder:
         """
         self._refresh()
         enough = route(self._segments, self._spans, row, amount, self._shares)
+        if self._curved:
+            enough = self._follow(row, amount)
         return enough, self._shares.tolist()
 
     def reach(self, row: int, rates: FloatArray) -> FloatArray:
@@ -71,7 +104,30 @@ class Ladder:
         Levels strictly better than a rate count whole, a level at it does not. `row` is GIVE or GET: in which unit.
         """
         self._refresh()
-        return reach(self._segments, self._spans, row, rates)
+        if not self._curved:
+            return reach(self._segments, self._spans, row, rates)
+        spans = self._spans.copy()
+        for number, _ in self._curved:
+            spans[1, number] = spans[0, number]
+        return sum(
+            (source.reach(self._side, row, rates) for _, source in self._curved),
+            start=reach(self._segments, spans, row, rates),
+        )
+
+    def _follow(self, row: int, amount: float) -> bool:
+        """Walk again over arcs around each curved source's share, until they lie on its curve."""
+        shares = self._shares
+        enough = False
+        for _ in range(MOST_WALKS):
+            before = shares.copy()
+            for number, source in self._curved:
+                self._place(number, source.arcs(self._side, row, shares[number] * AROUND))
+                # Kept for this amount only: a quote must not depend on the one before it.
+                self._states[number] = None
+            enough = route(self._segments, self._spans, row, amount, shares)
+            if np.abs(shares - before).max() <= SETTLED * amount:
+                break
+        return enough
 
     def _refresh(self) -> None:
         states = self._states
@@ -80,17 +136,21 @@ class Ladder:
                 self._renew(number, source)
 
     def _renew(self, number: int, source: "Source") -> None:
-        listed = source.segments(self._side)
+        self._place(number, source.segments(self._side))
+        self._states[number] = source.state
+
+    def _place(self, number: int, listed: FloatArray) -> None:
+        """Write a source's segments into the table, with more room if need be."""
         first = self._first[number]
         end = first + listed.shape[1]
         if end > self._first[number + 1]:
             room = np.diff(self._first)
             room[number] = 2 * listed.shape[1]
             self._lay_out(room.tolist())
-            return
+            first = self._first[number]
+            end = first + listed.shape[1]
         self._segments[:, first:end] = listed
         self._spans[1, number] = end
-        self._states[number] = source.state
 
     def _lay_out(self, room: list[int]) -> None:
         """Give each source its room in the table, and list them all anew."""
@@ -149,7 +209,7 @@ def _best_level(segments: FloatArray, heads: IntArray, ends: IntArray, row: int)
 
 
 @njit(cache=True)
-def _arcs(segments: FloatArray, heads: IntArray, ends: IntArray, rate: float) -> tuple[float, float]:
+def _arcs(segments: FloatArray, heads: IntArray, ends: IntArray, rate: float, row: int) -> tuple[float, float]:
     """Moves the heads past arcs that end at `rate`; returns the weight of the open arcs and the next rate below where
     an arc opens or ends.
     """
@@ -163,7 +223,7 @@ def _arcs(segments: FloatArray, heads: IntArray, ends: IntArray, rate: float) ->
         if head == end or segments[START, head] == segments[END, head]:
             continue
         if _open(rate, segments[START, head], segments[END, head]):
-            weight += segments[GIVE, head]
+            weight += segments[row, head]
             stop = max(stop, segments[END, head])
         else:
             stop = max(stop, segments[START, head])
@@ -204,7 +264,7 @@ def route(segments: FloatArray, spans: IntArray, row: int, amount: float, shares
     remaining = amount
     rate = np.inf
     while remaining > DUST * amount:
-        weight, stop = _arcs(segments, heads, ends, rate)
+        weight, stop = _arcs(segments, heads, ends, rate, row)
         level = _best_level(segments, heads, ends, row)
         level_rate = segments[START, heads[level]] if level >= 0 else 0.0
         if weight == 0.0 and max(level_rate, stop) == 0.0:
@@ -228,7 +288,7 @@ def route(segments: FloatArray, spans: IntArray, row: int, amount: float, shares
         for source in range(shares.size):
             head = heads[source]
             if head < ends[source] and _open(rate, segments[START, head], segments[END, head]):
-                shares[source] += segments[GIVE, head] * reach
+                shares[source] += segments[row, head] * reach
         remaining -= weight * reach
         rate = stop
     _round_off(shares, amount)

@@ -1,0 +1,470 @@
+"""A pool of concentrated liquidity.
+
+**Source**: Uniswap v3 (Adams, Zinsmeister, Salem, Keefer, Robinson, *Uniswap v3 Core*, 2021; v3-core 1.0.0).
+**Models**: any number of positions, each a constant product between two prices; trades across as many ranges as it
+takes; fees on what is given, kept apart and owed to the positions in range in proportion to their liquidity.
+**Leaves out**: integer rounding, the grid of ticks (bounds are any prices), the protocol's share, the price oracle.
+**Units**: prices quote per base; liquidity is Δquote per Δ√price, so √(base · quote) of a position without bounds.
+**Invariants**: a swap changes no position's liquidity; fees are paid once; every bound is crossed at its own price.
+
+With g = 1 - fee and L the liquidity of a range, a sale gives Δ(1/√p) L/g base for Δ√p L quote; the next unit is worth
+g p. Where no position is in range nothing trades: the price of the next unit is that of the next range.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from fractions import Fraction
+from math import fsum, inf, nan, sqrt
+from typing import Annotated, Literal, NamedTuple, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from models.market.constant_product import NEAR, products
+from models.market.fill import (
+    Fill,
+    InvalidAmount,
+    InvalidPrice,
+    MakerTrade,
+    StaleFill,
+    gives_at_least,
+    sale_of,
+    sale_to,
+    selling,
+)
+from models.market.ranges import BUY, END, GET, GIVE, LIQUIDITY, SELL, START, TO, share_out, trade_all, walk
+from models.parameters import Parameters
+from models.refusals import Refusal
+from models.types import BoolArray, FloatArray, Side
+
+UNISWAP_V3_FEE = 0.003
+"""Uniswap v3: the middle one of the first fee tiers."""
+
+
+class UnknownPosition(Refusal):
+    """A position that the pool has not."""
+
+    def __init__(self, position: int, count: int) -> None:
+        super().__init__(f"position is {position!r}: the pool has numbered its positions from 0 to {count - 1}")
+
+
+class Position(NamedTuple):
+    """Liquidity between two prices, and the fees that it was owed when the ranges were last counted."""
+
+    lower_price: float
+    upper_price: float
+    liquidity: float
+    base_owed: float = 0.0
+    quote_owed: float = 0.0
+
+
+class Reached(NamedTuple):
+    """What a fill of this pool remembers: the state that was quoted, and where in it the trade ends."""
+
+    state: object
+    row: int
+    root: float
+
+
+class Concentrated:
+    """Positions (lower price, upper price, liquidity) around one price, with a `fee` on what is given, kept apart.
+
+    Positions are numbered in the order in which they come; the number stays theirs, also when they are empty.
+
+    Attributes:
+        price: marginal price without the fee; where no position is in range it stays where the last unit traded.
+        fee: fraction of what is given.
+        base, quote: units that the pool holds: what the positions are worth and the fees not yet collected.
+        state: replaced at every change; a quote remembers it.
+
+    Raises:
+        InvalidPrice: a price that is not positive and finite, or bounds that are none.
+        InvalidAmount: a liquidity that is not positive and finite, a fee outside [0, 1).
+    """
+
+    __slots__ = ("_growth", "_positions", "_ranges", "_roots", "_row", "base", "fee", "price", "quote", "state")
+
+    def __init__(
+        self, price: float, positions: Iterable[tuple[float, float, float]], fee: float = UNISWAP_V3_FEE
+    ) -> None:
+        if not 0.0 < price < inf:
+            raise InvalidPrice(price, "give a positive, finite price")
+        if not 0.0 <= fee < 1.0:
+            raise InvalidAmount("fee", fee, "give a fraction from 0 to below 1")
+        self.price = float(price)
+        self.fee = float(fee)
+        self.state: object = object()
+        self._positions = [_position(*position) for position in positions]
+        self._roots = (sqrt(self.price), 1.0 / sqrt(self.price))
+        self._lay_out()
+        amounts = [self.amounts(number) for number in range(len(self._positions))]
+        self.base = fsum(base for base, _ in amounts)
+        self.quote = fsum(quote for _, quote in amounts)
+
+    @property
+    def bid(self) -> float:
+        """Marginal price of a sale, fee included; nan when no position holds quote."""
+        root = self._best(SELL)
+        return (1.0 - self.fee) * root * root if root else nan
+
+    @property
+    def ask(self) -> float:
+        """Marginal price of a purchase, fee included; nan when no position holds base."""
+        root = self._best(BUY)
+        return 1.0 / ((1.0 - self.fee) * root * root) if root else nan
+
+    @property
+    def positions(self) -> list[tuple[float, float, float]]:
+        """(lower price, upper price, liquidity) of every position; the liquidity is 0 when it was removed."""
+        return [position[:3] for position in self._positions]
+
+    def quote_in(self, side: Side, amount: float) -> Fill:
+        """The taker gives exactly `amount`; incomplete when the positions run out.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sells, amount = sale_of(side, amount), float(amount)
+        return self._quote(side, sells, GIVE, (1.0 - self.fee) * amount, given=amount)
+
+    def quote_out(self, side: Side, amount: float) -> Fill:
+        """The taker gets exactly `amount`; incomplete when the positions run out.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        sells, amount = sale_of(side, amount), float(amount)
+        return self._quote(side, sells, GET, amount, got=amount)
+
+    def quote_to(self, side: Side, price: float) -> Fill:
+        """Trade until the marginal price is `price`; incomplete when the positions run out before it.
+
+        Raises:
+            InvalidSide, InvalidPrice: the request makes no sense.
+        """
+        sells, price = sale_to(side, price), float(price)
+        number, keep = (SELL if sells else BUY), 1.0 - self.fee
+        root = self._roots[number]
+        rate = price if sells else (1.0 / price if price else inf)
+        target = sqrt(rate / keep)
+        if abs(keep * root * root - rate) < NEAR * rate < inf:
+            gap = self._gap(sells, price)
+            net = self._net_within(number, gap / (1.0 + sqrt(1.0 + gap)))
+            if net > 0.0:
+                return self._quote(side, sells, GIVE, net)._replace(price_after=price)
+            target = max(target, root) if gap <= 0.0 else target
+        fill = self._quote(side, sells, TO, target)
+        return fill._replace(price_after=price) if fill.amount_in > 0.0 and self._end(fill).root == target else fill
+
+    def check(self, fill: Fill) -> None:
+        """Refuse what `settle` would refuse.
+
+        Raises:
+            StaleFill: the pool no longer gives as much.
+        """
+        if not self._fresh(fill) and not gives_at_least(self.quote_in(fill.side, fill.amount_in), fill):
+            raise StaleFill(fill)
+
+    def settle(self, fill: Fill) -> list[MakerTrade]:
+        """Apply a fill as it was quoted; what the pool would give by now on top of it is a fee of the last range.
+
+        Returns:
+            An empty list: positions are paid when they are removed or collect.
+
+        Raises:
+            StaleFill: the pool no longer gives as much.
+        """
+        self.check(fill)
+        if fill.amount_in == 0.0:
+            return []
+        now = fill if self._fresh(fill) else self.quote_in(fill.side, fill.amount_in)
+        number = SELL if fill.side == "sell" else BUY
+        _, row, root = self._end(now)
+        share_out(
+            self._ranges, self._growth, number, self._row_of(number), self._roots[number], row, root,
+            self.fee, self.fee * fill.amount_in,
+        )  # fmt: skip
+        surplus = now.amount_out - fill.amount_out
+        if surplus > 0.0:
+            self._growth[1 - number, -1 - row] += surplus / self._ranges[number, LIQUIDITY, row]
+        if number == SELL:
+            self.base += fill.amount_in
+            self.quote = max(self.quote - fill.amount_out, 0.0)
+            self._move(row, root, 1.0 / root)
+        else:
+            self.quote += fill.amount_in
+            self.base = max(self.base - fill.amount_out, 0.0)
+            self._move(self._growth.shape[1] - 1 - row, 1.0 / root, root)
+        return []
+
+    def swap_many(self, sells: BoolArray, amounts: FloatArray) -> FloatArray:
+        """Quote an amount in and settle it, one after the other, in compiled code.
+
+        Args:
+            sells: shape (trades,), whether the taker gives base.
+            amounts: shape (trades,), what the taker gives; less is taken where the positions run out.
+
+        Returns:
+            Shape (2, trades): given and got.
+
+        Raises:
+            InvalidAmount: an amount that is negative or not finite, or not one for each side.
+        """
+        if sells.shape != amounts.shape:
+            raise InvalidAmount("number of amounts", amounts.size, f"give one for each of {sells.size} sides")
+        usable = np.isfinite(amounts) & (amounts >= 0.0)
+        for amount in amounts[~usable][:1].tolist():
+            raise InvalidAmount("amount", amount)
+        roots, held = np.array(self._roots), np.array((self.base, self.quote))
+        trades: FloatArray
+        trades, row = trade_all(self._ranges, self._growth, roots, held, self._row, sells, amounts, self.fee)
+        if trades.any():
+            self.base, self.quote = held.tolist()
+            self._move(row, *roots.tolist())
+        return trades
+
+    def add(self, lower_price: float, upper_price: float, liquidity: float) -> int:
+        """Open a position at the present price; returns its number. `amounts` says what it takes.
+
+        Raises:
+            InvalidPrice, InvalidAmount: bounds or a liquidity that are none.
+        """
+        position = _position(lower_price, upper_price, liquidity)
+        self._count_fees()
+        self._positions.append(position)
+        self._lay_out()
+        number = len(self._positions) - 1
+        base, quote = self.amounts(number)
+        self.base += base
+        self.quote += quote
+        return number
+
+    def remove(self, position: int) -> tuple[float, float]:
+        """Take out a position's liquidity; returns the (base, quote) taken. Its fees stay until it collects them.
+
+        Raises:
+            UnknownPosition: no such position.
+        """
+        base, quote = self.amounts(position)
+        self._count_fees()
+        self._positions[position] = self._positions[position]._replace(liquidity=0.0)
+        self._lay_out()
+        self.base = max(self.base - base, 0.0)
+        self.quote = max(self.quote - quote, 0.0)
+        return base, quote
+
+    def amounts(self, position: int) -> tuple[float, float]:
+        """(base, quote) that a position's liquidity is at the present price, without its fees.
+
+        Raises:
+            UnknownPosition: no such position.
+        """
+        lower, upper, liquidity, *_ = self._known(position)
+        low, high = sqrt(lower), sqrt(upper)
+        root = min(max(self._roots[SELL], low), high)
+        return liquidity * (high - root) / (high * root), liquidity * (root - low)
+
+    def fees(self, position: int) -> tuple[float, float]:
+        """(base, quote) of fees that a position is owed.
+
+        Raises:
+            UnknownPosition: no such position.
+        """
+        lower, upper, liquidity, base, quote = self._known(position)
+        if liquidity == 0.0:
+            return base, quote
+        first = int(np.searchsorted(-self._ranges[SELL, START], -sqrt(upper)))
+        last = int(np.searchsorted(-self._ranges[SELL, END], -sqrt(lower))) + 1
+        count = self._growth.shape[1]
+        return (
+            base + liquidity * float(self._growth[SELL, first:last].sum()),
+            quote + liquidity * float(self._growth[BUY, count - last : count - first].sum()),
+        )
+
+    def collect(self, position: int) -> tuple[float, float]:
+        """Pay out the fees that a position is owed; returns (base, quote).
+
+        Raises:
+            UnknownPosition: no such position.
+        """
+        base, quote = self.fees(position)
+        self._count_fees()
+        self._positions[position] = self._positions[position]._replace(base_owed=0.0, quote_owed=0.0)
+        self.base = max(self.base - base, 0.0)
+        self.quote = max(self.quote - quote, 0.0)
+        self.state = object()
+        return base, quote
+
+    def segments(self, side: Side) -> FloatArray:
+        """One arc of the ladder for each range that is left, shape (4, ranges): see `models.market.ladder`."""
+        number = SELL if selling(side) else BUY
+        start, end, liquidity = self._ranges[number, :, self._row_of(number) :]
+        start = np.minimum(start, self._roots[number])
+        live = (liquidity > 0.0) & (start > end)
+        start, end, weight = start[live], end[live], liquidity[live] / sqrt(1.0 - self.fee)
+        return np.stack((start * start * (1.0 - self.fee), end * end * (1.0 - self.fee), weight, weight))
+
+    def _quote(
+        self, side: Side, sells: bool, measure: int, amount: float, given: float | None = None, got: float | None = None
+    ) -> Fill:
+        """The fill of a walk; `given` and `got` stand in for what it adds up to when it is complete."""
+        keep = 1.0 - self.fee
+        number = SELL if sells else BUY
+        missing, net, out, first, root, row = walk(
+            self._ranges, number, self._row_of(number), self._roots[number], measure, amount
+        )
+        complete = missing == 0.0
+        if given is None or not complete:
+            given = net / keep
+        if got is None or not complete:
+            got = min(out, self.quote if sells else self.base)
+        if first == 0.0:
+            before = after = nan
+        else:
+            last = root if net > 0.0 else first
+            before, after = keep * first * first, keep * last * last
+            if not sells:
+                before, after = 1.0 / before, 1.0 / after
+        return Fill(side, given, got, self.fee * given, before, after, complete, (), Reached(self.state, row, root))
+
+    def _best(self, number: int) -> float:
+        """The root at which the next unit of a side trades; 0 when nothing is left."""
+        root = self._roots[number]
+        ranges = self._ranges
+        for row in range(self._row_of(number), ranges.shape[2]):
+            top = min(root, ranges.item(number, START, row))
+            if ranges.item(number, LIQUIDITY, row) > 0.0 and top > ranges.item(number, END, row):
+                return top
+        return 0.0
+
+    def _gap(self, sells: bool, price: float) -> float:
+        """bid/price - 1 for a sale, price/ask - 1 for a purchase, of exact products since the difference cancels."""
+        root, fee = self._roots[SELL], self.fee
+        present = products(root, root)
+        if sells:
+            fees = [part for square in present for part in products(-fee, square)]
+            return fsum((*present, *fees, -price)) / price
+        return fsum((price, *products(-fee, price), *(-square for square in present))) / fsum(present)
+
+    def _net_within(self, number: int, growth: float) -> float:
+        """What is given, the fee apart, until 1/s has grown by a fraction; 0 if that is beyond the present range."""
+        root = self._roots[number]
+        if growth <= 0.0 or not self._growth.size:
+            return 0.0
+        start, end, liquidity = self._ranges[number, :, self._row_of(number)].tolist()
+        return liquidity / root * growth if end * (1.0 + growth) < root <= start else 0.0
+
+    @staticmethod
+    def _end(fill: Fill) -> Reached:
+        assert isinstance(fill.state, Reached)
+        return fill.state
+
+    def _fresh(self, fill: Fill) -> bool:
+        return isinstance(fill.state, Reached) and fill.state.state is self.state
+
+    def _known(self, position: int) -> Position:
+        if not 0 <= position < len(self._positions):
+            raise UnknownPosition(position, len(self._positions))
+        return self._positions[position]
+
+    def _row_of(self, number: int) -> int:
+        """The range of the price in the order of a side."""
+        return self._row if number == SELL else max(self._growth.shape[1] - 1 - self._row, 0)
+
+    def _move(self, row: int, root: float, inverse: float) -> None:
+        self._row = row
+        self._roots = (root, inverse)
+        self.price = root * root
+        self.state = object()
+
+    def _count_fees(self) -> None:
+        """Credit to the positions what the ranges have earned, before the ranges or the positions change."""
+        for number, position in enumerate(self._positions):
+            base, quote = self.fees(number)
+            self._positions[number] = position._replace(base_owed=base, quote_owed=quote)
+        self._growth[:] = 0.0
+
+    def _lay_out(self) -> None:
+        """Cut the prices into ranges at every bound, anew."""
+        changes: defaultdict[float, Fraction] = defaultdict(Fraction)
+        for lower, upper, liquidity, *_ in self._positions:
+            if liquidity > 0.0:
+                changes[lower] += Fraction(liquidity)
+                changes[upper] -= Fraction(liquidity)
+        bounds = sorted(changes, reverse=True)
+        roots = np.sqrt(np.array(bounds))
+        count = max(len(bounds) - 1, 0)
+        self._ranges = np.zeros((2, 3, count))
+        self._growth = np.zeros((2, count))
+        # An exact running sum: a thin range beside a deep one keeps its digits.
+        inside = Fraction(0)
+        for row, bound in enumerate(bounds[:count]):
+            inside -= changes[bound]
+            self._ranges[SELL, LIQUIDITY, row] = float(inside)
+        self._ranges[SELL, START], self._ranges[SELL, END] = roots[:-1], roots[1:]
+        self._ranges[BUY, START], self._ranges[BUY, END] = 1.0 / roots[:0:-1], 1.0 / roots[-2::-1]
+        self._ranges[BUY, LIQUIDITY] = self._ranges[SELL, LIQUIDITY, ::-1]
+        above = int(np.count_nonzero(self._ranges[SELL, END] >= self._roots[SELL]))
+        self._row = min(above, max(count - 1, 0))
+        self.state = object()
+
+
+def _position(lower_price: float, upper_price: float, liquidity: float) -> Position:
+    """A position that can be one.
+
+    Raises:
+        InvalidPrice, InvalidAmount: bounds or a liquidity that are none.
+    """
+    if not 0.0 < lower_price < inf:
+        raise InvalidPrice(lower_price, "give a positive, finite lower bound")
+    if not lower_price < upper_price < inf:
+        raise InvalidPrice(upper_price, f"give a finite upper bound above the lower one, {lower_price!r}")
+    if not 0.0 < liquidity < inf:
+        raise InvalidAmount("liquidity", liquidity, "give a positive, finite one")
+    return Position(float(lower_price), float(upper_price), float(liquidity))
+
+
+class ConcentratedRange(Parameters):
+    """A position by its worth: `value` in quote, both sides together, from `lower` to `upper` times the price."""
+
+    lower: float = Field(gt=0)
+    upper: float = Field(gt=0)
+    value: float = Field(gt=0)
+
+    def position(self, price: float) -> tuple[float, float, float]:
+        """(lower price, upper price, liquidity) at a price."""
+        lower, upper = self.lower * price, self.upper * price
+        base, quote = Concentrated(price, [(lower, upper, 1.0)]).amounts(0)
+        return lower, upper, self.value / (base * price + quote)
+
+
+class ConcentratedTerms(Parameters):
+    """A concentrated pool in a scenario.
+
+    Positions are given as they are, [lower price, upper price, liquidity], or by their worth as `ranges`, or both. The
+    price is the reference price at the start where none is given.
+    """
+
+    kind: Literal["concentrated"] = "concentrated"
+    price: float | None = Field(default=None, gt=0)
+    positions: list[Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]] = []
+    ranges: list[ConcentratedRange] = []
+    fee: float = Field(default=UNISWAP_V3_FEE, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _some_positions(self) -> Self:
+        if not self.positions and not self.ranges:
+            raise ValueError("give `positions` as [lower price, upper price, liquidity], or `ranges` with a value each")
+        bounds = [position[:2] for position in self.positions] + [[span.lower, span.upper] for span in self.ranges]
+        for lower, upper in bounds:
+            if lower >= upper:
+                raise ValueError(
+                    f"a position goes from {lower!r} to {upper!r}; give an upper bound above the lower one"
+                )
+        return self
+
+    def build(self, reference_price: float) -> Concentrated:
+        """The pool; its price is `reference_price` where none was given."""
+        price = reference_price if self.price is None else self.price
+        listed = [(lower, upper, liquidity) for lower, upper, liquidity in self.positions]
+        return Concentrated(price, listed + [span.position(price) for span in self.ranges], self.fee)
