@@ -59,8 +59,12 @@ def override(tree: dict[str, Any], key: str, text: str) -> None:
     Tables on the way that are not there yet are made; a part with a dot in it is quoted as in TOML. Raises
     `ScenarioError` for a key that cannot be followed.
     """
+    put(tree, key, _toml_value(key, text))
+
+
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set one dotted key to a value, as `override` does."""
     *path, last = _parts(key)
-    value = _toml_value(key, text)
     here: Any = tree
     for done, part in enumerate(path):
         where = ".".join(path[:done])
@@ -117,17 +121,22 @@ def named_files(tree: Any, key: str = "") -> Iterator[tuple[str, str]]:
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for part, value in items:
         here = f"{key}.{part}" if key else str(part)
-        if part == "file" and isinstance(value, str):
+        if _names_file(part) and isinstance(value, str):
             yield here, value
         else:
             yield from named_files(value, here)
+
+
+def _names_file(part: Any) -> bool:
+    """Whether a key, or the last part of a dotted one in a run beside, names a file."""
+    return str(part).rpartition(".")[2] == "file"
 
 
 def anchor_files(tree: Any, base_dir: Path) -> None:
     """Make every relative `file` absolute, as seen from `base_dir`."""
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for part, value in items:
-        if part == "file" and isinstance(value, str):
+        if _names_file(part) and isinstance(value, str):
             tree[part] = str(base_dir / value) if value else value
         else:
             anchor_files(value, base_dir)

@@ -146,6 +146,15 @@ class Recorder:
                 for distance, units in zip(DEPTH_DISTANCES, depths, strict=True):
                     self._depth.append((world.step, world.now, *names, side, distance, units))
 
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """Return every table under the name by which it is stored."""
+        return {
+            "steps": self.steps(),
+            "liquidations": self.liquidations(),
+            "write_offs": self.write_offs(),
+            "depth": self.depth(),
+        }
+
     def steps(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of blocks."""
         import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need

@@ -15,6 +15,7 @@ from abm.agents.insurer import Insurers
 from abm.agents.liquidator import Liquidators
 from abm.agents.market_maker import MarketMakers
 from abm.agents.noise_trader import NoiseTraders
+from abm.beside import Beside, variants
 from abm.consistency import check, check_files
 from abm.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
 from abm.sentences import sentence
@@ -128,6 +129,7 @@ class Scenario(Parameters):
     pools: list[Pool] = []
     blockspace: Blockspace | None = None
     agents: Agents = Agents()
+    beside: Beside | None = None
 
     @classmethod
     def load(cls, path: str | Path, overrides: Mapping[str, str] | None = None) -> Self:
@@ -191,6 +193,8 @@ class Scenario(Parameters):
         Raises `ScenarioError` as `load` does. Files are remembered until they change.
         """
         check_files(self)
+        for variant in variants(self):
+            check_files(variant.scenario)
 
     def correlation_matrix(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the correlation of the assets' diffusions, shape (assets, assets), in the assets' order."""
@@ -216,6 +220,7 @@ class Scenario(Parameters):
                 "markets": self.markets if reads_venue else [],
                 "feedback": False,
                 "checks": False,
+                "beside": None,
             }
         )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one path left behind: tables by block and by event, and their summary.
+    """What one path left behind: `tables` by block and by event, under the names they are stored by, and a summary.
 
     `exposures` says who depended on whom at the start; `models.exposure.exposure_graph` makes a graph of them.
     """
@@ -22,11 +22,28 @@ class Run:
     scenario: Scenario
     seed: int
     summary: dict[str, float]
-    steps: "pd.DataFrame"
-    liquidations: "pd.DataFrame"
-    write_offs: "pd.DataFrame"
-    depth: "pd.DataFrame"
+    tables: "dict[str, pd.DataFrame]"
     exposures: "list[Exposure]"
+
+    @property
+    def steps(self) -> "pd.DataFrame":
+        """A row a block."""
+        return self.tables["steps"]
+
+    @property
+    def liquidations(self) -> "pd.DataFrame":
+        """A row a liquidation."""
+        return self.tables["liquidations"]
+
+    @property
+    def write_offs(self) -> "pd.DataFrame":
+        """A row for each part of a bad debt that somebody paid."""
+        return self.tables["write_offs"]
+
+    @property
+    def depth(self) -> "pd.DataFrame":
+        """Samples of the markets' depth."""
+        return self.tables["depth"]
 
 
 def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] | None = None) -> Run:
@@ -42,8 +59,6 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] 
     model = UnderwaterModel(scenario, seed)
     at_the_start = exposures(model)
     model.run(progress)
-    steps, liquidations, write_offs = (
-        table() for table in (model.recorder.steps, model.recorder.liquidations, model.recorder.write_offs)
-    )
-    summary = summarise(model, steps, liquidations, write_offs)
-    return Run(scenario, seed, summary, steps, liquidations, write_offs, model.recorder.depth(), at_the_start)
+    tables = model.recorder.tables()
+    summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
+    return Run(scenario, seed, summary, tables, at_the_start)

@@ -42,6 +42,16 @@ class PathOutcome:
     trace: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One path to simulate: number `path` of a scenario, with `seed + path`; without tables where nobody reads them."""
+
+    scenario: "Scenario"
+    seed: int
+    path: int
+    tables: bool = True
+
+
 def run_scenario(
     scenario: "Scenario",
     *,
@@ -90,41 +100,51 @@ def run_paths(
     crashes is an outcome with an `error`. On an interrupt the finished paths are handed over before
     `KeyboardInterrupt` passes on; an outcome is never cut off in the middle of `on_result`.
     """
+    run_tasks([Task(scenario, seed, path) for path in range(paths)], jobs, on_result=on_result, progress=progress)
+
+
+def run_tasks(
+    tasks: Sequence[Task],
+    jobs: int,
+    *,
+    on_result: Callable[[PathOutcome], None],
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Simulate paths of any scenarios on `jobs` processes; outcomes come in the order of the tasks, as `run_paths` says."""
     report = progress or _say_nothing
-    if paths == 1:
-        outcome = simulate_path(scenario, seed, 0, report)
+    if len(tasks) == 1:
+        outcome = simulate_path(tasks[0], report)
         with uninterrupted():
             on_result(outcome)
     elif jobs == 1:
-        for path in range(paths):
-            outcome = simulate_path(scenario, seed, path)
+        for number, task in enumerate(tasks):
+            outcome = simulate_path(task)
             with uninterrupted():
                 on_result(outcome)
-            report(path + 1)
+            report(number + 1)
     else:
-        _run_on_workers(scenario, seed, paths, min(jobs, paths), on_result=on_result, report=report)
+        _run_on_workers(tasks, min(jobs, len(tasks)), on_result=on_result, report=report)
 
 
-def simulate_path(
-    scenario: "Scenario", seed: int, path: int, progress: Callable[[int], None] | None = None
-) -> PathOutcome:
+def simulate_path(task: Task, progress: Callable[[int], None] | None = None) -> PathOutcome:
     """Simulate one path in this process; a crash is an outcome that says so.
 
     Raises `ScenarioError` from path 0 only: there it condemns the scenario, later it is what became of one seed.
     """
     from abm import ScenarioError, simulate
 
+    path, seed = task.path, task.seed + task.path
     try:
-        run = simulate(scenario, seed=seed + path, progress=progress)
+        run = simulate(task.scenario, seed=seed, progress=progress)
     except Exception as error:
         if path == 0 and isinstance(error, ScenarioError):
             raise
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return PathOutcome(path, seed + path, error=reason, trace=traceback.format_exc())
-    tables = {"steps": run.steps, "liquidations": run.liquidations, "write_offs": run.write_offs, "depth": run.depth}
+        return PathOutcome(path, seed, error=reason, trace=traceback.format_exc())
+    tables = run.tables if task.tables else {}
     return PathOutcome(
         path,
-        seed + path,
+        seed,
         tables={name: frame.assign(path=path) for name, frame in tables.items()},
         summary=dict(run.summary),
     )
@@ -147,25 +167,23 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _run_on_workers(
-    scenario: "Scenario",
-    seed: int,
-    paths: int,
+    tasks: Sequence[Task],
     jobs: int,
     *,
     on_result: Callable[[PathOutcome], None],
     report: Callable[[int], None],
 ) -> None:
-    waiting: dict[int, Future[PathOutcome]] = {}  # submitted and not yet handed over, by path
+    waiting: dict[int, Future[PathOutcome]] = {}  # submitted and not yet handed over, by number of the task
     submitted = handed_over = 0
     with _Workers(jobs) as workers:
         try:
-            while handed_over < paths:
-                while submitted < min(paths, handed_over + AHEAD * jobs):
-                    waiting[submitted] = workers.submit(scenario, seed, submitted)
+            while handed_over < len(tasks):
+                while submitted < min(len(tasks), handed_over + AHEAD * jobs):
+                    waiting[submitted] = workers.submit(tasks[submitted])
                     submitted += 1
                 wait([future for future in waiting.values() if not future.done()], return_when=FIRST_COMPLETED)
                 while handed_over in waiting and waiting[handed_over].done():
-                    outcome = _outcome(waiting[handed_over], scenario, seed, handed_over)
+                    outcome = _outcome(waiting[handed_over], tasks[handed_over])
                     with uninterrupted():
                         del waiting[handed_over]
                         handed_over += 1
@@ -174,23 +192,23 @@ def _run_on_workers(
         except KeyboardInterrupt:
             workers.stop()
             with uninterrupted():
-                for path in sorted(waiting):
-                    if (finished := _if_finished(waiting[path])) is not None:
+                for number in sorted(waiting):
+                    if (finished := _if_finished(waiting[number])) is not None:
                         on_result(finished)
             raise
 
 
-def _outcome(future: Future[PathOutcome], scenario: "Scenario", seed: int, path: int) -> PathOutcome:
+def _outcome(future: Future[PathOutcome], task: Task) -> PathOutcome:
     """A future's outcome. When a worker died, nobody knows over which path: each suspect is tried again, alone."""
     try:
         return future.result()
     except BrokenProcessPool:
         with _Workers(1) as worker:
             try:
-                return worker.submit(scenario, seed, path).result()
+                return worker.submit(task).result()
             except BrokenProcessPool as error:
                 reason = "the worker process died while running this path (was there enough memory?)"
-                return PathOutcome(path, seed + path, error=reason, trace=str(error))
+                return PathOutcome(task.path, task.seed + task.path, error=reason, trace=str(error))
 
 
 def _if_finished(future: Future[PathOutcome]) -> PathOutcome | None:
@@ -216,12 +234,12 @@ class _Workers:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
-    def submit(self, scenario: "Scenario", seed: int, path: int) -> Future[PathOutcome]:
+    def submit(self, task: Task) -> Future[PathOutcome]:
         try:
-            return self._pool.submit(_work, scenario, seed, path)
+            return self._pool.submit(_work, task)
         except BrokenProcessPool:
             self._pool = self._start()
-            return self._pool.submit(_work, scenario, seed, path)
+            return self._pool.submit(_work, task)
 
     def stop(self) -> None:
         """Cancel what has not begun and wait for the rest, which gives up at its next block."""
@@ -250,8 +268,8 @@ def _begin_work(stop_flag: Any) -> None:
     _stop_flag = stop_flag
 
 
-def _work(scenario: "Scenario", seed: int, path: int) -> PathOutcome:
-    return simulate_path(scenario, seed, path, progress=_give_up_if_asked)
+def _work(task: Task) -> PathOutcome:
+    return simulate_path(task, progress=_give_up_if_asked)
 
 
 def _give_up_if_asked(_blocks: int) -> None:
