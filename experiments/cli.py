@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from abm import Scenario
+    from abm.beside import Variant
     from experiments.storage import Results
 
 DONE, FAILED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     from abm import ScenarioError
+    from abm.beside import variants as beside
     from experiments.run import run_scenario
     from experiments.shipped import load_scenario
     from experiments.storage import ResultsError, check_vacant, default_directory
@@ -108,11 +110,13 @@ def _run(options: argparse.Namespace) -> int:
     try:
         scenario = load_scenario(options.scenario, dict(options.overrides))
         scenario.check_inputs()
+        variants = beside(scenario)
         directory = options.out or default_directory(scenario.name, options.seed)
         check_vacant(directory)
         several = "" if options.paths == 1 else f", {options.paths:,} paths on {min(options.jobs, options.paths)} cores"
         print(f"Compiling and running {scenario.name}, seed {options.seed}{several} …", file=sys.stderr, flush=True)
-        with _progress_bar(scenario, options.paths) as progress:
+        total, unit = (scenario.time.steps, "block") if options.paths == 1 else (options.paths, "path")
+        with _progress_bar(total, unit) as progress:
             results = run_scenario(
                 scenario,
                 seed=options.seed,
@@ -128,6 +132,12 @@ def _run(options: argparse.Namespace) -> int:
         print(f"underwater: the results could not be written: {error}", file=sys.stderr)
         return FAILED
     print(describe(results), flush=True)
+    if variants and results.finished and results.manifest["status"] == "complete":
+        try:
+            _run_beside(options, scenario, variants, results)
+        except KeyboardInterrupt:
+            print(f"Interrupted: all results are in {results.directory}", file=sys.stderr)
+            return INTERRUPTED
     if options.figures and results.finished and results.manifest["status"] == "complete":
         from experiments.figures import save_all
 
@@ -138,6 +148,26 @@ def _run(options: argparse.Namespace) -> int:
             print(f"Interrupted: all results are in {where}; `underwater plot {where}` draws them", file=sys.stderr)
             return INTERRUPTED
     return _close(results)
+
+
+def _run_beside(
+    options: argparse.Namespace, scenario: "Scenario", variants: "list[Variant]", results: "Results"
+) -> None:
+    """Run what the scenario asks for beside itself, and print it under the run."""
+    from experiments.beside import describe_beside, run_beside
+
+    runs = len(variants) * options.paths
+    print(f"Running {runs:,} beside it, on the same seeds …", file=sys.stderr, flush=True)
+    with _progress_bar(runs, "run") as progress:
+        rows = run_beside(
+            variants,
+            seed=options.seed,
+            paths=options.paths,
+            jobs=options.jobs,
+            out=results.directory,
+            progress=progress if runs > 1 else None,
+        )
+    print(describe_beside(scenario, variants, results.paths, rows), flush=True)
 
 
 def _close(results: "Results") -> int:
@@ -199,11 +229,10 @@ def _schema(_: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _progress_bar(scenario: "Scenario", paths: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr: over the blocks of a single path, or over the paths. Drawn seldom when nobody watches."""
+def _progress_bar(total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr, drawn seldom when nobody watches."""
     from tqdm import tqdm
 
-    total, unit = (scenario.time.steps, "block") if paths == 1 else (paths, "path")
     often = 0.1 if sys.stderr.isatty() else 30.0
     with tqdm(total=total, unit=f" {unit}s", file=sys.stderr, mininterval=often, leave=False) as bar:
         yield lambda done: _advance(bar, done)

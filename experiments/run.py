@@ -110,7 +110,7 @@ def run_tasks(
     on_result: Callable[[PathOutcome], None],
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Simulate paths of any scenarios on `jobs` processes; outcomes come in the order of the tasks, as `run_paths` says."""
+    """Simulate paths of any scenarios, as `run_paths` does; the outcomes come in the order of the tasks."""
     report = progress or _say_nothing
     if len(tasks) == 1:
         outcome = simulate_path(tasks[0], report)
