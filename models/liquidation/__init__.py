@@ -7,21 +7,52 @@ from typing import Annotated, ClassVar, Protocol
 
 from pydantic import Field
 
+from models.liquidation.aave_v2 import AaveV2
 from models.liquidation.aave_v3 import AaveV3
+from models.liquidation.aave_v4 import AaveV4
+from models.liquidation.compound_v2 import CompoundV2
+from models.liquidation.euler_v1 import EulerV1
+from models.liquidation.euler_v2 import EulerV2
 from models.liquidation.fixed_spread import FixedSpread
-from models.liquidation.offer import InvalidRepayment, MustNotLeaveDust, NotLiquidatable, Offer, Position, Taking
+from models.liquidation.fluid import Fluid
+from models.liquidation.gearbox import Gearbox
+from models.liquidation.kamino import Kamino
+from models.liquidation.morpho_blue import MorphoBlue
+from models.liquidation.offer import (
+    InvalidRepayment,
+    MustCloseInFull,
+    MustNotLeaveDust,
+    NotLiquidatable,
+    Offer,
+    Position,
+    Taking,
+)
+from models.liquidation.silo import Silo
+from models.liquidation.toxic_halt import ToxicHalt
 
 __all__ = [
+    "AaveV2",
     "AaveV3",
+    "AaveV4",
+    "CompoundV2",
     "Design",
+    "EulerV1",
+    "EulerV2",
     "FixedSpread",
+    "Fluid",
+    "Gearbox",
     "InvalidRepayment",
+    "Kamino",
     "LiquidationDesign",
+    "MorphoBlue",
+    "MustCloseInFull",
     "MustNotLeaveDust",
     "NotLiquidatable",
     "Offer",
     "Position",
+    "Silo",
     "Taking",
+    "ToxicHalt",
 ]
 
 
@@ -41,4 +72,19 @@ class LiquidationDesign(Protocol):
         """Exactly what repaying `repay` does; too much is cut, what the rule forbids is refused."""
 
 
-Design = Annotated[AaveV3 | FixedSpread, Field(discriminator="design")]
+Design = Annotated[
+    AaveV2
+    | AaveV3
+    | AaveV4
+    | CompoundV2
+    | EulerV1
+    | EulerV2
+    | FixedSpread
+    | Fluid
+    | Gearbox
+    | Kamino
+    | MorphoBlue
+    | Silo
+    | ToxicHalt,
+    Field(discriminator="design"),
+]

@@ -19,12 +19,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Offer, Position, Taking, exchange, protocol_part, require_taking, seized_per_repaid
-from models.parameters import Parameters
+from models.liquidation.offer import Position, protocol_part, seized_per_repaid
+from models.liquidation.spot import SpotDesign, Terms
 
 
-class FixedSpread(Parameters):
-    """The liquidation rule of Compound v2 and Aave v2."""
+class FixedSpread(SpotDesign):
+    """The liquidation rule of which Compound v2 and Aave v2 are cases."""
 
     source: ClassVar[str] = "compound-finance/compound-protocol, Comptroller.sol and CToken.sol"
     leaves_out: ClassVar[str] = "reverts of calls that ask for too much (they are cut), deprecated markets, rounding"
@@ -34,27 +34,10 @@ class FixedSpread(Parameters):
     protocol_fee: float = Field(0.0, ge=0, le=1, description="the protocol's part of the bonus")
     close_factor: float = Field(0.5, gt=0, le=1, description="part of the pair's debt that one call may repay")
 
-    def offer(self, position: Position) -> Offer | None:
-        """The most that one call may repay, and the terms; None for a healthy account or one with nothing to seize."""
-        if not position.health < 1.0:
-            return None
-        max_repay = self.fit(position, position.debt_units)
-        if max_repay <= 0.0:
-            return None
-        part = protocol_part(self.liquidation_bonus, self.protocol_fee)
-        return Offer(max_repay, seized_per_repaid(position, self.liquidation_bonus), 1.0 - part)
-
-    def fit(self, position: Position, repay: float) -> float:
-        """The largest admissible repayment up to `repay` units of debt."""
-        emptying = position.collateral_units / seized_per_repaid(position, self.liquidation_bonus)
-        return max(min(repay, self.close_factor * position.debt_units, emptying), 0.0)
-
-    def take(self, position: Position, repay: float) -> Taking:
-        """What repaying `repay` units of debt does; more than the rule allows is cut to what it allows.
-
-        Raises `NotLiquidatable`, `InvalidRepayment`.
-        """
-        require_taking(position, repay)
-        rate = seized_per_repaid(position, self.liquidation_bonus)
-        part = protocol_part(self.liquidation_bonus, self.protocol_fee)
-        return exchange(position, self.fit(position, repay), rate, part)
+    def terms(self, position: Position) -> Terms:
+        """The same part of the debt at the same bonus, whatever the health."""
+        return Terms(
+            most=self.close_factor * position.debt_units,
+            rate=seized_per_repaid(position, self.liquidation_bonus),
+            part=protocol_part(self.liquidation_bonus, self.protocol_fee),
+        )

@@ -23,7 +23,7 @@ ROUNDING: Final = 1e-12
 
 
 class NotLiquidatable(Refusal):
-    """The account is healthy."""
+    """The account is healthy, or the rule offers nothing for its collateral."""
 
 
 class InvalidRepayment(Refusal):
@@ -32,6 +32,10 @@ class InvalidRepayment(Refusal):
 
 class MustNotLeaveDust(Refusal):
     """What the liquidation would leave behind is too small for anyone to liquidate later."""
+
+
+class MustCloseInFull(Refusal):
+    """A part was repaid where the rule closes the position in one call or not at all."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,11 @@ class Position:
     collateral_usd: float
     debt_usd: float
     liquidation_threshold: float = 0.0
+
+    @property
+    def ltv(self) -> float:
+        """The account's debt by the value of its collateral; inf where it has none."""
+        return self.debt_usd / self.collateral_usd if self.collateral_usd > 0.0 else float("inf")
 
 
 @dataclass(slots=True)
@@ -105,5 +114,8 @@ def exchange(position: Position, repaid: float, rate: float, part: float) -> Tak
     seized = repaid * rate
     if seized >= position.collateral_units * (1.0 - ROUNDING):
         seized = position.collateral_units
-        repaid = min(repaid, seized / rate)
+        paid = seized / rate
+        # Where both sides close at once, rounding must not leave a speck of debt with nothing behind it.
+        if paid < repaid * (1.0 - ROUNDING):
+            repaid = paid
     return Taking(repaid, seized, seized * part)

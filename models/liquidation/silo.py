@@ -1,0 +1,53 @@
+"""Silo v2: repay down to a target loan-to-value, and everything where little would be left.
+
+**Source**: silo-finance/silo-contracts-v2, ``silo-core/contracts/hooks/liquidation/lib/PartialLiquidationLib.sol``.
+
+**Models**: below a loan-to-value of 1, one call may repay what brings the account down to `target_ltv`, for collateral
+worth ``1 + liquidation_fee`` of it. Where that is more than `full_close_share` of the debt, the debt is repaid whole or
+not at all, for no more collateral than there is. From a loan-to-value of 1 on any amount may be repaid.
+
+**Leaves out**: a Silo position is one collateral and one debt; where an account has more, the loan-to-value is the
+whole account's and what is closed is the pair. From a loan-to-value of 1 on Silo lets the taker repay more than the
+collateral pays for; here that is cut. Silo refuses a market whose target is above its threshold; here the lower of the
+two is the target. Fees to the deployer, integer rounding.
+
+**Units**: as `models.liquidation.offer`.
+
+**Invariants**: a partial call of the most leaves the loan-to-value at the target.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from models.liquidation.offer import Position, seized_per_repaid
+from models.liquidation.spot import SpotDesign, Terms, close_to
+
+
+class Silo(SpotDesign):
+    """The partial liquidation of Silo v2."""
+
+    source: ClassVar[str] = "silo-finance/silo-contracts-v2, PartialLiquidationLib.sol"
+    leaves_out: ClassVar[str] = (
+        "repaying more than the collateral pays for, a target above the threshold (the lower holds), fees to the "
+        "deployer, rounding"
+    )
+
+    design: Literal["silo"] = "silo"
+    liquidation_fee: float = Field(0.05, ge=0, lt=1, description="collateral value given above the debt repaid")
+    target_ltv: float = Field(0.79, ge=0, lt=1, description="loan-to-value that one call may restore; 0 closes in full")
+    full_close_share: float = Field(0.9, ge=0, le=1, description="part of the debt above which all must be repaid")
+
+    def terms(self, position: Position) -> Terms:
+        """What restores the target, all of the debt and no less where that is most of it, or anything underwater."""
+        ltv, bonus = position.ltv, self.liquidation_fee
+        if ltv >= 1.0:
+            return Terms(position.debt_units, seized_per_repaid(position, bonus))
+        # The account's threshold is its health times its loan-to-value.
+        target = min(self.target_ltv, position.health * ltv)
+        backing = target * position.collateral_usd
+        most = close_to(position.debt_usd, backing, target * (1.0 + bonus), 1.0) / position.debt_price
+        if most > self.full_close_share * position.debt_units:
+            capped = min(bonus, 1.0 / ltv - 1.0)
+            return Terms(position.debt_units, seized_per_repaid(position, capped), whole=True)
+        return Terms(most, seized_per_repaid(position, bonus))

@@ -1,0 +1,134 @@
+"""What all spot designs share: terms of one call, and the arithmetic from terms to offer, fit and take.
+
+**Source**: elementary; the close to a target is the linear equation solved in Aave v4, Euler v1, Fluid and Silo v2.
+
+**Models**: a call repays debt and gets collateral at once. A rule states the `Terms` of a call at a position, and the
+rest follows: what is offered, what fits, and what a call does. A call may repay anything up to the most, except that
+what it leaves behind must be large enough, or nothing, where the rule asks for it.
+
+**Leaves out**: calls that a contract reverts because they ask for too much are cut to what is allowed.
+
+**Units**: as `models.liquidation.offer`.
+
+**Invariants**: what `offer` offers and `fit` returns, `take` accepts.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from models.liquidation.offer import (
+    ROUNDING,
+    MustCloseInFull,
+    MustNotLeaveDust,
+    NotLiquidatable,
+    Offer,
+    Position,
+    Taking,
+    exchange,
+    require_taking,
+)
+from models.parameters import Parameters
+
+# How far below the minimum a leftover may be and still be the minimum, rounded.
+_LEFTOVER_ROUNDING: Final = 1.0 - 1e-9
+
+
+@dataclass(slots=True)
+class Terms:
+    """One call repays up to `most` units of debt for `rate` units of collateral each, `part` of them the protocol's.
+
+    A call that closes neither the debt nor the collateral of the pair must leave `dust_usd` of both; where `whole`,
+    there is no such call.
+    """
+
+    most: float
+    rate: float
+    part: float = 0.0
+    dust_usd: float = 0.0
+    whole: bool = False
+
+
+class SpotDesign(Parameters, ABC):
+    """A design in which the taker repays and gets collateral now; `terms` is its rule."""
+
+    source: ClassVar[str]
+    leaves_out: ClassVar[str]
+
+    @abstractmethod
+    def terms(self, position: Position) -> Terms | None:
+        """The terms at a position below health 1 with something owed and posted; None where the rule offers none."""
+
+    def offer(self, position: Position) -> Offer | None:
+        """The most that one call may repay, and at which rate; None when healthy or when nothing is admissible."""
+        terms = self._open(position)
+        if terms is None:
+            return None
+        max_repay = _fit(terms, position, position.debt_units)
+        return Offer(max_repay, terms.rate, 1.0 - terms.part) if max_repay > 0.0 else None
+
+    def fit(self, position: Position, repay: float) -> float:
+        """The largest admissible repayment up to `repay` units of debt; 0 when there is none."""
+        terms = self._open(position)
+        return 0.0 if terms is None else _fit(terms, position, repay)
+
+    def take(self, position: Position, repay: float) -> Taking:
+        """What repaying `repay` units of debt does; more than the rule allows is cut to what it allows.
+
+        Raises `NotLiquidatable`, `InvalidRepayment`, `MustNotLeaveDust`, `MustCloseInFull`.
+        """
+        require_taking(position, repay)
+        terms = self._open(position)
+        if terms is None:
+            raise NotLiquidatable(
+                f"nothing is offered at health {position.health:.6g}, loan-to-value {position.ltv:.6g}"
+            )
+        repaid = min(repay, terms.most)
+        if repaid >= position.debt_units * (1.0 - ROUNDING):
+            repaid = position.debt_units
+        taking = exchange(position, repaid, terms.rate, terms.part)
+        if taking.repaid != position.debt_units and taking.seized != position.collateral_units:
+            _refuse_what_is_left(terms, position, taking)
+        return taking
+
+    def _open(self, position: Position) -> Terms | None:
+        if position.health < 1.0 and position.debt_units > 0.0 and position.collateral_units > 0.0:
+            return self.terms(position)
+        return None
+
+
+def close_to(debt_usd: float, backing_usd: float, released: float, target: float) -> float:
+    """Dollars to repay until `backing_usd` is `target` times the debt; inf where no repayment gets there.
+
+    Each dollar repaid releases so many dollars of the backing, so that x solves
+    ``backing - released * x = target * (debt - x)``. Releasing as much as the target or more never gets there.
+    """
+    gained = target - released
+    return (target * debt_usd - backing_usd) / gained if gained > 0.0 else float("inf")
+
+
+def _fit(terms: Terms, position: Position, repay: float) -> float:
+    emptying = position.collateral_units / terms.rate
+    wanted = min(repay, terms.most, emptying)
+    if wanted >= min(emptying, position.debt_units) * (1.0 - ROUNDING):
+        return wanted
+    if terms.whole:
+        return 0.0
+    # Short of closing either side, both must keep the minimum: repay no more than the tighter of the two allows.
+    keeps_debt = position.debt_units - terms.dust_usd / position.debt_price
+    keeps_collateral = emptying - terms.dust_usd / position.collateral_price / terms.rate
+    return max(min(wanted, keeps_debt, keeps_collateral), 0.0)
+
+
+def _refuse_what_is_left(terms: Terms, position: Position, taking: Taking) -> None:
+    """Refuse a call that closes neither side where the rule forbids what it leaves behind."""
+    if terms.whole:
+        closing = min(position.debt_units, position.collateral_units / terms.rate)
+        raise MustCloseInFull(f"repaying {taking.repaid:.6g} closes only a part; repay {closing:.6g}")
+    debt_left = (position.debt_units - taking.repaid) * position.debt_price
+    collateral_left = (position.collateral_units - taking.seized) * position.collateral_price
+    if min(debt_left, collateral_left) < terms.dust_usd * _LEFTOVER_ROUNDING:
+        raise MustNotLeaveDust(
+            f"repaying {taking.repaid:.6g} would leave {debt_left:.2f} usd of debt and {collateral_left:.2f} usd "
+            f"of collateral, one of them below {terms.dust_usd:g}; close the position or repay less"
+        )
