@@ -10,13 +10,19 @@ from pydantic import Field
 from models.liquidation.aave_v2 import AaveV2
 from models.liquidation.aave_v3 import AaveV3
 from models.liquidation.aave_v4 import AaveV4
+from models.liquidation.ajna import Ajna, NotSettleable, Settlement
 from models.liquidation.compound_v2 import CompoundV2
+from models.liquidation.compound_v3 import CompoundV3
 from models.liquidation.euler_v1 import EulerV1
 from models.liquidation.euler_v2 import EulerV2
 from models.liquidation.fixed_spread import FixedSpread
 from models.liquidation.fluid import Fluid
 from models.liquidation.gearbox import Gearbox
 from models.liquidation.kamino import Kamino
+from models.liquidation.liquity_v1 import LiquityV1
+from models.liquidation.liquity_v2 import LiquityV2
+from models.liquidation.maker_clip import MakerClip
+from models.liquidation.maker_flip import AuctionOver, AuctionRunning, Bid, Bidding, InvalidBid, MakerFlip
 from models.liquidation.morpho_blue import MorphoBlue
 from models.liquidation.offer import (
     InvalidRepayment,
@@ -27,32 +33,61 @@ from models.liquidation.offer import (
     Position,
     Taking,
 )
+from models.liquidation.opening import NOBODY, Absorption, House, Kick, Lot, Opening, Reward, TimedDesign, share_out
+from models.liquidation.sale import LotTaking, NotForSale, NothingToReset, SaleDesign
 from models.liquidation.silo import Silo
 from models.liquidation.toxic_halt import ToxicHalt
 
 __all__ = [
+    "NOBODY",
+    "TIMED_DESIGNS",
     "AaveV2",
     "AaveV3",
     "AaveV4",
+    "Absorption",
+    "Ajna",
+    "AuctionOver",
+    "AuctionRunning",
+    "Bid",
+    "Bidding",
     "CompoundV2",
+    "CompoundV3",
     "Design",
     "EulerV1",
     "EulerV2",
     "FixedSpread",
     "Fluid",
     "Gearbox",
+    "House",
+    "InvalidBid",
     "InvalidRepayment",
     "Kamino",
+    "Kick",
     "LiquidationDesign",
+    "LiquityV1",
+    "LiquityV2",
+    "Lot",
+    "LotTaking",
+    "MakerClip",
+    "MakerFlip",
     "MorphoBlue",
     "MustCloseInFull",
     "MustNotLeaveDust",
+    "NotForSale",
     "NotLiquidatable",
+    "NotSettleable",
+    "NothingToReset",
     "Offer",
+    "Opening",
     "Position",
+    "Reward",
+    "SaleDesign",
+    "Settlement",
     "Silo",
     "Taking",
+    "TimedDesign",
     "ToxicHalt",
+    "share_out",
 ]
 
 
@@ -88,3 +123,6 @@ Design = Annotated[
     | ToxicHalt,
     Field(discriminator="design"),
 ]
+
+TIMED_DESIGNS: tuple[type[TimedDesign], ...] = (Ajna, CompoundV3, LiquityV1, LiquityV2, MakerClip, MakerFlip)
+"""The designs that a call opens, and that take time or have a pool behind them."""

@@ -1,0 +1,67 @@
+"""Compound III: the protocol absorbs the position and sells the collateral itself, at a fixed discount.
+
+**Source**: compound-finance/comet, ``contracts/Comet.sol``; parameters of USDC on mainnet, with those of WETH.
+
+**Models**: below health 1 a call absorbs the whole position: the reserves bear the debt, and what `liquidation_factor`
+of the collateral's value is worth beyond it is credited to the borrower in the debt asset. Nothing is paid to the
+caller. The collateral is for sale to anyone, in any size, at the feed less `store_front_price_factor` of the
+liquidation penalty, as long as the reserves are below `target_reserves_usd`. What a buyer pays goes to the reserves.
+
+**Leaves out**: the protocol absorbs all of an account's collateral at once; here one pair after the other, each for
+its own part of the debt, and what the last one does not pay for the reserves bear. Collateral beyond what is needed
+stays the borrower's then, and is not turned into the debt asset. Liquidator points, pauses, rounding.
+
+**Units**: as `models.liquidation.opening`.
+
+**Invariants**: an absorption moves no cash: the reserves are what depositors have no claim on, and below nothing they
+are a loss that depositors bear without being told.
+"""
+
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from models.liquidation.offer import Position
+from models.liquidation.opening import Absorption, House, Lot, Opening, openable, price_of
+from models.liquidation.sale import SaleDesign, SaleTerms
+
+# Collateral beside the pair that is no more than this part of it is a rounding of sums.
+_ROUNDING: Final = 1e-9
+
+
+class CompoundV3(SaleDesign):
+    """The absorption and the store front of Compound III."""
+
+    source: ClassVar[str] = "compound-finance/comet, Comet.sol; USDC on mainnet"
+    leaves_out: ClassVar[str] = (
+        "absorbing all collateral at once (one pair after the other, each for its part of the debt), liquidator "
+        "points, pauses, rounding"
+    )
+
+    design: Literal["compound_v3"] = "compound_v3"
+    liquidation_factor: float = Field(0.95, gt=0, le=1, description="part of the collateral's value that pays for debt")
+    store_front_price_factor: float = Field(0.5, ge=0, le=1, description="part of the penalty that buyers get")
+    target_reserves_usd: float = Field(5_000_000.0, ge=0, description="reserves from which on nothing is sold")
+
+    def open(self, position: Position, now_seconds: float, house: House) -> Opening | None:
+        """Absorb the pair; its collateral becomes a lot of the protocol's own, from which no debt is due."""
+        if not openable(position):
+            return None
+        debt = position.debt_units
+        value = price_of(position) * position.collateral_units * self.liquidation_factor
+        pair_usd = position.collateral_units * position.collateral_price
+        last = position.collateral_usd <= pair_usd * (1.0 + _ROUNDING)
+        absorption = Absorption(
+            debt_from_reserves=debt if last else min(debt, value),
+            credit=max(value - debt, 0.0),
+            units_to_protocol=position.collateral_units,
+        )
+        store = Lot(position.collateral_units, 0.0, float("inf"), now_seconds, position.debt_price)
+        return Opening([store], absorption=absorption)
+
+    def terms(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> SaleTerms | None:
+        """The feed less the discount; None while the reserves are at their target."""
+        if house.reserves * lot.debt_price_usd >= self.target_reserves_usd:
+            return None
+        discount = self.store_front_price_factor * (1.0 - self.liquidation_factor)
+        return SaleTerms(feed_price * (1.0 - discount), lot.tab)

@@ -1,0 +1,116 @@
+"""Maker's Dutch auction: the price starts above the market and falls in steps until somebody takes.
+
+**Source**: makerdao/dss, ``dog.sol``, ``clip.sol`` and ``StairstepExponentialDecrease`` in ``abaci.sol``; parameters of
+ETH-A in April 2021.
+
+**Models**: below health 1 a call opens the auction of a position for its debt and `penalty`, as far as `hole_usd`
+leaves room beside the auctions that run. A part is opened only where the part and the rest of the debt are each worth
+`dust_usd`; a smaller rest is opened too, even past the hole. The price starts at `buffer` times the feed and is
+multiplied by `cut` every `step_seconds`. After `tail_seconds`, or below `cusp` of its start, nobody may take until a
+call resets it to the feed of that moment. The caller gets `tip_usd` and `chip` of the tab from the protocol's
+surplus; again for a reset, where the tab and the collateral are each worth the dust with its penalty. A taking leaves
+nothing of the tab or at least the dust with its penalty.
+
+**Leaves out**: one hole instead of one per collateral and one for all; a vault has one collateral, so where an account
+has more, each pair is opened for itself. The circuit breakers, the surplus and debt auctions, rounding.
+
+**Units**: as `models.liquidation.opening`; what is in usd is measured at the debt's price at the opening.
+
+**Invariants**: between resets the price never rises. With `cut` 1, no penalty and ``buffer = 1 / (1 + bonus)`` the
+auction is a fixed spread on the whole debt.
+"""
+
+import math
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from models.liquidation.offer import Position
+from models.liquidation.opening import House, Lot, Opening, Reward, openable, price_of
+from models.liquidation.sale import NotForSale, NothingToReset, SaleDesign, SaleTerms
+
+# A whole number of steps must not lose one to the rounding of floats.
+_ROUNDING_STEPS: Final = 1e-9
+
+
+class MakerClip(SaleDesign):
+    """The auctions of Maker's Liquidations 2.0."""
+
+    source: ClassVar[str] = "makerdao/dss, dog.sol, clip.sol and abaci.sol; ETH-A in April 2021"
+    leaves_out: ClassVar[str] = (
+        "a hole for each collateral beside the one for all, vaults of several collaterals (each pair is opened for "
+        "itself), circuit breakers, surplus and debt auctions, rounding"
+    )
+
+    design: Literal["maker_clip"] = "maker_clip"
+    buffer: float = Field(1.30, gt=0, description="price at the start, as a multiple of the feed")
+    cut: float = Field(0.99, gt=0, le=1, description="what every step multiplies the price by")
+    step_seconds: float = Field(90.0, gt=0, description="time between two steps of the price")
+    tail_seconds: float = Field(8400.0, gt=0, description="time after which the auction must be reset")
+    cusp: float = Field(0.40, ge=0, lt=1, description="part of the start below which the auction must be reset")
+    tip_usd: float = Field(300.0, ge=0, description="paid to the caller for opening or resetting")
+    chip: float = Field(0.001, ge=0, lt=1, description="part of the tab paid to the caller beside the tip")
+    penalty: float = Field(0.13, ge=0, description="raised above the debt, as a part of it")
+    hole_usd: float = Field(22_000_000.0, gt=0, description="the most that open auctions may be to raise together")
+    dust_usd: float = Field(5000.0, ge=0, description="least debt that opening and taking may leave behind")
+
+    def open(self, position: Position, now_seconds: float, house: House) -> Opening | None:
+        """Auction the debt that the hole leaves room for, with its part of the collateral."""
+        opened = self._opened(position, house) if openable(position) else 0.0
+        if not opened > 0.0:
+            return None
+        lot = Lot(
+            units=position.collateral_units * (opened / position.debt_units),
+            due=opened,
+            tab=opened * (1.0 + self.penalty),
+            opened_seconds=now_seconds,
+            debt_price_usd=position.debt_price,
+            top=price_of(position) * self.buffer,
+            top_seconds=now_seconds,
+        )
+        return Opening([lot], (self._reward(lot),))
+
+    def price(self, lot: Lot, now_seconds: float) -> float:
+        """What a unit of a lot costs now, whether or not it may be taken."""
+        steps = math.floor((now_seconds - lot.top_seconds) / self.step_seconds + _ROUNDING_STEPS)
+        return float(lot.top * self.cut**steps)
+
+    def terms(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> SaleTerms | None:
+        """The price of the clock; None while the auction waits for a reset."""
+        if self.needs_reset(lot, now_seconds, feed_price):
+            return None
+        return SaleTerms(self.price(lot, now_seconds), lot.tab, leave=self._least_tab(lot))
+
+    def needs_reset(self, lot: Lot, now_seconds: float, feed_price: float) -> bool:
+        """Whether the time is over or the price has fallen too far."""
+        if lot.closed:
+            return False
+        late = now_seconds - lot.top_seconds > self.tail_seconds
+        return late or self.price(lot, now_seconds) < self.cusp * lot.top
+
+    def reset(self, lot: Lot, now_seconds: float, feed_price: float) -> Reward | None:
+        """Start again from the feed of now; the caller is paid where there is enough left to auction."""
+        if not self.needs_reset(lot, now_seconds, feed_price):
+            raise NothingToReset(f"the auction still runs {now_seconds - lot.top_seconds:g} s after its start; take it")
+        if not feed_price > 0.0:
+            raise NotForSale(f"a feed of {feed_price:g} gives no price to start from; wait for the feed")
+        lot.top, lot.top_seconds = feed_price * self.buffer, now_seconds
+        paid = min(lot.tab, lot.units * feed_price) >= self._least_tab(lot)
+        return self._reward(lot) if paid else None
+
+    def _opened(self, position: Position, house: House) -> float:
+        """Units of the debt that one call opens; 0 where it may not."""
+        room_usd = self.hole_usd - house.outstanding_usd
+        if not room_usd > 0.0:
+            return 0.0
+        dust = self.dust_usd / position.debt_price
+        opened = min(position.debt_units, room_usd / position.debt_price / (1.0 + self.penalty))
+        if position.debt_units - opened < dust:
+            return position.debt_units
+        return opened if opened >= dust else 0.0
+
+    def _least_tab(self, lot: Lot) -> float:
+        return self.dust_usd * (1.0 + self.penalty) / lot.debt_price_usd
+
+    def _reward(self, lot: Lot) -> Reward:
+        return Reward("reserves", debt=self.tip_usd / lot.debt_price_usd + self.chip * lot.tab)
