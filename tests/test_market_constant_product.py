@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import inf, isclose, isqrt, sqrt
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from models.market import (
     SourceTerms,
     StaleFill,
 )
+from models.types import Side
 
 # x, y, fee, side, kind, in, out, fee amount, bid, ask, x and y after with the fee in the pool, last marginal price
 SWAPS = [
@@ -219,18 +221,20 @@ def test_a_fill_of_another_pool_is_checked_anew() -> None:
 
 
 def test_liquidity_is_added_and_removed_in_proportion() -> None:
-    """Adding and removing keep the price; the share returned takes out what was put in."""
+    """A quarter of the pool is a quarter of its shares, √(xy) at the start; the price stays, all comes out again."""
     pool = ConstantProduct(100.0, 1000.0, 0.003)
-    share = pool.add(25.0, 250.0)
-    assert share == 0.2
+    shares = pool.add(25.0, 250.0)
+    assert shares == pytest.approx(0.25 * sqrt(100.0 * 1000.0), rel=1e-15)
     assert pool.bid == pytest.approx(9.97, rel=1e-15)
-    assert pool.remove(share) == pytest.approx((25.0, 250.0), rel=1e-15)
+    assert pool.remove(shares) == pytest.approx((25.0, 250.0), rel=1e-15)
     with pytest.raises(InvalidAmount, match="pool's ratio"):
         pool.add(1.0, 11.0)
     with pytest.raises(InvalidAmount, match="positive"):
         pool.add(0.0, 0.0)
-    with pytest.raises(InvalidAmount, match="share"):
+    with pytest.raises(InvalidAmount, match="shares"):
         pool.remove(1.0)
+    with pytest.raises(InvalidAmount, match="shares"):
+        pool.remove(-1.0)
 
 
 POOLS = st.builds(
@@ -381,3 +385,46 @@ def test_depth_of_a_pool_without_fee_is_the_square_root_law() -> None:
     """Without a fee, selling x (√(1/(1 - e)) - 1) moves the price by e."""
     pool = ConstantProduct(100.0, 1000.0, 0.0)
     assert pool.quote_to("sell", 10.0 * 0.81).amount_in == pytest.approx(100.0 * (1.0 / sqrt(0.81) - 1.0), rel=1e-13)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.floats(1.0, 1e6),
+    st.floats(1.0, 1e6),
+    st.sampled_from([0.0, 0.003, 0.3]),
+    st.lists(st.tuples(st.sampled_from(["sell", "buy"]), st.floats(0.0, 1e7)), max_size=20),
+)
+def test_many_swaps_at_once_are_the_swaps_one_by_one(
+    base: float, quote: float, fee: float, trades: list[tuple[Side, float]]
+) -> None:
+    """Same amounts, same reserves, same fees for the shares as quoting and settling each."""
+    pool, twin = ConstantProduct(base, quote, fee), ConstantProduct(base, quote, fee)
+    state = pool.state
+    sells = np.array([side == "sell" for side, _ in trades], np.bool_)
+    given_, got = pool.swap_many(sells, np.array([amount for _, amount in trades]))
+    for k, (side, amount) in enumerate(trades):
+        fill = twin.quote_in(side, amount)
+        twin.settle(fill)
+        assert (given_[k], got[k]) == (fill.amount_in, fill.amount_out)
+    assert (pool.base, pool.quote) == (twin.base, twin.quote)
+    for ours, theirs in (
+        (pool.shares.base_fees, twin.shares.base_fees),
+        (pool.shares.quote_fees, twin.shares.quote_fees),
+    ):
+        assert ours == pytest.approx(theirs, rel=1e-12)
+    assert (pool.state is state) == (not trades)
+
+
+def test_many_swaps_that_cannot_all_be_made_are_none() -> None:
+    """A wrong shape, an amount that is none, and a trade that empties the pool refuse the batch and change nothing."""
+    pool = ConstantProduct(100.0, 1000.0, 0.003)
+    state = pool.state
+    with pytest.raises(InvalidAmount, match="one for each"):
+        pool.swap_many(np.array([True]), np.array([1.0, 2.0]))
+    for amount in (-1.0, inf, float("nan")):
+        with pytest.raises(InvalidAmount, match=f"amount is {amount!r}"):
+            pool.swap_many(np.array([True, False]), np.array([1.0, amount]))
+    with pytest.raises(EndlessFill, match="buy of 1e"):
+        pool.swap_many(np.array([True, False]), np.array([1.0, 1e300]))
+    assert (pool.base, pool.quote, pool.shares.base_fees) == (100.0, 1000.0, 0.0)
+    assert pool.state is state

@@ -268,7 +268,7 @@ def test_a_long_stream_grows_the_book_as_it_goes() -> None:
     assert len(trades) == 0
     assert len(book.levels("buy")) == count
     _, trades = book.stream(zeros + matching.MARKET, zeros + 1, ones, ones, zeros, zeros)
-    assert trades[:, matching.TICK].tolist() == (100.0 + 0.5 * np.arange(count)[::-1]).tolist()
+    assert trades[:, matching.PRICE].tolist() == (100.0 + 0.5 * np.arange(count)[::-1]).tolist()
     assert trades[:, matching.MAKER].tolist() == ids[::-1].tolist()
     assert book.levels("buy") == []
 
@@ -374,6 +374,54 @@ def test_cancelling_gives_back_what_remained_once() -> None:
     for unknown in (first, 0, -5, 1 << 62, 77):
         assert book.cancel(unknown) == 0.0
     assert book.levels("buy") == [(10.0, 5.0)]
+
+
+def test_every_change_makes_earlier_quotes_old() -> None:
+    """A cancelled maker changes the book though nothing trades; what changes nothing leaves the state."""
+    book = OrderBook(1.0)
+    order_id, _ = book.limit("buy", 10.0, 5.0, "a")
+    state = book.state
+    assert book.cancel(order_id + 1) == 0.0
+    assert book.state is state
+    quoted = book.quote_in("sell", 5.0)
+    assert book.market("sell", 5.0, "a", self_trade="cancel_both") == []
+    assert book.state is not state
+    with pytest.raises(StaleFill):
+        book.settle(quoted)
+
+
+def test_a_refused_order_leaves_its_owner_with_nothing() -> None:
+    """An owner whose first order is refused has committed nothing, and the next one rests."""
+    book = OrderBook(1.0)
+    for owner in range(200):
+        with pytest.raises(OffTick):
+            book.limit("buy", 10.5, 1.0, owner)
+        assert book.committed(owner) == (0.0, 0.0)
+    assert book.limit("buy", 10.0, 1.0, 150)[0] is not None
+    assert book.committed(150) == (0.0, 10.0)
+
+
+@pytest.mark.parametrize("orders", [63, 64, 65, 128, 129])
+def test_a_full_book_trades_and_grows(orders: int) -> None:
+    """Settling and taking need no room; resting makes room and keeps every queue."""
+    book = OrderBook(1.0)
+    for number in range(orders):
+        book.limit("buy", 10.0 + number, 2.0, number)
+    assert book.market("sell", 1.0, "taker") == [(book.orders("buy")[0][0], 9.0 + orders, 1.0)]
+    assert book.settle(book.quote_in("sell", 1.0)) == [(orders - 1, 1.0, 9.0 + orders)]
+    assert [owner for *_, owner in book.orders("buy")] == list(range(orders - 2, -1, -1))
+    assert book.limit("buy", 10.0, 2.0, "last")[1] == []
+    assert [owner for *_, owner in book.orders("buy")][-2:] == [0, "last"]
+
+
+def test_numbers_of_any_kind_are_orders() -> None:
+    """Whole numbers and numpy's are taken as they are worth."""
+    book = OrderBook(0.1)
+    for price, size in ((10, 1), (np.float64(10.0), np.int64(1)), (np.float32(10.0), np.float32(1.0))):
+        book.limit("buy", price, size, "a")
+    assert book.levels("buy") == [(10.0, 3.0)]
+    with pytest.raises(OffTick):
+        book.limit("buy", np.float32(0.3), 1.0, "a")
 
 
 def test_requote_replaces_an_owners_orders_and_tells_the_escrow() -> None:

@@ -27,6 +27,7 @@ from models.market.fill import (
     InvalidPrice,
     MakerTrade,
     StaleFill,
+    check_swaps,
     gives_at_least,
     sale_of,
     sale_to,
@@ -210,11 +211,7 @@ class Concentrated:
         Raises:
             InvalidAmount: an amount that is negative or not finite, or not one for each side.
         """
-        if sells.shape != amounts.shape:
-            raise InvalidAmount("number of amounts", amounts.size, f"give one for each of {sells.size} sides")
-        usable = np.isfinite(amounts) & (amounts >= 0.0)
-        for amount in amounts[~usable][:1].tolist():
-            raise InvalidAmount("amount", amount)
+        check_swaps(sells, amounts)
         roots, held = np.array(self._roots), np.array((self.base, self.quote))
         trades: FloatArray
         trades, row = trade_all(self._ranges, self._growth, roots, held, self._row, sells, amounts, self.fee)
@@ -229,15 +226,23 @@ class Concentrated:
         Raises:
             InvalidPrice, InvalidAmount: bounds or a liquidity that are none.
         """
-        position = _position(lower_price, upper_price, liquidity)
+        return self.add_many([(lower_price, upper_price, liquidity)])[0]
+
+    def add_many(self, positions: Iterable[tuple[float, float, float]]) -> range:
+        """Open positions (lower price, upper price, liquidity) as `add` does, all or none; returns their numbers.
+
+        Raises:
+            InvalidPrice, InvalidAmount: bounds or a liquidity that are none.
+        """
+        opened = [_position(*position) for position in positions]
         self._count_fees()
-        self._positions.append(position)
+        self._positions += opened
         self._lay_out()
-        number = len(self._positions) - 1
-        base, quote = self.amounts(number)
-        self.base += base
-        self.quote += quote
-        return number
+        numbers = range(len(self._positions) - len(opened), len(self._positions))
+        amounts = [self.amounts(number) for number in numbers]
+        self.base += sum(base for base, _ in amounts)
+        self.quote += sum(quote for _, quote in amounts)
+        return numbers
 
     def remove(self, position: int) -> tuple[float, float]:
         """Take out a position's liquidity; returns the (base, quote) taken. Its fees stay until it collects them.
@@ -245,13 +250,23 @@ class Concentrated:
         Raises:
             UnknownPosition: no such position.
         """
-        base, quote = self.amounts(position)
+        return self.remove_many([position])[0]
+
+    def remove_many(self, positions: Iterable[int]) -> list[tuple[float, float]]:
+        """`remove` positions, each named once, all or none; returns the (base, quote) of each.
+
+        Raises:
+            UnknownPosition: no such position.
+        """
+        numbers = list(positions)
+        amounts = [self.amounts(number) for number in numbers]
         self._count_fees()
-        self._positions[position] = self._positions[position]._replace(liquidity=0.0)
+        for number in numbers:
+            self._positions[number] = self._positions[number]._replace(liquidity=0.0)
         self._lay_out()
-        self.base = max(self.base - base, 0.0)
-        self.quote = max(self.quote - quote, 0.0)
-        return base, quote
+        self.base = max(self.base - sum(base for base, _ in amounts), 0.0)
+        self.quote = max(self.quote - sum(quote for _, quote in amounts), 0.0)
+        return amounts
 
     def amounts(self, position: int) -> tuple[float, float]:
         """(base, quote) that a position's liquidity is at the present price, without its fees.
@@ -287,13 +302,23 @@ class Concentrated:
         Raises:
             UnknownPosition: no such position.
         """
-        base, quote = self.fees(position)
+        return self.collect_many([position])[0]
+
+    def collect_many(self, positions: Iterable[int]) -> list[tuple[float, float]]:
+        """`collect` the fees of positions, each named once, all or none; returns the (base, quote) of each.
+
+        Raises:
+            UnknownPosition: no such position.
+        """
+        numbers = list(positions)
+        fees = [self.fees(number) for number in numbers]
         self._count_fees()
-        self._positions[position] = self._positions[position]._replace(base_owed=0.0, quote_owed=0.0)
-        self.base = max(self.base - base, 0.0)
-        self.quote = max(self.quote - quote, 0.0)
+        for number in numbers:
+            self._positions[number] = self._positions[number]._replace(base_owed=0.0, quote_owed=0.0)
+        self.base = max(self.base - sum(base for base, _ in fees), 0.0)
+        self.quote = max(self.quote - sum(quote for _, quote in fees), 0.0)
         self.state = object()
-        return base, quote
+        return fees
 
     def segments(self, side: Side) -> FloatArray:
         """One arc of the ladder for each range that is left, shape (4, ranges): see `models.market.ladder`."""

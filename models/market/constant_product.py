@@ -1,7 +1,7 @@
 """A constant-product pool.
 
 **Source**: Uniswap v2 (Adams, Zinsmeister, Robinson, *Uniswap v2 Core*, 2020; UniswapV2Library, v2-periphery 1.1.0).
-**Models**: x y = k with a fee on what is given, which stays in the pool.
+**Models**: x y = k with a fee on what is given, which stays in the pool; shares in it, √(xy) at the start.
 **Leaves out**: integer rounding, the minimum liquidity that is locked for ever, the protocol's share of the fee.
 **Units**: reserves in units of base and quote; prices quote per base, fee included.
 **Invariants**: k never falls in a trade; a quote changes nothing; neither reserve reaches zero.
@@ -10,10 +10,11 @@ With g = 1 - fee, reserves (x, y) and a sale of d base: out = y gd / (x + gd), m
 both directions, with r the marginal amount out for one in, Δin = A Δ(1/√r) and Δout = -A Δ√r, where A = √(xy/g).
 """
 
-from math import fsum, inf, sqrt
+from math import fsum, inf, nan, sqrt
 from typing import Literal, Self
 
 import numpy as np
+from numba import njit
 from pydantic import Field, model_validator
 
 from models.market.fill import (
@@ -22,13 +23,15 @@ from models.market.fill import (
     InvalidAmount,
     MakerTrade,
     StaleFill,
+    check_swaps,
     gives_at_least,
     sale_of,
     sale_to,
     selling,
 )
+from models.market.shares import Shares
 from models.parameters import Parameters
-from models.types import FloatArray, Side
+from models.types import BoolArray, FloatArray, Side
 
 UNISWAP_V2_FEE = 0.003
 """Uniswap v2: 0.30 % of what is given."""
@@ -46,13 +49,14 @@ class ConstantProduct:
     Attributes:
         base, quote: reserves in units. Read them; they change through `settle`, `add` and `remove`.
         fee: fraction of what is given.
+        shares: who has added liquidity owns some of these, and the fees kept for them.
         state: replaced at every change; a quote remembers it.
 
     Raises:
         InvalidAmount: a reserve that is not positive and finite, a fee outside [0, 1).
     """
 
-    __slots__ = ("base", "fee", "quote", "state")
+    __slots__ = ("base", "fee", "quote", "shares", "state")
 
     def __init__(self, base: float, quote: float, fee: float = UNISWAP_V2_FEE) -> None:
         for name, reserve in (("base", base), ("quote", quote)):
@@ -63,6 +67,7 @@ class ConstantProduct:
         self.base = float(base)
         self.quote = float(quote)
         self.fee = float(fee)
+        self.shares = Shares(sqrt(self.base) * sqrt(self.quote))
         self.state: object = object()
 
     @property
@@ -154,37 +159,63 @@ class ConstantProduct:
         if fill.side == "sell":
             self.base += fill.amount_in
             self.quote -= fill.amount_out
+            self.shares.base_fees += fill.fee / self.shares.total
         else:
             self.quote += fill.amount_in
             self.base -= fill.amount_out
+            self.shares.quote_fees += fill.fee / self.shares.total
         self.state = object()
         return []
 
+    def swap_many(self, sells: BoolArray, amounts: FloatArray) -> FloatArray:
+        """Quote an amount in and settle it, one after the other, in compiled code.
+
+        Args:
+            sells: shape (trades,), whether the taker gives base.
+            amounts: shape (trades,), what the taker gives.
+
+        Returns:
+            Shape (2, trades): given and got.
+
+        Raises:
+            InvalidAmount: an amount that is negative or not finite, or not one for each side. EndlessFill: a trade so
+                large that nothing would be left. Nothing is done in either case.
+        """
+        check_swaps(sells, amounts)
+        held = np.array((self.base, self.quote))
+        got, done = _swap_all(held, sells, amounts, self.fee)
+        if done < len(got):
+            side: Side = "sell" if sells[done] else "buy"
+            given, last = float(amounts[done]), float(got[done])
+            raise EndlessFill(Fill(side, given, last, self.fee * given, nan, nan, False))
+        if len(got):
+            self.base, self.quote = held.tolist()
+            self.shares.base_fees += self.fee * float(amounts[sells].sum()) / self.shares.total
+            self.shares.quote_fees += self.fee * float(amounts[~sells].sum()) / self.shares.total
+            self.state = object()
+        trades: FloatArray = np.stack((amounts, got))
+        return trades
+
     def add(self, base: float, quote: float) -> float:
-        """Add liquidity at the pool's own ratio; returns the share of the pool that it then is.
+        """Add liquidity at the pool's own ratio; returns the shares minted for it.
 
         Raises:
             InvalidAmount: amounts that are not positive, or whose ratio is off the pool's by more than 1e-9.
         """
-        if not (0.0 < base < inf and 0.0 < quote < inf):
-            raise InvalidAmount("liquidity", min(base, quote), "add a positive, finite amount of both sides")
-        needed = base * self.quote / self.base
-        if abs(quote - needed) > 1e-9 * needed:
-            raise InvalidAmount("quote", quote, f"add at the pool's ratio, {needed!r} for {base!r} base")
+        minted = self.shares.mint((self.base, self.quote), (base, quote))
         self.base += base
         self.quote += quote
         self.state = object()
-        return base / self.base
+        return minted
 
-    def remove(self, share: float) -> tuple[float, float]:
-        """Take out a share of the pool; returns the (base, quote) taken.
+    def remove(self, shares: float) -> tuple[float, float]:
+        """Take out what shares are by now; returns the (base, quote) taken.
 
         Raises:
-            InvalidAmount: a share outside [0, 1): a pool is never left empty.
+            InvalidAmount: more shares than were added: what a pool starts with never leaves it.
         """
-        if not 0.0 <= share < 1.0:
-            raise InvalidAmount("share", share, "give a fraction from 0 to below 1")
-        base, quote = share * self.base, share * self.quote
+        part = self.shares.burn(shares)
+        base, quote = part * self.base, part * self.quote
         self.base -= base
         self.quote -= quote
         self.state = object()
@@ -233,6 +264,24 @@ def products(a: float, b: float) -> tuple[float, float, float, float]:
     b_high = scaled - (scaled - b)
     b_low = b - b_high
     return a_high * b_high, a_high * b_low, a_low * b_high, a_low * b_low
+
+
+@njit(cache=True)
+def _swap_all(held: FloatArray, sells: BoolArray, amounts: FloatArray, fee: float) -> tuple[FloatArray, int]:
+    """What each amount given gets, one after the other, and how many trades left something in the pool.
+
+    `held`, shape (2,), is base and quote; it is changed. A trade that takes all of a reserve ends the walk.
+    """
+    got = np.zeros(amounts.size)
+    for k in range(amounts.size):
+        given, taken = (0, 1) if sells[k] else (1, 0)
+        net = (1.0 - fee) * amounts[k]
+        got[k] = held[taken] * (net / (held[given] + net))
+        if got[k] >= held[taken]:
+            return got, k
+        held[given] += amounts[k]
+        held[taken] -= got[k]
+    return got, amounts.size
 
 
 class ConstantProductTerms(Parameters):

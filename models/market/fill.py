@@ -12,8 +12,10 @@ from collections.abc import Hashable
 from math import inf
 from typing import NamedTuple
 
+import numpy as np
+
 from models.refusals import Refusal
-from models.types import Side
+from models.types import BoolArray, FloatArray, Side
 
 DUST = 1e-12
 """Share of an amount below which a remainder is rounding and not trade: floats leave no dust orders behind."""
@@ -122,6 +124,22 @@ def sale_of(side: Side, amount: float) -> bool:
     if not 0.0 <= amount < inf:
         raise InvalidAmount("amount", amount)
     return side == "sell" or selling(side)
+
+
+def check_swaps(sells: BoolArray, amounts: FloatArray) -> None:
+    """Refuse a batch of which one trade makes no sense.
+
+    Args:
+        sells: shape (trades,), whether the taker gives base.
+        amounts: shape (trades,), what the taker gives.
+
+    Raises:
+        InvalidAmount: an amount that is negative, endless or not a number, or not one for each side.
+    """
+    if sells.shape != amounts.shape:
+        raise InvalidAmount("number of amounts", amounts.size, f"give one for each of {sells.size} sides")
+    for amount in amounts[~(np.isfinite(amounts) & (amounts >= 0.0))][:1].tolist():
+        raise InvalidAmount("amount", amount)
 
 
 def sale_to(side: Side, price: float) -> bool:

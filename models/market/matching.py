@@ -4,7 +4,7 @@
 post-only orders are tested before any fill.
 **Models**: submission under four times in force and four self-trade rules, cancellation, an owner's requote, batches.
 **Leaves out**: hidden and pegged orders, auctions, modification (cancel and place anew).
-**Units**: prices in ticks, sizes in base.
+**Units**: keys in ticks, prices in quote per base, sizes in base.
 **Invariants**: no crossed book; a partly filled order keeps its place; what remains of an order or of a taker below
 `DUST` of its size goes with the fill, so that real-valued sizes leave no crumbs in a queue.
 """
@@ -26,18 +26,20 @@ from models.market.queues import (
     OWNER,
     SLOT_BITS,
     append,
+    columns,
     commitment,
     remove,
+    tick_of,
 )
 from models.market.ticks import MOST_TICKS, ROUNDING, SLACK
 from models.types import FloatArray, IntArray
 
 GTC, IOC, FOK, POST_ONLY, MARKET, CANCEL = range(6)
 ALLOW, CANCEL_TAKER, CANCEL_MAKER, CANCEL_BOTH = range(4)
-MAKER, TICK, SIZE, MAKER_OWNER, TAKER = range(5)
+MAKER, PRICE, SIZE, MAKER_OWNER, TAKER = range(5)
 
 ANY_PRICE = 1 << 60
-NO_ROOM = -1
+NO_ROOM, BAD_PRICE, BAD_SIZE = -1, -2, -3
 
 
 @njit(cache=True)
@@ -73,7 +75,7 @@ def submit(
 
     Args:
         nodes, sizes, levels, counters, owners: the book's columns, changed.
-        trades: shape (trades, 5), written from row `trade` on: maker's id, tick, size, maker's owner, taker.
+        trades: shape (trades, 5), written from row `trade` on: maker's id, price, size, maker's owner, taker.
         trade: first free row of `trades`; room for one trade per live order must follow.
         taker: number of the taker, for the record only.
         side: BUY or SELL, of this order.
@@ -87,7 +89,7 @@ def submit(
         (id of the resting order, 0 when nothing rests, NO_ROOM when nothing was done; first free row of `trades`).
     """
     other = 1 - side
-    if counters[FREE] == NONE or owner >= owners.size:
+    if (counters[FREE] == NONE or owner >= owners.size) and force in (GTC, POST_ONLY):
         return NO_ROOM, trade
     top = counters[other] - 1
     crosses = top >= 0 and levels[other, top, LEVEL_KEY] + key >= 0
@@ -95,6 +97,7 @@ def submit(
         return 0, trade
     if force == FOK and not _fillable(nodes, sizes, levels, counters, side, key, size, owner, self_trade):
         return 0, trade
+    numerator, denominator = tick_of(counters)
     rest = size
     dust = DUST * size if size < np.inf else 0.0
     while crosses and rest > dust:
@@ -111,7 +114,7 @@ def submit(
                 sizes[node] = traded - rest
                 traded = rest
             trades[trade, MAKER] = nodes[node, ID]
-            trades[trade, TICK] = abs(nodes[node, KEY])
+            trades[trade, PRICE] = abs(nodes[node, KEY]) * numerator / denominator
             trades[trade, SIZE] = traded
             trades[trade, MAKER_OWNER] = nodes[node, OWNER]
             trades[trade, TAKER] = taker
@@ -128,10 +131,54 @@ def submit(
 
 
 @njit(cache=True)
-def cancel(
+def limit(
+    memory: IntArray, side: int, price: float, size: float, owner: int, force: int, self_trade: int
+) -> tuple[int, int]:
+    """Submit a limit order; its trades are in the memory.
+
+    Args:
+        memory: the book, changed.
+        side, size, owner, force, self_trade: as in `submit`.
+        price: quote per base.
+
+    Returns:
+        (id of the order that rests or 0, number of trades). Nothing was done when the first is NO_ROOM, BAD_PRICE for a
+        price off the grid, or BAD_SIZE.
+    """
+    nodes, sizes, levels, counters, owners, trades = columns(memory)
+    numerator, denominator = tick_of(memory)
+    ticks = price * denominator / numerator
+    if not 0.0 < ticks < MOST_TICKS:
+        return BAD_PRICE, 0
+    whole = np.rint(ticks)
+    if whole == 0.0 or abs(ticks - whole) > SLACK + ROUNDING * ticks:
+        return BAD_PRICE, 0
+    if not 0.0 < size < np.inf:
+        return BAD_SIZE, 0
+    key = int(whole) if side == BUY else -int(whole)
+    return submit(nodes, sizes, levels, counters, owners, trades, 0, 0, side, key, size, owner, force, self_trade)
+
+
+@njit(cache=True)
+def market(memory: IntArray, side: int, size: float, owner: int, force: int, self_trade: int) -> tuple[int, int]:
+    """Submit an order at any price, MARKET or FOK; arguments and result as of `limit`."""
+    nodes, sizes, levels, counters, owners, trades = columns(memory)
+    if not 0.0 < size < np.inf:
+        return BAD_SIZE, 0
+    return submit(nodes, sizes, levels, counters, owners, trades, 0, 0, side, ANY_PRICE, size, owner, force, self_trade)
+
+
+@njit(cache=True)
+def cancel(memory: IntArray, identity: int) -> float:
+    """Take an order out by its id; returns what remained of it, 0 when no such order rests."""
+    nodes, sizes, levels, counters, owners, _ = columns(memory)
+    return _cancel(nodes, sizes, levels, counters, owners, identity)
+
+
+@njit(cache=True)
+def _cancel(
     nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray, identity: int
 ) -> float:
-    """Take an order out by its id; returns what remained of it, 0 when no such order rests."""
     node = identity & ((1 << SLOT_BITS) - 1)
     if identity <= 0 or node >= sizes.size or nodes[node, ID] != identity:
         return 0.0
@@ -141,13 +188,13 @@ def cancel(
 
 @njit(cache=True)
 def stream(
-    nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray, trades: FloatArray,
-    trade: int, event: int, events: IntArray, amounts: FloatArray, ids: IntArray, self_trade: int,
+    memory: IntArray, trades: FloatArray, trade: int,
+    event: int, events: IntArray, amounts: FloatArray, ids: IntArray, self_trade: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Work through a batch of events from `event` on, until its end or until there is no room for the next one.
 
     Args:
-        nodes, sizes, levels, counters, owners: the book's columns, changed.
+        memory: the book, changed; the trades in it are left alone.
         trades: shape (trades, 5), written from row `trade` on as in `submit`; the taker is its row in `events`.
         trade: first free row of `trades`.
         event: first row of `events` to do.
@@ -160,11 +207,12 @@ def stream(
     Returns:
         (first row not done, first free row of `trades`).
     """
+    nodes, sizes, levels, counters, owners, _ = columns(memory)
     while event < events.shape[0]:
         what, side, tick, owner = events[event, 0], events[event, 1], events[event, 2], events[event, 3]
         ids[event] = 0
         if what == CANCEL:
-            cancel(nodes, sizes, levels, counters, owners, ids[tick])
+            _cancel(nodes, sizes, levels, counters, owners, ids[tick])
         else:
             if trade + counters[LIVE] > trades.shape[0]:
                 break
@@ -181,22 +229,20 @@ def stream(
 
 
 @njit(cache=True)
-def requote(
-    nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray,
-    owner: int, bids: FloatArray, asks: FloatArray, numerator: float, denominator: float,
-) -> tuple[int, float, float, float, float]:  # fmt: skip
+def requote(memory: IntArray, owner: int, bids: FloatArray, asks: FloatArray) -> tuple[int, float, float, float, float]:
     """Cancel all of an owner's orders and place new ones that only rest; those that would cross are left out.
 
     Args:
-        nodes, sizes, levels, counters, owners: the book's columns, changed.
+        memory: the book, changed.
         owner: row in `owners`.
         bids, asks: shape (orders, 2), (price, size); prices go down to a tick for bids, up for asks.
-        numerator, denominator: the tick as a ratio.
 
     Returns:
         (0, base released, quote released, base committed, quote committed). Nothing was done when the first is NO_ROOM,
         or 1 + the row (bids, then asks) of a price or size that cannot be used.
     """
+    nodes, sizes, levels, counters, owners, _ = columns(memory)
+    numerator, denominator = tick_of(memory)
     quotes = bids.shape[0] + asks.shape[0]
     for row in range(quotes):
         quoted = bids[row] if row < bids.shape[0] else asks[row - bids.shape[0]]
@@ -205,7 +251,7 @@ def requote(
             return 1 + row, 0.0, 0.0, 0.0, 0.0
     if counters[LIVE] + quotes > sizes.size or owner >= owners.size:
         return NO_ROOM, 0.0, 0.0, 0.0, 0.0
-    base_released, quote_released = commitment(nodes, sizes, owners, owner, numerator, denominator)
+    base_released, quote_released = commitment(memory, owner)
     while owners[owner] != NONE:
         remove(nodes, sizes, levels, counters, owners, owners[owner])
     for side in range(2):
@@ -219,5 +265,5 @@ def requote(
             crosses = top >= 0 and levels[1 - side, top, LEVEL_KEY] + key >= 0
             if quoted[row, 1] > 0.0 and key != 0 and not crosses:
                 append(nodes, sizes, levels, counters, owners, side, key, quoted[row, 1], owner)
-    base, quote = commitment(nodes, sizes, owners, owner, numerator, denominator)
+    base, quote = commitment(memory, owner)
     return 0, base_released, quote_released, base, quote

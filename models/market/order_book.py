@@ -11,9 +11,10 @@ taker fee on the quote.
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from copy import deepcopy
 from itertools import count
 from math import inf, nan
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,49 +26,32 @@ from models.market.fill import (
     Fill,
     InvalidAmount,
     InvalidPrice,
-    InvalidSide,
     MakerTrade,
     StaleFill,
     sale_of,
     sale_to,
     selling,
 )
+from models.market.orders import (
+    EVENT_OWNER,
+    FORCES,
+    MARKET_FORCES,
+    SELF_TRADES,
+    SIDES,
+    InvalidOrder,
+    SelfTrade,
+    TimeInForce,
+    batch,
+    unknown,
+)
 from models.market.ticks import Grid
 from models.parameters import Parameters
-from models.refusals import Refusal
 from models.types import FloatArray, IntArray, Side
 
-TimeInForce = Literal["gtc", "ioc", "fok", "post_only"]
-SelfTrade = Literal["allow", "cancel_taker", "cancel_maker", "cancel_both"]
 Trade = tuple[int, float, float]
 """(maker's order id, price, size)."""
 
-_SIDES = {"buy": queues.BUY, "sell": queues.SELL}
-_FORCES = {"gtc": matching.GTC, "ioc": matching.IOC, "fok": matching.FOK, "post_only": matching.POST_ONLY}
-_MARKET_FORCES = {"ioc": matching.MARKET, "fok": matching.FOK}
-_SELF_TRADES = {
-    "allow": matching.ALLOW,
-    "cancel_taker": matching.CANCEL_TAKER,
-    "cancel_maker": matching.CANCEL_MAKER,
-    "cancel_both": matching.CANCEL_BOTH,
-}
 _NO_ORDERS = np.empty((0, 2))
-
-
-class InvalidOrder(Refusal):
-    """An option of an order that does not exist."""
-
-    def __init__(self, name: str, given: object, known: Sequence[object]) -> None:
-        super().__init__(f"{name} is {given!r}: use one of {', '.join(map(repr, known))}")
-
-
-def _unknown(side: object, tif: object, self_trade: object, forces: dict[str, int]) -> Refusal:
-    """The refusal for the first of the options that does not exist."""
-    if side not in _SIDES:
-        return InvalidSide(side)
-    if tif not in forces:
-        return InvalidOrder("tif", tif, tuple(forces))
-    return InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
 
 
 class OrderBook:
@@ -79,7 +63,6 @@ class OrderBook:
     Attributes:
         tick: step of the price grid.
         taker_fee: fraction of the quote that a taker pays: a sale receives p (1 - f), a purchase pays p / (1 - f).
-        state: replaced at every change; a quote remembers it.
 
     Raises:
         InvalidPrice: a tick that is not positive and finite. InvalidAmount: a fee outside [0, 1).
@@ -91,21 +74,30 @@ class OrderBook:
             raise InvalidAmount("taker_fee", taker_fee, "give a fraction from 0 to below 1")
         self.tick = self._grid.tick
         self.taker_fee = float(taker_fee)
-        self.state: object = object()
+        self._state: object = None
         self._keep = 1.0 - self.taker_fee
         # A new owner gets the next number by being looked up; the names are the keys, listed when somebody asks.
         self._slots: defaultdict[Hashable, int] = defaultdict(count().__next__)
         self._names: list[Hashable] = []
         self._sides: dict[Side, BookSide] = {}
-        self._columns: queues.Columns = (
-            np.full((0, 8), queues.NONE, np.int64),
-            np.zeros(0),
-            np.zeros((2, 0, 3), np.int64),
-            np.array([0, 0, queues.NONE, 0, 0], np.int64),
-            np.empty(0, np.int64),
-        )
-        self._trades = np.empty((0, 5))
+        self._memory = queues.empty(self._grid.numerator, self._grid.denominator)
         self._grow(64)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OrderBook":
+        """A book of its own. The columns are views of the memory, and copied one by one they would be views no more."""
+        book = OrderBook(self.tick, self.taker_fee)
+        book._memory = self._memory.copy()
+        book._slots = defaultdict(count(len(self._slots)).__next__, self._slots)
+        book._state = deepcopy(self.state, memo)
+        book._grow(0)
+        return book
+
+    @property
+    def state(self) -> object:
+        """Another object after every change; a quote remembers it."""
+        if self._state is None:  # made when somebody asks, since most changes are followed by the next one
+            self._state = object()
+        return self._state
 
     # What owners do.
 
@@ -136,13 +128,18 @@ class OrderBook:
             InvalidSide, InvalidPrice, OffTick, InvalidAmount, InvalidOrder: the order cannot be used.
         """
         try:
-            number, force, rule = _SIDES[side], _FORCES[tif], _SELF_TRADES[self_trade]
+            number, force, rule = SIDES[side], FORCES[tif], SELF_TRADES[self_trade]
         except KeyError:
-            raise _unknown(side, tif, self_trade, _FORCES) from None
-        ticks = self._grid.ticks(price)
-        if not 0.0 < size < inf:
-            raise InvalidAmount("size", size, "give a positive, finite size")
-        order_id, trades = self._match(number, -ticks if number else ticks, size, self._slots[owner], force, rule)
+            raise unknown(side, tif, self_trade, FORCES) from None
+        slot = self._slots[owner]
+        order_id, trades = matching.limit(self._memory, number, float(price), float(size), slot, force, rule)
+        if order_id < 0:
+            self._grid.ticks(float(price))
+            if order_id == matching.BAD_SIZE:
+                raise InvalidAmount("size", size, "give a positive, finite size")
+            self._grow(1)
+            order_id, trades = matching.limit(self._memory, number, float(price), float(size), slot, force, rule)
+        self._state = None
         return order_id or None, self._made(trades) if trades else []
 
     def market(
@@ -162,19 +159,20 @@ class OrderBook:
             InvalidSide, InvalidAmount, InvalidOrder: the order cannot be used.
         """
         try:
-            number, force, rule = _SIDES[side], _MARKET_FORCES[tif], _SELF_TRADES[self_trade]
+            number, force, rule = SIDES[side], MARKET_FORCES[tif], SELF_TRADES[self_trade]
         except KeyError:
-            raise _unknown(side, tif, self_trade, _MARKET_FORCES) from None
-        if not 0.0 < size < inf:
+            raise unknown(side, tif, self_trade, MARKET_FORCES) from None
+        failed, trades = matching.market(self._memory, number, float(size), self._slots[owner], force, rule)
+        if failed:
             raise InvalidAmount("size", size, "give a positive, finite size")
-        _, trades = self._match(number, matching.ANY_PRICE, size, self._slots[owner], force, rule)
+        self._state = None
         return self._made(trades) if trades else []
 
     def cancel(self, order_id: int) -> float:
         """Take an order out; returns the size that remained, 0.0 for an order that is unknown or closed."""
-        remaining: float = matching.cancel(*self._columns, order_id)
+        remaining: float = matching.cancel(self._memory, order_id)
         if remaining:
-            self.state = object()
+            self._state = None
         return remaining
 
     def requote(
@@ -199,7 +197,7 @@ class OrderBook:
         slot = self._slots[owner]
         quotes = _orders(bids), _orders(asks)
         while True:
-            outcome = matching.requote(*self._columns, slot, *quotes, self._grid.numerator, self._grid.denominator)
+            outcome = matching.requote(self._memory, slot, *quotes)
             if outcome[0] != matching.NO_ROOM:
                 break
             self._grow(sum(map(len, quotes)))
@@ -208,7 +206,7 @@ class OrderBook:
             if 0.0 < price < inf:
                 raise InvalidAmount("size", size, "give a finite size of zero or more")
             raise InvalidPrice(price, "give a positive, finite price")
-        self.state = object()
+        self._state = None
         return outcome[1], outcome[2], outcome[3], outcome[4]
 
     def cancel_all(self, owner: Hashable) -> tuple[float, float]:
@@ -217,13 +215,7 @@ class OrderBook:
 
     def committed(self, owner: Hashable) -> tuple[float, float]:
         """(base, quote) that an owner's orders may have to give: sizes of the asks, price times size of the bids."""
-        slot = self._slots.get(owner)
-        if slot is None:
-            return 0.0, 0.0
-        nodes, sizes, _, _, owners = self._columns
-        committed: tuple[float, float] = queues.commitment(
-            nodes, sizes, owners, slot, self._grid.numerator, self._grid.denominator
-        )
+        committed: tuple[float, float] = queues.commitment(self._memory, self._slots.get(owner, queues.NONE))
         return committed
 
     # What anyone sees.
@@ -236,7 +228,7 @@ class OrderBook:
     def orders(self, side: Side) -> list[tuple[int, float, float, Hashable]]:
         """(order id, price, remaining size, owner) of the resting orders of a side, in the order they would trade."""
         number = queues.SELL if selling(side) else queues.BUY
-        nodes, sizes, levels, counters, _ = self._columns
+        nodes, sizes, levels, counters, _, _ = self._columns
         owners = self._owners()
         resting = []
         for level in range(counters[number] - 1, -1, -1):
@@ -251,14 +243,14 @@ class OrderBook:
     @property
     def bid(self) -> float:
         """What a seller receives for the next unit, fee taken off; nan when nobody bids."""
-        _, _, levels, counters, _ = self._columns
+        _, _, levels, counters, _, _ = self._columns
         top = counters.item(0) - 1
         return nan if top < 0 else self._grid.price(levels.item(0, top, 0)) * self._keep
 
     @property
     def ask(self) -> float:
         """What a buyer pays for the next unit, fee included; nan when nobody asks."""
-        _, _, levels, counters, _ = self._columns
+        _, _, levels, counters, _, _ = self._columns
         top = counters.item(1) - 1
         return nan if top < 0 else self._grid.price(-levels.item(1, top, 0)) / self._keep
 
@@ -313,11 +305,14 @@ class OrderBook:
         if fill.base <= 0.0:
             return []
         number = queues.SELL if fill.side == "sell" else queues.BUY
-        _, trades = self._match(number, matching.ANY_PRICE, fill.base, queues.NONE, matching.MARKET, matching.ALLOW)
-        numerator, denominator, owners = self._grid.numerator * scale, self._grid.denominator, self._owners()
+        _, trades = matching.market(
+            self._memory, number, float(fill.base), queues.NONE, matching.MARKET, matching.ALLOW
+        )
+        self._state = None
+        owners = self._owners()
         return [
-            (owners[int(owner)], size, tick * numerator / denominator * size)
-            for _, tick, size, owner, _ in self._trades[:trades].tolist()
+            (owners[int(owner)], size, price * scale * size)
+            for _, price, size, owner, _ in self._trades[:trades].tolist()
         ]
 
     def segments(self, side: Side) -> FloatArray:
@@ -354,70 +349,37 @@ class OrderBook:
         Raises:
             InvalidOrder, InvalidAmount, InvalidPrice, OffTick: an event cannot be used; nothing is done.
         """
-        rule = _SELF_TRADES.get(self_trade)
+        rule = SELF_TRADES.get(self_trade)
         if rule is None:
-            raise InvalidOrder("self_trade", self_trade, tuple(_SELF_TRADES))
-        events = self._events(what, side, price, size, owner, placed)
+            raise InvalidOrder("self_trade", self_trade, tuple(SELF_TRADES))
+        owners = np.asarray(owner, np.int64)
+        events = batch(self._grid, what, side, price, size, owners, placed)
+        events[:, EVENT_OWNER] = self._slots_of(owners)
         amounts = np.ascontiguousarray(size, np.float64)
         ids = np.zeros(len(events), np.int64)
         trades = np.empty((len(events) + self._trades.shape[0], 5))
         event = made = 0
         while True:
-            event, made = matching.stream(*self._columns, trades, made, event, events, amounts, ids, rule)
-            self.state = object()
+            event, made = matching.stream(self._memory, trades, made, event, events, amounts, ids, rule)
+            self._state = None
             if event == len(events):
                 break
             self._grow(1)
             if made + self._trades.shape[0] > len(trades):
                 trades = np.concatenate([trades[:made], np.empty((made + self._trades.shape[0], 5))])
-        made_trades = trades[:made, (matching.MAKER, matching.TICK, matching.SIZE, matching.TAKER)]
-        made_trades[:, 1] *= self._grid.numerator
-        made_trades[:, 1] /= self._grid.denominator
-        return ids, made_trades
+        return ids, trades[:made, (matching.MAKER, matching.PRICE, matching.SIZE, matching.TAKER)]
 
-    def _events(
-        self, what: IntArray, side: IntArray, price: FloatArray, size: FloatArray, owner: IntArray, placed: IntArray
-    ) -> IntArray:
-        """The events as `matching.stream` takes them."""
-        what, side, owner, placed = (np.asarray(column, np.int64) for column in (what, side, owner, placed))
-        places = what < matching.MARKET
-        cancels = what == matching.CANCEL
-        for name, given, wrong, known in (
-            ("what", what, (what < matching.GTC) | (what > matching.CANCEL), "0 to 5"),
-            ("side", side, (side != queues.BUY) & (side != queues.SELL), "0 or 1"),
-            ("placed", placed, cancels & ((placed < 0) | (placed > np.arange(len(what)))), "a row so far"),
-            ("owner", owner, owner < 0, "a non-negative integer"),
-        ):
-            if wrong.any():
-                raise InvalidOrder(name, int(given[wrong][0]), (known,))
-        wrong = ~cancels & ~((size > 0.0) & (size < inf))
-        if wrong.any():
-            raise InvalidAmount("size", float(size[wrong][0]), "give a positive, finite size")
-        ticks = self._grid.all_ticks(np.where(places, price, self.tick))
-        present = np.flatnonzero(np.bincount(owner))
+    def _slots_of(self, owners: IntArray) -> IntArray:
+        """The slots of many owners that are numbers, shape (owners,)."""
+        present = np.flatnonzero(np.bincount(owners))
         slots = np.zeros(present.max(initial=0) + 1, np.int64)
         for number in present.tolist():
             slots[number] = self._slots[number]
-        return np.stack([what, side, np.where(cancels, placed, ticks), slots[owner]], axis=1)
-
-    def _match(self, number: int, key: int, size: float, slot: int, force: int, rule: int) -> tuple[int, int]:
-        """Submit an order; returns (id of the order that rests or 0, number of trades in `_trades`)."""
-        order_id, trades = matching.submit(
-            *self._columns, self._trades, 0, 0, number, key, float(size), slot, force, rule
-        )
-        if order_id == matching.NO_ROOM:
-            self._grow(1)
-            return self._match(number, key, size, slot, force, rule)
-        self.state = object()
-        return order_id, trades
+        return slots[owners]
 
     def _made(self, trades: int) -> list[Trade]:
         """The last trades, as their owners see them."""
-        numerator, denominator = self._grid.numerator, self._grid.denominator
-        return [
-            (int(maker), tick * numerator / denominator, traded)
-            for maker, tick, traded, _, _ in self._trades[:trades].tolist()
-        ]
+        return [(int(maker), price, traded) for maker, price, traded, _, _ in self._trades[:trades].tolist()]
 
     def _owners(self) -> list[Hashable]:
         """Owners by slot."""
@@ -427,29 +389,18 @@ class OrderBook:
 
     def _grow(self, orders: int) -> None:
         """Make room for at least `orders` more, in both queues and levels, and for every owner known."""
-        nodes, sizes, levels, counters, owners = self._columns
-        if len(self._slots) > owners.size:
-            owners = np.concatenate([owners, np.full(2 * len(self._slots) - owners.size, queues.NONE, np.int64)])
-        old = sizes.size
-        if counters[queues.LIVE] + orders > old:
-            new = max(2 * old, old + orders)
-            grown = np.full((new, 8), queues.NONE, np.int64)
-            grown[:old] = nodes
-            # The new rows become the front of the list of free ones.
-            grown[old:, queues.NEXT] = np.arange(old + 1, new + 1)
-            grown[-1, queues.NEXT] = counters[queues.FREE]
-            counters[queues.FREE] = old
-            ladder = np.zeros((2, new, 3), np.int64)
-            ladder[:, :old] = levels
-            nodes, sizes, levels = grown, np.concatenate([sizes, np.zeros(new - old)]), ladder
-            self._trades = np.empty((new, 5))
-        self._columns = (nodes, sizes, levels, counters, owners)
+        memory = self._memory
+        room, owners, needed = memory.item(queues.ORDERS), memory.item(queues.OWNERS), len(self._slots)
+        if memory.item(queues.LIVE) + orders > room:
+            room = max(2 * room, room + orders)
+        if needed > owners:
+            owners = 2 * needed
+        self._memory = queues.grown(memory, room, owners)
+        self._columns: queues.Columns = queues.columns(self._memory)
+        self._trades = self._columns[5]
 
     def _depth(self, number: int) -> FloatArray:
-        nodes, sizes, levels, counters, _ = self._columns
-        rows: FloatArray = queues.depth(
-            nodes, sizes, levels, counters, number, self._grid.numerator, self._grid.denominator, self._keep
-        )
+        rows: FloatArray = queues.depth(self._memory, number, self._keep)
         return rows
 
     def _side(self, side: Side) -> BookSide:

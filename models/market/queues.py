@@ -1,13 +1,16 @@
-"""The queues of the order book: orders by price, by arrival and by owner, as columns that kernels share.
+"""The queues of the order book: orders by price, by arrival and by owner, in one piece of memory that kernels share.
 
 **Source**: price-time priority as exchanges publish it.
-**Models**: the book as five columns, in this order, as `Columns`:
+**Models**: the book as one int64 array, because each array handed to a kernel costs a call from Python more than its
+matching does. It opens with counters; `columns` gives views of the parts behind them:
 
     nodes     int64 (orders, 8)     one row an order: ID, KEY, SIDE, OWNER and its places in two linked lists
     sizes     float64 (orders,)     what remains of the order in each row
     levels    int64 (2, levels, 3)  by the orders' side: KEY, HEAD, TAIL of the queue; sorted, the best level last
-    counters  int64 (5,)            levels bought, levels sold, first FREE row, LIVE orders, SERIAL of the last order
+    counters  int64 (16,)           levels bought, levels sold, first FREE row, LIVE orders, SERIAL of the last order,
+                                    room for ORDERS and for OWNERS; the tick as a ratio, in float64
     owners    int64 (owners,)       first row of each owner's list
+    trades    float64 (orders, 5)   what the last order traded: see `models.market.matching`
 
 A KEY is the tick of a buy order and minus the tick of a sell order: the best is the largest on both sides, and two
 orders cross when the sum of their keys is zero or more.
@@ -21,17 +24,74 @@ from numba import njit
 
 from models.types import FloatArray, IntArray
 
-Columns = tuple[IntArray, FloatArray, IntArray, IntArray, IntArray]
+Columns = tuple[IntArray, FloatArray, IntArray, IntArray, IntArray, FloatArray]
 
 ID, KEY, SIDE, OWNER, NEXT, PREVIOUS, OWNER_NEXT, OWNER_PREVIOUS = range(8)
 LEVEL_KEY, HEAD, TAIL = range(3)
-FREE, LIVE, SERIAL = 2, 3, 4
+FREE, LIVE, SERIAL, ORDERS, OWNERS, NUMERATOR, DENOMINATOR = range(2, 9)
 BUY, SELL = 0, 1
 NONE = -1
 SLOT_BITS = 22
 """An id is serial x 2^22 + row: it finds its row without a table, and grows with time. Room for 2^22 orders at rest
 and, as trades carry ids in float64, 2^31 in a book's life.
 """
+
+_COUNTERS = 16
+_ORDER = 20
+"""Entries for one order: 8 of its node, its size, a level on either side (3 each), and a trade (5)."""
+
+
+@njit(cache=True)
+def columns(memory: IntArray) -> Columns:
+    """The parts of a book's memory, as views: nodes, sizes, levels, counters, owners, trades."""
+    orders, owners = memory[ORDERS], memory[OWNERS]
+    reals = memory.view(np.float64)
+    sizes = _COUNTERS + 8 * orders
+    levels = sizes + orders
+    trades = levels + 6 * orders
+    end = trades + 5 * orders
+    return (
+        memory[_COUNTERS:sizes].reshape((orders, 8)),
+        reals[sizes:levels],
+        memory[levels:trades].reshape((2, orders, 3)),
+        memory[:_COUNTERS],
+        memory[end : end + owners],
+        reals[trades:end].reshape((orders, 5)),
+    )
+
+
+@njit(cache=True)
+def tick_of(memory: IntArray) -> tuple[float, float]:
+    """The tick as numerator and denominator."""
+    reals = memory[NUMERATOR : DENOMINATOR + 1].view(np.float64)
+    return reals[0], reals[1]
+
+
+def empty(numerator: float, denominator: float) -> IntArray:
+    """The memory of a book without room for any order, on a grid whose tick is the ratio given."""
+    memory = np.zeros(_COUNTERS, np.int64)
+    memory[FREE] = NONE
+    memory.view(np.float64)[[NUMERATOR, DENOMINATOR]] = numerator, denominator
+    return memory
+
+
+def grown(memory: IntArray, orders: int, owners: int) -> IntArray:
+    """The same book in a new memory, with room for so many orders and owners, no fewer than before."""
+    nodes, sizes, levels, counters, firsts, _ = columns(memory)
+    old = sizes.size
+    larger = np.zeros(_COUNTERS + _ORDER * orders + owners, np.int64)
+    larger[:_COUNTERS] = counters
+    larger[[ORDERS, OWNERS]] = orders, owners
+    new_nodes, new_sizes, new_levels, counters, new_firsts, _ = columns(larger)
+    new_nodes[:old], new_sizes[:old], new_levels[:, :old], new_firsts[: firsts.size] = nodes, sizes, levels, firsts
+    new_firsts[firsts.size :] = NONE
+    if orders > old:
+        # The new rows become the front of the list of free ones.
+        new_nodes[old:] = NONE
+        new_nodes[old:, NEXT] = np.arange(old + 1, orders + 1)
+        new_nodes[-1, NEXT] = counters[FREE]
+        counters[FREE] = old
+    return larger
 
 
 @njit(cache=True)
@@ -133,13 +193,13 @@ def remove(
 
 
 @njit(cache=True)
-def commitment(
-    nodes: IntArray, sizes: FloatArray, owners: IntArray, owner: int, numerator: float, denominator: float
-) -> tuple[float, float]:
-    """(base, quote) that an owner's resting orders may have to give."""
+def commitment(memory: IntArray, owner: int) -> tuple[float, float]:
+    """(base, quote) that an owner's resting orders may have to give; nothing for an owner without a row."""
+    nodes, sizes, _, _, owners, _ = columns(memory)
+    numerator, denominator = tick_of(memory)
     base = 0.0
     quote = 0.0
-    node = owners[owner]
+    node = owners[owner] if 0 <= owner < owners.size else NONE
     while node != NONE:
         if nodes[node, SIDE] == BUY:
             quote += nodes[node, KEY] * numerator / denominator * sizes[node]
@@ -150,24 +210,22 @@ def commitment(
 
 
 @njit(cache=True)
-def depth(
-    nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray,
-    side: int, numerator: float, denominator: float, keep: float,
-) -> FloatArray:  # fmt: skip
+def depth(memory: IntArray, side: int, keep: float) -> FloatArray:
     """What a taker meets on a side, level by level from the best on.
 
     Sizes are summed afresh along each queue, so they carry no drift.
 
     Args:
-        nodes, sizes, levels, counters: the book's columns.
+        memory: the book.
         side: BUY or SELL, of the resting orders.
-        numerator, denominator: the tick as a ratio.
         keep: 1 - taker fee.
 
     Returns:
         Shape (8, levels): two rows with the rate, then what is given and got on the level (so far a ladder's segments),
         both summed up to and with the level, the taker's price, and the price on the grid.
     """
+    nodes, sizes, levels, counters, _, _ = columns(memory)
+    numerator, denominator = tick_of(memory)
     count = counters[side]
     rows = np.empty((8, count))
     given = 0.0

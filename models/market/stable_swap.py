@@ -2,7 +2,7 @@
 
 **Source**: Egorov, *StableSwap*, 2019; Curve's first pools (curve-contract, StableSwap3Pool.vy), here for two coins.
 **Models**: a (x + y) + D = a D + D³/(4xy) with a = 2A and x = rate · base, y = quote; the fee on what is got, which
-stays in the pool.
+stays in the pool; shares in it, D at the start, added and removed in proportion to the reserves only.
 **Leaves out**: integer rounding, the administrator's share of the fee, ramps of A, fees of unbalanced deposits.
 **Units**: reserves in units of base and quote; prices quote per base, fee included; A as the contracts and their pages
 state it (A·n multiplies the sum; the A of the paper is half of it for two coins).
@@ -34,6 +34,7 @@ from models.market.fill import (
     selling,
 )
 from models.market.ladder import GIVE
+from models.market.shares import Shares
 from models.parameters import Parameters
 from models.types import FloatArray, Side
 
@@ -48,11 +49,12 @@ class StableSwap:
     """A pool of `base` and `quote` on Curve's invariant, with a `fee` on what is got, kept in the pool.
 
     Attributes:
-        base, quote: reserves in units. Read them; they change through `settle`.
+        base, quote: reserves in units. Read them; they change through `settle`, `add` and `remove`.
         amplification: A as Curve states it; 0 is a constant product.
         fee: fraction of what is got.
         rate: quote value of one base at balance.
         invariant: D, in quote: the value of the pool when it is in balance.
+        shares: who has added liquidity owns some of these, and the fees kept for them.
         state: replaced at every change; a quote remembers it.
 
     Raises:
@@ -60,7 +62,9 @@ class StableSwap:
         InvalidPrice: a rate that is not positive and finite.
     """
 
-    __slots__ = ("_curvature", "_points", "amplification", "base", "fee", "invariant", "quote", "rate", "state")
+    __slots__ = (
+        "_curvature", "_points", "amplification", "base", "fee", "invariant", "quote", "rate", "shares", "state",
+    )  # fmt: skip
 
     def __init__(
         self, base: float, quote: float, amplification: float, fee: float = CURVE_FEE, rate: float = 1.0
@@ -78,6 +82,7 @@ class StableSwap:
         self.fee = float(fee)
         self.rate = float(rate)
         self._set(float(base), float(quote))
+        self.shares = Shares(self.invariant)
 
     @property
     def bid(self) -> float:
@@ -163,11 +168,36 @@ class StableSwap:
             StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
         """
         self.check(fill)
+        # The fee is withheld from what is got: that is the asset in which the owners have it.
+        kept = fill.amount_out * self.fee / (1.0 - self.fee) / self.shares.total
         if fill.side == "sell":
             self._set(self.base + fill.amount_in, self.quote - fill.amount_out)
+            self.shares.quote_fees += kept
         else:
             self._set(self.base - fill.amount_out, self.quote + fill.amount_in)
+            self.shares.base_fees += kept
         return []
+
+    def add(self, base: float, quote: float) -> float:
+        """Add liquidity at the pool's own ratio; returns the shares minted for it.
+
+        Raises:
+            InvalidAmount: amounts that are not positive, or whose ratio is off the pool's by more than 1e-9.
+        """
+        minted = self.shares.mint((self.base, self.quote), (base, quote))
+        self._set(self.base + base, self.quote + quote)
+        return minted
+
+    def remove(self, shares: float) -> tuple[float, float]:
+        """Take out what shares are by now; returns the (base, quote) taken.
+
+        Raises:
+            InvalidAmount: more shares than were added: what a pool starts with never leaves it.
+        """
+        part = self.shares.burn(shares)
+        base, quote = part * self.base, part * self.quote
+        self._set(self.base - base, self.quote - quote)
+        return base, quote
 
     def segments(self, side: Side) -> FloatArray:
         """The curve as arcs between a few dozen of its points, shape (4, arcs): see `arcs`."""

@@ -1,24 +1,30 @@
-"""`underwater bench`: how fast the simulator is on this machine, case by case.
+"""Cases of `underwater bench` that run whole paths, the building of the world and of the tables included."""
 
-Question: how long does one path take, how does that grow with positions and with liquidations, and in how much memory?
-Design: each case runs in a fresh process, so that its peak memory is its own. A small path of the same kind runs first
-and is not counted: it compiles the kernels. Then `simulate` is timed as a whole, building the world and making the
-tables included, `--repeat` times.
-How to read the result: `wall` is the median; `blocks/s` and `position-blocks/s` follow from it. Compare machines and
-versions by ratios of medians of runs made in turn, not by single figures.
-"""
-
-import argparse
-import json
-import platform
+import gc
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from abm import Scenario, simulate
+
 Tree = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A kind of scenario and its size.
+
+    Attributes:
+        what: for the reader.
+        tree: the scenario for a number of borrowers and of blocks.
+    """
+
+    what: str
+    tree: Callable[[int, int], Tree]
+    borrowers: int
+    blocks: int
 
 
 def everybody(borrowers: int, steps: int) -> Tree:
@@ -123,83 +129,47 @@ def crash(borrowers: int, steps: int) -> Tree:
     return tree
 
 
-CASES: dict[str, tuple[str, Callable[[int, int], Tree], int, int]] = {
-    "everybody-1k": ("1,000 borrowers x 1,000 blocks, feedback, every agent kind", everybody, 1_000, 1_000),
-    "everybody-10k": ("10,000 borrowers x 1,000 blocks, feedback, every agent kind", everybody, 10_000, 1_000),
-    "calm-1m": ("1,000,000 borrowers x 1,440 calm blocks", calm, 1_000_000, 1_440),
-    "crash-100k": ("a crash that liquidates 100,000 positions", crash, 100_000, 200),
+PATHS = {
+    "everybody-1k": Path("1,000 borrowers x 1,000 blocks, feedback, every agent kind", everybody, 1_000, 1_000),
+    "everybody-10k": Path("10,000 borrowers x 1,000 blocks, feedback, every agent kind", everybody, 10_000, 1_000),
+    "calm-1m": Path("1,000,000 borrowers x 1,440 calm blocks", calm, 1_000_000, 1_440),
+    "crash-100k": Path("a crash that liquidates 100,000 positions", crash, 100_000, 200),
 }
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure the cases asked for and print a table; the exit code."""
-    parser = argparse.ArgumentParser(prog="underwater bench", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--case", action="append", choices=list(CASES), help="one case only; may be repeated")
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="timed runs of each case (default 3)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    options = parser.parse_args(arguments)
-    if options.repeat < 1:
-        parser.error(f"--repeat {options.repeat} measures nothing; give 1 or more")
-    rows: list[dict[str, Any]] = []
-    for name in options.case or CASES:
-        print(f"measuring {name} …", file=sys.stderr, flush=True)
-        rows.append(_in_fresh_process(name, options.repeat))
-    print(json.dumps(rows, indent=2) if options.json else _table(rows))
-    return 0
-
-
-def measure(name: str, repeat: int) -> dict[str, Any]:
-    """Time one case in this process, after a warm-up; wall times in seconds, memory in MiB."""
-    import resource  # noqa: PLC0415  POSIX only, and only wanted here
-
-    from abm import Scenario, simulate  # noqa: PLC0415
-
-    text, build, borrowers, steps = CASES[name]
-    simulate(Scenario.from_dict(build(200, 100)))
-    scenario = Scenario.from_dict(build(borrowers, steps))
+def measure(path: Path, repeat: int) -> dict[str, Any]:
+    """Time a path under `repeat` seeds, after a small one of its kind; wall times in seconds."""
+    simulate(Scenario.from_dict(path.tree(200, 100)))
+    scenario = Scenario.from_dict(path.tree(path.borrowers, path.blocks))
     walls: list[float] = []
     liquidations = 0
     for seed in range(1, repeat + 1):
+        gc.collect()
         start = time.perf_counter()
         run = simulate(scenario, seed=seed)
         walls.append(time.perf_counter() - start)
         liquidations = max(liquidations, len(run.liquidations))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024.0 * (1024.0 if sys.platform == "darwin" else 1.0))
     wall = statistics.median(walls)
     return {
-        "case": name,
-        "what": text,
+        "what": path.what,
         "wall_seconds": wall,
         "fastest_seconds": min(walls),
         "slowest_seconds": max(walls),
-        "blocks_per_second": steps / wall,
-        "position_blocks_per_second": borrowers * steps / wall,
+        "blocks_per_second": path.blocks / wall,
+        "position_blocks_per_second": path.borrowers * path.blocks / wall,
         "liquidations": liquidations,
-        "peak_mib": peak,
     }
 
 
-def _in_fresh_process(name: str, repeat: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "experiments.bench", name, str(repeat)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    row: dict[str, Any] = json.loads(output)
-    return row
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        f"Python {platform.python_version()} on {platform.machine()}",
-        f"{'case':<62}{'wall s':>9}{'(fastest':>10}{'slowest)':>10}{'blocks/s':>11}"
-        f"{'position-blocks/s':>19}{'liquidated':>12}{'peak MiB':>10}",
-    ]
-    lines += [
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """Lines for the reader, one for each measured path under a heading."""
+    heading = (
+        f"{'one path':<62}{'wall s':>9}{'(fastest':>10}{'slowest)':>10}{'blocks/s':>11}"
+        f"{'position-blocks/s':>19}{'liquidated':>12}{'peak MiB':>10}"
+    )
+    return [heading] + [
         f"{row['what']:<62}{row['wall_seconds']:>9.3f}{row['fastest_seconds']:>10.3f}{row['slowest_seconds']:>10.3f}"
         f"{row['blocks_per_second']:>11,.0f}{row['position_blocks_per_second']:>19,.0f}"
         f"{row['liquidations']:>12,}{row['peak_mib']:>10,.0f}"
         for row in rows
     ]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]))))
