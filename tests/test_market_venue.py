@@ -18,6 +18,7 @@ from models.market import (
     InvalidSide,
     OrderBook,
     Source,
+    StableSwap,
     StaleFill,
     UnusableSources,
     Venue,
@@ -435,3 +436,48 @@ def test_the_depth_curve_is_the_quotes_to_its_prices(side: Side) -> None:
     for fraction, units in zip(fractions.tolist(), venue.depths(side, fractions).tolist(), strict=True):
         price = mid * (1.0 - fraction) if side == "sell" else mid * (1.0 + fraction)
         assert units == pytest.approx(venue.quote_to(side, price).base, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_each_sources_depth_is_its_own_quote_to_the_venues_price(side: Side) -> None:
+    """Measured from the venue's mid, not from the source's own; of a curve that arcs only follow as well."""
+    book = OrderBook(0.5, taker_fee=0.001)
+    for k in range(1, 9):
+        book.limit("buy", 100.0 - 0.5 * k, 3.0 + k, "maker")
+        book.limit("sell", 100.0 + 0.5 * k, 2.0 + k, "maker")
+    sources: list[Source] = [
+        ConstantProduct(500.0, 51_000.0, 0.003),
+        book,
+        StableSwap(900.0, 89_000.0, 20.0, 0.001, 100.0),
+    ]
+    venue = Venue(sources)
+    fractions = np.array([0.2, 0.0, 0.01, 0.03, 0.5])
+    by_source = venue.depths_by_source(side, fractions)
+    assert by_source.shape == (3, 5)
+    np.testing.assert_array_equal(by_source.sum(axis=0), venue.depths(side, fractions))
+    for source, units in zip(sources, by_source.tolist(), strict=True):
+        for fraction, reached in zip(fractions.tolist(), units, strict=True):
+            price = venue.mid * (1.0 - fraction if side == "sell" else 1.0 + fraction)
+            assert reached == pytest.approx(source.quote_to(side, price).base, rel=1e-9, abs=1e-9)
+
+
+def test_an_empty_venue_has_no_depth_of_any_source() -> None:
+    venue = Venue([OrderBook(0.5), OrderBook(0.1)])
+    np.testing.assert_array_equal(venue.depths_by_source("sell", np.array([0.1, 0.2, 0.3])), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("side", ["sell", "buy"])
+@pytest.mark.parametrize("curved", [False, True])
+def test_many_amounts_are_split_as_each_alone(side: Side, curved: bool) -> None:
+    sources: list[Source] = [ConstantProduct(100.0, 2e5, 0.003), ConstantProduct(50.0, 1.01e5, 0.001)]
+    if curved:
+        sources.append(StableSwap(50.0, 1e5, 10.0, 0.001, 2000.0))
+    venue = Venue(sources)
+    amounts = np.array([0.0, 1e-6, 0.5, 30.0, 400.0]) * (1.0 if side == "sell" else 2000.0)
+    shares = venue.splits(side, amounts)
+    assert shares.shape == (len(sources), 5)
+    for amount, parts in zip(amounts.tolist(), shares.T, strict=True):
+        assert [part.amount_in for part in venue.quote_in(side, amount).parts] == parts.tolist()
+    assert venue.splits(side, np.empty(0)).shape == (len(sources), 0)
+    with pytest.raises(InvalidAmount):
+        venue.splits(side, np.array([1.0, -1.0]))

@@ -8,18 +8,24 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from models.market.band_shares import AlreadyDeposited, InvalidBands, UnknownOwner
+from models.market.band_terms import BandsTerms
+from models.market.bands import Bands
 from models.market.concentrated import Concentrated, ConcentratedTerms, UnknownPosition
 from models.market.constant_product import ConstantProduct, ConstantProductTerms
 from models.market.fill import EndlessFill, Fill, InvalidAmount, InvalidPrice, InvalidSide, MakerTrade, StaleFill
 from models.market.infinite import Infinite, InfiniteTerms
-from models.market.order_book import InvalidOrder, OrderBook, OrderBookTerms
+from models.market.lanes import Leg
+from models.market.order_book import OrderBook, OrderBookTerms
+from models.market.orders import InvalidOrder
+from models.market.routing import NoRoute, Router, Trip, UnusableVenues
 from models.market.stable_swap import StableSwap, StableSwapTerms
 from models.market.ticks import OffTick
 from models.market.venue import UnusableSources, Venue
 from models.types import FloatArray, Side
 
 SourceTerms = Annotated[
-    ConstantProductTerms | ConcentratedTerms | StableSwapTerms | OrderBookTerms | InfiniteTerms,
+    ConstantProductTerms | ConcentratedTerms | StableSwapTerms | BandsTerms | OrderBookTerms | InfiniteTerms,
     Field(discriminator="kind"),
 ]
 
@@ -69,6 +75,9 @@ class Source(Protocol):
 
 
 __all__ = [
+    "AlreadyDeposited",
+    "Bands",
+    "BandsTerms",
     "Concentrated",
     "ConcentratedTerms",
     "ConstantProduct",
@@ -78,19 +87,26 @@ __all__ = [
     "Infinite",
     "InfiniteTerms",
     "InvalidAmount",
+    "InvalidBands",
     "InvalidOrder",
     "InvalidPrice",
     "InvalidSide",
+    "Leg",
     "MakerTrade",
+    "NoRoute",
     "OffTick",
     "OrderBook",
     "OrderBookTerms",
+    "Router",
     "Source",
     "SourceTerms",
     "StableSwap",
     "StableSwapTerms",
     "StaleFill",
+    "Trip",
+    "UnknownOwner",
     "UnknownPosition",
     "UnusableSources",
+    "UnusableVenues",
     "Venue",
 ]

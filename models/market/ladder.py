@@ -65,21 +65,22 @@ class Curved(Protocol):
 
 
 class Ladder:
-    """The segments of several sources on one side, renewed where a source has changed.
+    """The segments of several sources in one direction, renewed where a source has changed.
 
     Args:
         sources: the sources, in the order that breaks ties.
-        side: what the taker does with the base.
+        sides: for each source what the taker does with its base; they differ where pairs are quoted both ways round.
     """
 
-    __slots__ = ("_curved", "_first", "_segments", "_shares", "_side", "_sources", "_spans", "_states")
+    __slots__ = ("_curve", "_curved", "_first", "_segments", "_shares", "_sides", "_sources", "_spans", "_states")
 
-    def __init__(self, sources: "tuple[Source, ...]", side: Side) -> None:
+    def __init__(self, sources: "tuple[Source, ...]", sides: tuple[Side, ...]) -> None:
         self._sources = sources
-        self._side = side
+        self._sides = sides
         self._curved = [(number, source) for number, source in enumerate(sources) if isinstance(source, Curved)]
         self._states: list[object] = [None] * len(sources)
         self._shares = np.zeros(len(sources))
+        self._curve: FloatArray | None = None
         self._lay_out([ROOM if isinstance(source, Curved) else 8 for source in sources])
 
     def split(self, row: int, amount: float) -> tuple[bool, list[float]]:
@@ -98,21 +99,47 @@ class Ladder:
             enough = self._follow(row, amount)
         return enough, self._shares.tolist()
 
+    def splits(self, row: int, amounts: FloatArray) -> FloatArray:
+        """What each source takes of each amount, on the same state, shape (sources, amounts); see `split`."""
+        self._refresh()
+        shares = np.zeros((len(amounts), len(self._sources)))
+        if self._curved:
+            for number in np.flatnonzero(amounts):
+                shares[number] = self.split(row, amounts.item(number))[1]
+        else:
+            route_each(self._segments, self._spans, row, amounts, shares)
+        return shares.T
+
     def reach(self, row: int, rates: FloatArray) -> FloatArray:
-        """All that trades before the marginal rate is down to each of `rates`, summed over sources, shape (rates,).
+        """What each source trades before the marginal rate is down to each of `rates`, shape (sources, rates).
 
         Levels strictly better than a rate count whole, a level at it does not. `row` is GIVE or GET: in which unit.
         """
         self._refresh()
-        if not self._curved:
-            return reach(self._segments, self._spans, row, rates)
-        spans = self._spans.copy()
-        for number, _ in self._curved:
-            spans[1, number] = spans[0, number]
-        return sum(
-            (source.reach(self._side, row, rates) for _, source in self._curved),
-            start=reach(self._segments, spans, row, rates),
-        )
+        amounts: FloatArray = reach(self._segments, self._spans, row, rates)
+        for number, source in self._curved:
+            amounts[number] = source.reach(self._sides[number], row, rates)
+        return amounts
+
+    @property
+    def curved(self) -> bool:
+        """Whether some source's curve is only followed."""
+        return bool(self._curved)
+
+    def curve(self) -> FloatArray:
+        """All sources as one: see `parallel`. The same object as long as no source changes."""
+        self._refresh()
+        if self._curve is None:
+            self._curve = parallel(self._segments, self._spans)
+        return self._curve
+
+    def curve_around(self, given: float) -> FloatArray:
+        """The curve, laid closely around the point where so much has been given."""
+        if not self._curved or given == 0.0:
+            return self.curve()
+        self.split(GIVE, given)
+        around: FloatArray = parallel(self._segments, self._spans)
+        return around
 
     def _follow(self, row: int, amount: float) -> bool:
         """Walk again over arcs around each curved source's share, until they lie on its curve."""
@@ -121,7 +148,7 @@ class Ladder:
         for _ in range(MOST_WALKS):
             before = shares.copy()
             for number, source in self._curved:
-                self._place(number, source.arcs(self._side, row, shares[number] * AROUND))
+                self._place(number, source.arcs(self._sides[number], row, shares[number] * AROUND))
                 # Kept for this amount only: a quote must not depend on the one before it.
                 self._states[number] = None
             enough = route(self._segments, self._spans, row, amount, shares)
@@ -136,7 +163,7 @@ class Ladder:
                 self._renew(number, source)
 
     def _renew(self, number: int, source: "Source") -> None:
-        self._place(number, source.segments(self._side))
+        self._place(number, source.segments(self._sides[number]))
         self._states[number] = source.state
 
     def _place(self, number: int, listed: FloatArray) -> None:
@@ -151,6 +178,7 @@ class Ladder:
             end = first + listed.shape[1]
         self._segments[:, first:end] = listed
         self._spans[1, number] = end
+        self._curve = None
 
     def _lay_out(self, room: list[int]) -> None:
         """Give each source its room in the table, and list them all anew."""
@@ -164,7 +192,7 @@ class Ladder:
 @njit(cache=True)
 def reach(segments: FloatArray, spans: IntArray, row: int, rates: FloatArray) -> FloatArray:
     """What `Ladder.reach` says; segments of shape (4, segments), spans of shape (2, sources), rates of any order."""
-    amounts = np.zeros(rates.size)
+    amounts = np.zeros((spans.shape[1], rates.size))
     for source in range(spans.shape[1]):
         for segment in range(spans[0, source], spans[1, source]):
             start, end, weight = segments[START, segment], segments[END, segment], segments[row, segment]
@@ -172,16 +200,16 @@ def reach(segments: FloatArray, spans: IntArray, row: int, rates: FloatArray) ->
                 if start <= rates[k]:
                     continue
                 if start == end:
-                    amounts[k] += weight
+                    amounts[source, k] += weight
                     continue
                 stop = max(rates[k], end)
                 if row == GET:
-                    amounts[k] += weight * (start - stop) / (np.sqrt(start) + np.sqrt(stop))
+                    amounts[source, k] += weight * (start - stop) / (np.sqrt(start) + np.sqrt(stop))
                 elif stop == 0.0:
-                    amounts[k] = np.inf
+                    amounts[source, k] = np.inf
                 else:
                     apart = (start - stop) / (np.sqrt(start) + np.sqrt(stop))
-                    amounts[k] += weight * apart / np.sqrt(start * stop)
+                    amounts[source, k] += weight * apart / np.sqrt(start * stop)
     return amounts
 
 
@@ -228,6 +256,46 @@ def _arcs(segments: FloatArray, heads: IntArray, ends: IntArray, rate: float, ro
         else:
             stop = max(stop, segments[START, head])
     return weight, stop
+
+
+@njit(cache=True)
+def parallel(segments: FloatArray, spans: IntArray) -> FloatArray:
+    """Sources side by side as one curve: cut at every breakpoint, the weights of open arcs added.
+
+    Args:
+        segments: shape (4, segments), each source's best first.
+        spans: shape (2, sources), where each source's segments begin and end.
+
+    Returns:
+        Segments, shape (4, n), best first and without overlap; none beyond one that has no end.
+    """
+    heads, ends = spans[0].copy(), spans[1]
+    merged = np.empty((4, 2 * segments.shape[1] + 1))
+    count = 0
+    rate = np.inf
+    while True:
+        given, stop = _arcs(segments, heads, ends, rate, GIVE)
+        got, _ = _arcs(segments, heads, ends, rate, GET)
+        level = _best_level(segments, heads, ends, GIVE)
+        level_rate = segments[START, heads[level]] if level >= 0 else 0.0
+        if given == 0.0 and max(level_rate, stop) == 0.0:
+            break
+        if level >= 0 and level_rate >= (rate if given > 0.0 else stop):
+            rate = stop = min(rate, level_rate)
+            given, got = segments[GIVE, heads[level]], segments[GET, heads[level]]
+            heads[level] += 1
+        elif given == 0.0:
+            rate = stop
+            continue
+        else:
+            stop = max(stop, level_rate)
+        merged[START, count], merged[END, count] = rate, stop
+        merged[GIVE, count], merged[GET, count] = given, got
+        count += 1
+        if stop == 0.0 or given == np.inf:
+            break
+        rate = stop
+    return merged[:, :count].copy()
 
 
 @njit(cache=True)
@@ -293,3 +361,11 @@ def route(segments: FloatArray, spans: IntArray, row: int, amount: float, shares
         rate = stop
     _round_off(shares, amount)
     return True
+
+
+@njit(cache=True)
+def route_each(segments: FloatArray, spans: IntArray, row: int, amounts: FloatArray, shares: FloatArray) -> None:
+    """Split each of many amounts on the same state; shares of shape (amounts, sources), written."""
+    for k in range(amounts.size):
+        if amounts[k] > 0.0:
+            route(segments, spans, row, amounts[k], shares[k])

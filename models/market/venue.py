@@ -45,8 +45,10 @@ class Venue:
         if not sources or len({id(source) for source in sources}) < len(sources):
             raise UnusableSources(len(sources))
         self.sources: tuple[Source, ...] = tuple(sources)
-        self._selling = Ladder(self.sources, "sell")
-        self._buying = Ladder(self.sources, "buy")
+        sell: Side = "sell"
+        buy: Side = "buy"
+        self._selling = Ladder(self.sources, (sell,) * len(self.sources))
+        self._buying = Ladder(self.sources, (buy,) * len(self.sources))
 
     @property
     def bid(self) -> float:
@@ -156,15 +158,37 @@ class Venue:
         Raises:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
+        total: FloatArray = self.depths_by_source(side, fractions).sum(axis=0)
+        return total
+
+    def depths_by_source(self, side: Side, fractions: FloatArray) -> FloatArray:
+        """What each source has of `depths`, shape (sources, fractions): up to the same price, from the venue's mid.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
         sells = selling(side)
         if not (np.isfinite(fractions).all() and (fractions >= 0.0).all()):
             raise InvalidAmount("fraction", float(fractions[~(np.isfinite(fractions) & (fractions >= 0.0))][0]))
         mid = self.mid
         if isnan(mid):
-            return np.zeros(len(fractions))
+            return np.zeros((len(self.sources), len(fractions)))
         if sells:
             return self._selling.reach(GIVE, np.maximum(mid * (1.0 - fractions), 0.0))
         return self._buying.reach(GET, 1.0 / (mid * (1.0 + fractions)))
+
+    def splits(self, side: Side, amounts: FloatArray) -> FloatArray:
+        """What each source would be given of each of many amounts, on the state as it is; shape (sources, amounts).
+
+        The parts of `quote_in`, one for each amount, in one pass; less than the amount where the liquidity runs out.
+
+        Raises:
+            InvalidSide, InvalidAmount: the request makes no sense.
+        """
+        ladder = self._selling if selling(side) else self._buying
+        for amount in amounts[~(np.isfinite(amounts) & (amounts >= 0.0))][:1].tolist():
+            raise InvalidAmount("amount", amount)
+        return ladder.splits(GIVE, amounts)
 
     def slippage(self, side: Side, amount: float) -> float:
         """How much worse than the marginal price before it the average price is when `amount` is given, a fraction.
