@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from experiments.figures import FIGURES, draw_all, save_all, style, timeline, waterfall
+from experiments.figures import FIGURES, depth_map, draw_all, flows, ladder, save_all, style, timeline, waterfall
+from experiments.figures.markets import BID, Depth
 from experiments.figures.reading import Story, fall, layers_of, moving_assets
 from experiments.run import PathOutcome
 from experiments.storage import Results, ResultsUnreadableError, ResultsWriter
+from experiments.tables import TABLES
 
 mpl.use("Agg")
 
@@ -38,6 +40,8 @@ class Shape:
     gas: bool = True
     paths: int = 1
     layers: tuple[str, ...] = LAYERS
+    liquidity: str = "ladder"  # or "endless", or "none" where nobody quotes
+    trades: bool = True
 
     name: str = "synthetic"
 
@@ -99,14 +103,16 @@ def outcome(shape: Shape, path: int, seed: int = 1) -> PathOutcome:
         "liquidator_capital_in_use_usd": min(shape.capital_usd, 4e6) * np.minimum(1.4 * stress, 0.97),
     }
     steps = pd.DataFrame(columns, index=range(shape.steps))
-    depth = pd.concat([depth_of(shape, asset, path, stress) for asset in shape.markets] or [no_depth()])
+    depth = pd.concat([depth_of(shape, asset, path, stress, steps) for asset in shape.markets] or [no_depth()])
     tables = {"steps": steps, "liquidations": liquidations, "write_offs": write_offs, "depth": depth}
+    tables["trades"] = trades_of(shape, path)
+    unread = {name: pd.DataFrame({"path": []}) for name in TABLES if name not in tables}  # by any figure
     summary = {
         "bad_debt_usd": float(paid.sum()),
         "liquidated_usd": float(liquidations["repaid"].sum()),
         "liquidations": float(len(liquidations)),
     }
-    return PathOutcome(path, seed + path, tables=tables, summary=summary)
+    return PathOutcome(path, seed + path, tables=tables | unread, summary=summary)
 
 
 def when(shape: Shape, rng: np.random.Generator, stress: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
@@ -163,7 +169,12 @@ def losses(shape: Shape, rng: np.random.Generator, path: int, stress: np.ndarray
     return pd.DataFrame(rows, columns=columns)
 
 
-def depth_of(shape: Shape, asset: str, path: int, stress: np.ndarray[Any, Any]) -> pd.DataFrame:
+SOURCES = {"constant_product": 0.2, "order_book": 1.0}
+"""By source, how much of what it had is gone under the greatest stress."""
+
+
+def depth_of(shape: Shape, asset: str, path: int, stress: np.ndarray[Any, Any], steps: pd.DataFrame) -> pd.DataFrame:
+    size = {"ladder": 1.0, "endless": np.inf, "none": 0.0}[shape.liquidity]
     samples = np.unique(np.linspace(0, shape.steps - 1, min(shape.steps, 100)).astype(int))
     distance = np.array([0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1])
     rows = [
@@ -171,22 +182,61 @@ def depth_of(shape: Shape, asset: str, path: int, stress: np.ndarray[Any, Any]) 
             "path": path,
             "step": at,
             "time_seconds": at * shape.step_seconds,
+            "market": f"{asset}/DAI",
             "base": asset,
             "quote": "DAI",
+            "source": source,
             "side": side,
+            "mid": steps[f"venue_{asset}"][at] if shape.liquidity != "none" else np.nan,
             "distance": far,
-            "base_units": 40_000.0 * far * (1.0 - 0.8 * min(1.0, stress[at]) * (1.0 if side == "bid" else 0.4)),
+            "base_units": size * 40_000.0 * far * (1.0 - gone * min(1.0, stress[at]) * (1.0 if side == "bid" else 0.4)),
         }
         for at in samples
         for side in ("bid", "ask")
+        for source, gone in SOURCES.items()
         for far in distance
     ]
     return pd.DataFrame(rows)
 
 
 def no_depth() -> pd.DataFrame:
-    columns = ["path", "step", "time_seconds", "base", "quote", "side", "distance", "base_units"]
-    return pd.DataFrame([], columns=columns)
+    columns = ["path", "step", "time_seconds", "market", "base", "quote", "source", "side", "mid"]
+    return pd.DataFrame([], columns=[*columns, "distance", "base_units"])
+
+
+TRADES = [
+    ("liquidators", "constant_product", "sell", 6e6),
+    ("liquidators", "market_makers", "sell", 1e6),
+    ("noise_traders", "market_makers", "sell", 1e6),
+    ("arbitrageurs", "constant_product", "buy", 5e6),
+]
+
+
+def trades_of(shape: Shape, path: int) -> pd.DataFrame:
+    """The same trades in every market, half of them in the first block and half in the last."""
+    columns = ["path", "step", "time_seconds", "market", "base", "quote", "taker", "maker", "side", "trades"]
+    rows = [
+        (
+            path,
+            at,
+            at * shape.step_seconds,
+            f"{asset}/DAI",
+            asset,
+            "DAI",
+            taker,
+            maker,
+            side,
+            7,
+            usd / 4000.0,
+            usd / 2,
+            usd / 2,
+        )
+        for at in (0, shape.steps - 1)
+        for asset in shape.markets
+        for taker, maker, side, usd in TRADES
+        if shape.trades
+    ]
+    return pd.DataFrame(rows, columns=[*columns, "base_units", "quote_units", "usd"])
 
 
 def stored(directory: Path, shape: Shape) -> Results:
@@ -205,6 +255,8 @@ SHAPES = {
     "one block": Shape(steps=1, liquidations=0, write_offs=0, markets=(), capital_usd=0.0),
     "five assets": Shape(collateral=("ETH", "WBTC", "LINK", "UNI", "CRV"), markets=("ETH", "WBTC", "LINK")),
     "unlimited capital": Shape(capital_usd=float("inf"), steps=200),
+    "a market without end": Shape(steps=60, liquidity="endless"),
+    "a market where nobody quotes or trades": Shape(steps=60, liquidity="none", trades=False),
     "long": Shape(steps=8_000, step_seconds=12.0, liquidations=5_000),
 }
 
@@ -223,8 +275,7 @@ def test_figures_are_saved_under_their_names_and_are_the_same_each_time(
     monkeypatch.setattr(style, "DPI", 40)
     results = stored(tmp_path / "run", Shape(steps=60))
     files = save_all(results, tmp_path / "figures")
-    assert [file.name for file in files] == ["capital.png", "depth.png", "timeline.png", "waterfall.png"]
-    assert {file.stem for file in files} == set(FIGURES)
+    assert [file.stem for file in files] == sorted(FIGURES)
     waterfall.draw(results).savefig(tmp_path / "again.png")
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "figures" / "waterfall.png").read_bytes()
 
@@ -251,7 +302,8 @@ def test_a_calm_run_says_that_nothing_happened(tmp_path: Path) -> None:
     assert "no position was liquidated" in title(drawn["timeline"])
     assert "no bad debt" in title(drawn["waterfall"])
     assert "no account ever waited" in title(drawn["capital"])
-    assert "never thinned" in title(drawn["depth"])
+    for name in ("depth", "ladder", "depth_map"):
+        assert "never thinned" in title(drawn[name])
 
 
 def test_of_many_paths_the_median_by_bad_debt_is_shown_and_named(tmp_path: Path) -> None:
@@ -311,6 +363,105 @@ def test_a_layer_has_its_colour_whatever_stands_beside_it() -> None:
     alone, together = style.layer_colours(["uncovered"]), style.layer_colours(["treasury", *LAYERS, "auction"])
     assert alone["uncovered"] == together["uncovered"]
     assert len(set(together.values())) == 6
+
+
+# The market: its ladder, its depth through time, who traded with whom
+
+
+def test_depth_is_read_by_source_and_sums_over_them(tmp_path: Path) -> None:
+    (depth,) = Depth.read(stored(tmp_path / "run", Shape(steps=200)), path=0)
+    assert depth.sources == list(SOURCES)
+    assert depth.units.shape == (2, 100, 2, 7)
+    np.testing.assert_allclose(depth.total[:, 0, depth.near], 2 * 40_000.0 * 0.02)
+    assert depth.moments == {"before": 0, "worst": depth.worst, "after": 99}
+    worst = depth.units[BID, depth.worst, :, depth.near]
+    assert worst[1] < 0.5 * worst[0]
+
+
+def test_the_ladders_areas_are_the_depth(tmp_path: Path) -> None:
+    """What stands between two distances is the height of the step times its width, for each source and side."""
+    (depth,) = Depth.read(stored(tmp_path / "run", Shape(steps=200)), path=0)
+    assert list(depth.edges) == [0.0, 0.005, 0.01, 0.02, 0.05, 0.1]
+    areas = (depth.density * 100.0 * np.diff(depth.edges)).sum(axis=-1)
+    np.testing.assert_allclose(areas, depth.units[..., -1], rtol=1e-12)
+
+
+def test_the_ladder_says_whose_bids_vanished_and_shows_three_moments(tmp_path: Path) -> None:
+    drawn = ladder.draw(stored(tmp_path / "run", Shape(steps=200)))
+    assert "of the bids within 2 % of the mid vanished, 83.3 % of them the order book's" in title(drawn)
+    shown = [axes.get_title(loc="left").splitlines()[-1] for axes in drawn.axes]
+    assert [words.partition(":")[0] for words in shown] == ["start", "fewest bids", "end"]
+    assert len({axes.get_ylim() for axes in drawn.axes}) == 1
+
+
+def test_a_ladder_that_never_changed_is_drawn_once(tmp_path: Path) -> None:
+    drawn = ladder.draw(
+        stored(tmp_path / "run", Shape(steps=1, markets=("ETH",), fall=0.0, liquidations=0, write_offs=0))
+    )
+    remarks = [text.get_text() for axes in drawn.axes[1:] for text in axes.texts]
+    assert remarks == ["Fewest bids: the same\nas at the start", "End: the same\nas at the start"]
+
+
+def test_the_map_is_dark_where_the_ladder_is_deep_and_empty_beyond_what_was_sampled(tmp_path: Path) -> None:
+    (depth,) = Depth.read(stored(tmp_path / "run", Shape(steps=200)), path=0)
+    mid = depth.mids[0]
+    worth = depth_map._worth(depth, mid * np.array([0.85, 0.93, 0.999, 1.001, 1.03, 1.2]))[:, 0]
+    # 2 x 40,000 units up to a distance of 1: 800 units per 1 % at every distance, worth their price.
+    np.testing.assert_allclose(worth / mid, [np.nan, 744.0, 799.2, 800.8, 824.0, np.nan], rtol=1e-9)
+
+
+def test_the_map_says_for_how_long_bids_were_thin(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=600, fall=0.0, liquidations=0, write_offs=0))
+    drawn = depth_map.draw(results)
+    assert "bids within 2 % of the mid never thinned" in title(drawn)
+    assert {line.get_label() for line in drawn.axes[0].lines} == {"our venue", "rest of the market"}
+    (depth,) = Depth.read(results, path=0)
+    edges = np.append(depth.seconds, 36_000.0)
+    units = depth.units * np.where((edges[:-1] >= 7_200.0) & (edges[:-1] < 18_000.0), 0.1, 1.0)[:, None, None]
+    said = depth_map._sentence(replace(depth, units=units), edges, style.Clock.of(36_000.0))
+    assert said.startswith("bids within 2 % of the mid fell from 1,600 to 160 ETH, below half for")
+    assert float(said.split()[-2]) == pytest.approx(3.0, abs=0.1)
+
+
+def test_the_map_follows_the_sampled_mids_where_the_blocks_show_another_venue(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=200))
+    story, (depth,) = Story.read(results), Depth.read(results, path=0)
+    edges = np.append(depth.seconds, story.edges[-1])
+    assert len(depth_map._venue(story, depth, edges)[1]) == 200
+    other = replace(depth, mids=1.01 * depth.mids)
+    assert depth_map._venue(story, other, edges)[1] is other.mids
+
+
+def test_flows_show_every_dollar_once_and_who_sold_and_bought_most(tmp_path: Path) -> None:
+    drawn = flows.draw(stored(tmp_path / "run", Shape(steps=60)))
+    assert "liquidators sold 7M USD of ETH (87.5 % of all sold)" in title(drawn)
+    assert "arbitrageurs bought 5M USD of ETH (100 % of all bought)" in title(drawn)
+    sold, bought = ([text.get_text() for text in axes.texts] for axes in drawn.axes)
+    assert sold == [
+        *("6M\n75 %", "1M\n12.5 %", "7M\n87.5 %"),
+        *("-", "-", "-"),
+        *("-", "1M\n12.5 %", "1M\n12.5 %"),
+        *("6M\n75 %", "2M\n25 %", "8M\n100 %"),
+    ]
+    assert bought[3:6] == ["5M\n100 %", "-", "5M\n100 %"]
+
+
+def test_a_run_without_markets_or_trades_says_so(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", SHAPES["one block"])
+    for draw, said in ((ladder.draw, "no ladder"), (depth_map.draw, "no depth to map"), (flows.draw, "nobody traded")):
+        assert title(draw(results)).endswith(said)
+    endless = stored(tmp_path / "endless", SHAPES["a market without end"])
+    for draw in (ladder.draw, depth_map.draw):
+        assert title(draw(endless)).endswith("the market takes any size")
+    empty = stored(tmp_path / "empty", SHAPES["a market where nobody quotes or trades"])
+    for draw in (ladder.draw, depth_map.draw):
+        assert title(draw(empty)).endswith("there were no bids for ETH within 2 % of the mid")
+
+
+def test_a_source_has_the_colour_of_its_kind_and_the_second_of_a_kind_a_paler_one() -> None:
+    colours = style.source_colours(["constant_product.1", "constant_product.2", "order_book", "hooked_pool"])
+    assert colours["constant_product.1"] == style.source_colours(["constant_product"])["constant_product"]
+    assert len(set(colours.values())) == 4
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,18 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments.figures import capital, depth, timeline, waterfall
+from experiments.figures import capital, depth, depth_map, flows, ladder, timeline, waterfall
 from experiments.storage import Results
 
-FIGURES = {"timeline": timeline.draw, "waterfall": waterfall.draw, "depth": depth.draw, "capital": capital.draw}
+FIGURES = {
+    "timeline": timeline.draw,
+    "waterfall": waterfall.draw,
+    "capital": capital.draw,
+    "depth": depth.draw,
+    "ladder": ladder.draw,
+    "depth_map": depth_map.draw,
+    "flows": flows.draw,
+}
 
 
 def draw_all(results: Results) -> dict[str, Figure]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -25,6 +26,18 @@ LIQUIDATABLE, UNDERWATER = "#c9b6dc", "#5b2a86"
 CAPITAL = "#117733"
 MOMENT = {"before": MUTED, "worst": "#e6550d", "after": "#0099CC"}
 
+SOLD, BOUGHT = "#e6550d", "#0072B2"
+
+_SOURCE = {
+    "constant_product": "#4477AA",
+    "order_book": "#CCBB44",
+    "concentrated": "#66CCEE",
+    "stable_swap": "#228833",
+    "bands": "#AA3377",
+    "infinite": "#BBBBBB",
+}
+_MORE_SOURCES = ("#EE6677", "#999933")
+
 _LAYER = {"reserve": "#44AA99", "insurance": "#332288", "depositors": "#DDCC77", "uncovered": "#882255"}
 _MORE_LAYERS = ("#88CCEE", "#999933", "#AA4499", "#117733")
 _LAYER_TITLE = {"uncovered": "nobody (uncovered)"}
@@ -39,6 +52,25 @@ def layer_colours(layers: Sequence[str]) -> dict[str, str]:
     usual = {layer: _LAYER[layer.removesuffix(".0")] for layer in layers if layer.removesuffix(".0") in _LAYER}
     others = [layer for layer in layers if layer not in usual]
     return usual | {layer: _MORE_LAYERS[k % len(_MORE_LAYERS)] for k, layer in enumerate(others)}
+
+
+def source_colours(sources: Sequence[str]) -> dict[str, str]:
+    """A colour for each source of liquidity: that of its kind, paler for the second and later ones of a kind."""
+    kinds = list(dict.fromkeys(source.partition(".")[0] for source in sources))
+    others = [kind for kind in kinds if kind not in _SOURCE]
+    more = {kind: _MORE_SOURCES[k % len(_MORE_SOURCES)] for k, kind in enumerate(others)}
+    colours = {}
+    for source in sources:
+        kind, _, number = source.partition(".")
+        strength = 0.65 ** (int(number) - 1 if number else 0)
+        red, green, blue = (1.0 - strength * (1.0 - part) for part in to_rgb((_SOURCE | more)[kind]))
+        colours[source] = to_hex((red, green, blue))
+    return colours
+
+
+def words(name: str) -> str:
+    """A name of the tables as one says it: `constant_product.2` is `constant product 2`."""
+    return name.replace("_", " ").replace(".", " ")
 
 
 def layer_title(layer: str) -> str:
@@ -95,6 +127,23 @@ def legend(axes: Axes, title: str = "") -> None:
     )
     shown.set_alignment("left")
     shown.get_title().set_fontsize(8.5)
+
+
+def nothing(title: str, reason: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    drawn = figure(8.5, 2.0)
+    axes = drawn.subplots()
+    axes.axis("off")
+    remark(axes, reason)
+    headline(drawn, title)
+    return drawn
+
+
+def takes_any_size(axes: Axes, base: str) -> str:
+    """Say in a market's panel that it has no depth to draw; the same in words for a title."""
+    axes.axis("off")
+    remark(axes, "Any size trades at the reference price")
+    return f"the {base} market takes any size"
 
 
 def remark(axes: Axes, text: str) -> None:

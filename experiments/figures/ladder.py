@@ -1,0 +1,111 @@
+"""The ladder of each market by who stands on it: at the start, when the fewest bids were left, and at the end."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from experiments.figures import style
+from experiments.figures.markets import ASK, BID, Depth
+from experiments.figures.reading import MOST_ASSETS, Story
+from experiments.storage import Results
+from models.types import FloatArray
+
+MOMENTS = {"before": "start", "worst": "fewest bids", "after": "end"}
+
+
+def draw(results: Results) -> Figure:
+    """The ladder of up to four markets on the only path, or on the one with the median bad debt."""
+    story = Story.read(results)
+    markets = Depth.read(results, story.path)[:MOST_ASSETS]
+    if not markets:
+        return style.nothing(f"{results.name}: no ladder", "This scenario has no market whose depth was sampled")
+    if all(depth.endless for depth in markets):
+        return style.nothing(f"{results.name}: the market takes any size", "Any size trades at the reference price")
+    drawn = style.figure(12.0, 1.5 + 2.9 * len(markets))
+    rows = drawn.subplots(len(markets), len(MOMENTS), squeeze=False)
+    clock = style.Clock.of(float(np.ptp(story.edges)))
+    sentences = [_market(list(row), depth, clock) for row, depth in zip(rows, markets, strict=True)]
+    how = (
+        "What each source would buy (left) and sell (right) at a distance from the mid of the moment, one upon the "
+        "other. In every panel of a row the same area is the same quantity."
+    )
+    style.headline(drawn, f"{results.name}{story.which}: {sentences[0]}", how)
+    return drawn
+
+
+def _market(panels: list[Axes], depth: Depth, clock: style.Clock) -> str:
+    """Draw one market's row of panels; who took the bids away, in words."""
+    if depth.endless:
+        for axes in panels[1:]:
+            axes.axis("off")
+        style.panel(panels[0], depth.title, "")
+        return style.takes_any_size(panels[0], depth.base)
+    density = depth.density
+    top = 1.25 * float(density[:, list(depth.moments.values())].sum(axis=2).max()) or 1.0
+    shown: dict[int, str] = {}
+    for axes, (moment, called) in zip(panels, MOMENTS.items(), strict=True):
+        sample = depth.moments[moment]
+        if sample in shown:
+            axes.axis("off")
+            style.remark(axes, f"{called.capitalize()}: the same\nas at the {shown[sample]}")
+            continue
+        shown[sample] = called
+        mid = f"mid {depth.mids[sample]:,.4g} {depth.quote}" if np.isfinite(depth.mids[sample]) else "nobody quotes"
+        style.panel(axes, f"{called}: {clock.at(float(depth.seconds[sample]))}, {mid}", "")
+        _stack(axes, depth, density[:, sample])
+        _say_what_is_near(axes, depth, sample)
+        axes.set_ylim(0.0, top)
+    panels[0].set_ylabel(f"{depth.base} per 1 % of price", fontsize=9)
+    panels[0].set_title(f"{depth.title}\n{panels[0].get_title(loc='left')}", loc="left", fontsize=10)
+    handles, labels = panels[0].get_legend_handles_labels()
+    panels[-1].legend(
+        handles[::-1],
+        labels[::-1],
+        loc="upper left",
+        bbox_to_anchor=(1.005, 1.02),
+        frameon=False,
+        fontsize=8.5,
+        handlelength=1.4,
+    )
+    return _sentence(depth)
+
+
+def _stack(axes: Axes, depth: Depth, density: FloatArray) -> None:
+    """Draw one moment, source upon source; bids to the left."""
+    colours = style.source_colours(depth.sources)
+    percents = 100.0 * depth.edges
+    floor = np.zeros((2, len(percents) - 1))
+    for number, source in enumerate(depth.sources):
+        top = floor + density[:, number]
+        colour, label = colours[source], style.words(source)
+        style.area(axes, -percents[::-1], top[BID, ::-1], colour, base=floor[BID, ::-1], label=label)
+        style.area(axes, percents, top[ASK], colour, base=floor[ASK])
+        floor = top
+    axes.axvline(0.0, color=style.MUTED, lw=0.8)
+    axes.set_xlim(-percents[-1], percents[-1])
+    axes.set_xlabel("← bids     distance from the mid, %     asks →", fontsize=9)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
+    style.number_axis(axes)
+
+
+def _say_what_is_near(axes: Axes, depth: Depth, sample: int) -> None:
+    """Write down how much is bid and asked near the mid, above either side."""
+    for side, done, where, align in ((BID, "bid", 0.03, "left"), (ASK, "asked", 0.97, "right")):
+        units = style.units(float(depth.total[side, sample, depth.near]))
+        text = f"{units} {depth.base} {done}\nwithin {depth.near_words}"
+        axes.text(where, 0.97, text, transform=axes.transAxes, ha=align, va="top", fontsize=8)
+
+
+def _sentence(depth: Depth) -> str:
+    """How the bids near the mid thinned, and whose they were that were gone."""
+    bids = depth.units[BID, :, :, depth.near]
+    if not depth.thinned:
+        return depth.unthinned
+    gone = bids[0] - bids[depth.worst]
+    whose = style.words(depth.sources[int(np.argmax(gone))])
+    lost = float(gone.sum())
+    share = float(gone.max()) / lost
+    part = style.percent(share) if share < 0.995 else "all"
+    vanished = style.percent(lost / float(bids[0].sum()))
+    return f"{vanished} of the bids within {depth.near_words} of the mid vanished, {part} of them the {whose}'s"
