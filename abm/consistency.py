@@ -10,6 +10,7 @@ from abm.inputs import ScenarioError, read_positions
 from abm.price_paths import first_prices
 from abm.sentences import shown, suggestion
 from models.market import Venue
+from models.market.stakes import STAKED
 from models.prices import correlate
 from models.refusals import Refusal
 
@@ -30,6 +31,7 @@ def check(scenario: "Scenario") -> None:
         _known(scenario.blockspace.asset, "blockspace.asset", ASSET, scenario.assets)
     _market_people(scenario)
     _pool_people(scenario)
+    _attackers(scenario)
     first_prices(scenario, read_files=False)
 
 
@@ -87,34 +89,33 @@ def _correlations(scenario: "Scenario") -> None:
 
 
 def _markets(scenario: "Scenario") -> None:
-    seen: dict[frozenset[str], int] = {}
-    of_base: dict[str, int] = {}
+    named: dict[str, int] = {}
     for k, market in enumerate(scenario.markets):
         _known(market.base, f"markets.{k}.base", ASSET, scenario.assets)
         _known(market.quote, f"markets.{k}.quote", ASSET, scenario.assets)
         if market.base == market.quote:
             raise ScenarioError(f"markets.{k}.quote = {shown(market.quote)} is its base too; give another asset")
-        pair = frozenset((market.base, market.quote))
-        if pair in seen:
+        if market.name in named:
             raise ScenarioError(
-                f"markets.{k} is a second venue for {market.name}, which markets.{seen[pair]} trades already; "
-                "put all sources of a pair on one venue"
+                f"markets.{k}.name = {shown(market.name)} is the name of markets.{named[market.name]} already; give it "
+                "a name of its own"
             )
-        if market.base in of_base:
-            first = of_base[market.base]
-            raise ScenarioError(
-                f"markets.{k}.base = {shown(market.base)} has a venue against {scenario.markets[first].quote} in "
-                f"markets.{first} already; an asset is sold on one venue, so remove one of them"
-            )
-        seen[pair] = of_base[market.base] = k
+        named[market.name] = k
         books = [position for position, source in enumerate(market.sources) if source.kind == "order_book"]
         if len(books) > 1:
             raise ScenarioError(
                 f"markets.{k}.sources.{books[1]} is a second order_book of {market.name}; all its orders rest on one, "
                 "so remove the other"
             )
+        bands = [position for position, source in enumerate(market.sources) if source.kind == "bands"]
+        if bands and scenario.assets[market.base].oracle.reads_venue:
+            raise ScenarioError(
+                f"markets.{k}.sources.{bands[0]}.kind = 'bands' follows the oracle of {market.base}, whose kind "
+                f"{shown(scenario.assets[market.base].oracle.kind)} reads this venue; use an oracle that does not"
+            )
+    bases = {market.base for market in scenario.markets}
     for name, asset in scenario.assets.items():
-        if asset.oracle.reads_venue and name not in of_base:
+        if asset.oracle.reads_venue and name not in bases:
             raise ScenarioError(
                 f"assets.{name}.oracle.kind = {shown(asset.oracle.kind)} reads a venue, but no market has base = "
                 f"{shown(name)}; add one or use another oracle"
@@ -138,10 +139,37 @@ def _market_people(scenario: "Scenario") -> None:
         market = _market_of(scenario, maker.market, key)
         if not any(source.kind == "order_book" for source in market.sources):
             raise ScenarioError(f"{key} quotes on {market.name}, which has no order_book among its sources; add one")
+    for k, provider in enumerate(agents.liquidity_providers):
+        key = f"agents.liquidity_providers.{k}"
+        market = _market_of(scenario, provider.market, key)
+        kinds = [source.kind for source in market.sources]
+        if provider.source is not None and provider.source >= len(kinds):
+            raise ScenarioError(
+                f"{key}.source = {provider.source} is beyond the sources of {market.name}; give a position from 0 to "
+                f"{len(kinds) - 1}"
+            )
+        if provider.source_among(kinds) is None:
+            where = market.name if provider.source is None else f"the {kinds[provider.source]} of {market.name}"
+            raise ScenarioError(f"{key} cannot provide to {where}; it takes a source of kind {', '.join(STAKED)}")
     for k, arbitrageur in enumerate(agents.arbitrageurs):
         _market_of(scenario, arbitrageur.market, f"agents.arbitrageurs.{k}")
+    for k, travellers in enumerate(agents.triangle_arbitrageurs):
+        _triangle(scenario, travellers.assets, f"agents.triangle_arbitrageurs.{k}.assets")
     for k, trader in enumerate(agents.noise_traders):
         _market_of(scenario, trader.market, f"agents.noise_traders.{k}")
+
+
+def _triangle(scenario: "Scenario", names: list[str], key: str) -> None:
+    """Refuse a triangle of which a side has no market."""
+    for position, name in enumerate(names):
+        _known(name, f"{key}.{position}", ASSET, scenario.assets)
+    traded = {frozenset((market.base, market.quote)) for market in scenario.markets}
+    for name, other in zip(names, (*names[1:], names[0]), strict=True):
+        if frozenset((name, other)) not in traded:
+            raise ScenarioError(
+                f"{key} = {names} needs a market of {name} and {other}, and there is none; add one or name three "
+                "different assets that have one each"
+            )
 
 
 def _market_of(scenario: "Scenario", name: str | None, key: str) -> "Market":
@@ -188,6 +216,29 @@ def _pool_people(scenario: "Scenario") -> None:
         if liquidators.selling == "over_time" and not scenario.markets:
             raise ScenarioError(
                 f'{key}.selling = "over_time" needs a market to sell on; add [[markets]] or remove the key'
+            )
+
+
+def _attackers(scenario: "Scenario") -> None:
+    """An attacker's market trades what the pool takes for collateral, against what it lends if that is to be had."""
+    for k, attacker in enumerate(scenario.agents.attackers):
+        key = f"agents.attackers.{k}"
+        market, pool = _market_of(scenario, attacker.market, key), _pool_of(scenario, attacker.pool, key)
+        read = next(one for one in scenario.markets if one.base == market.base)
+        if market is not read:
+            raise ScenarioError(
+                f"{key}.market = {shown(market.name)} is not read by oracles of {market.base}, which read the first of "
+                f"its markets; use {read.name}"
+            )
+        _known(market.base, f"{key}.market: {market.base}", f"reserve of pool {pool.name}", pool.reserves)
+        reserve = pool.reserves[market.base]
+        if attacker.strategy == "trigger_liquidations":
+            continue
+        _known(market.quote, f"{key}.market: {market.quote}", f"reserve of pool {pool.name}", pool.reserves)
+        if reserve.ltv <= 0.0:
+            raise ScenarioError(
+                f"{key} cannot borrow against {market.base}, whose ltv in pool {pool.name} is 0; set one above 0 or "
+                "use another market"
             )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
 
+from models.types import Side
+
 Reaction = Literal["top_up", "repay", "sell"]
 Preference = Literal["largest", "oldest"]
 
@@ -39,6 +41,23 @@ class Seizure(Receipt):
     repaid_usd: float = 0.0
     held: float = 0.0
     generation: int = 0
+    profit_usd: float = 0.0
+
+
+@dataclass(slots=True)
+class Lent(Receipt):
+    """A loan that was paid out; `amount` in units of the debt."""
+
+    lent_usd: float = 0.0
+
+
+@dataclass(slots=True)
+class Swapped(Receipt):
+    """A swap that went through, in dollars at the reference prices; `sold` says whether the base was given."""
+
+    sold: bool = True
+    base_usd: float = 0.0
+    quote_usd: float = 0.0
 
 
 class Sender(Protocol):
@@ -110,3 +129,32 @@ class Withdraw(Intent):
     pool: int
     account: int
     reserve: int
+
+
+@dataclass(slots=True)
+class BorrowAgainst(Intent):
+    """Post `posted` units of collateral on an account that owes nothing, and borrow up to `borrowed` units against it.
+
+    Guard: at least `least` units are lent, within the loan-to-value limit and the cash that is found.
+    """
+
+    pool: int
+    account: int
+    collateral: int
+    debt: int
+    posted: float
+    borrowed: float
+    least: float
+
+
+@dataclass(slots=True)
+class Swap(Intent):
+    """Give all one holds of a side of an exchange's pair, or as much as moves the marginal price to `price`.
+
+    Its gas, and that of what was done before it, is taken first.
+    """
+
+    exchange: int
+    side: Side
+    price: float
+    gas_cost_usd: float

@@ -1,6 +1,7 @@
 """What one path amounts to: the figures of the summary.
 
 Fall: of an asset's oracle price, 1 - lowest / first; `max_fall` is the largest over the assets that back debt.
+Drift: the distance of an asset's venue price from its reference price, as a fraction of the latter, wherever both are.
 Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
 """
 
@@ -23,6 +24,10 @@ def summarise(
     layer, paid = write_offs["layer"], write_offs["paid_usd"]
     bad_debt = float(steps["bad_debt_usd"].iloc[-1])
     fall, fall_alone = _falls(model, steps)
+    drifts = _drifts(model, steps)
+    providers = model.recorder.providers()
+    attacks = model.recorder.attacks()
+    hoped = [attacker.best_profit_usd for attacker in model.people.attackers]
     return {
         "bad_debt_usd": bad_debt,
         "bad_debt_share": bad_debt / model.initial_debt_usd if model.initial_debt_usd > 0.0 else 0.0,
@@ -45,6 +50,14 @@ def summarise(
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
         "refused": float(model.recorder.refusals),
         "mended": float(model.recorder.mendings),
+        "largest_drift": float(drifts.max()) if drifts.size else 0.0,
+        "mean_drift": float(drifts.mean()) if drifts.size else 0.0,
+        "arbitrage_profit_usd": model.arbitrage_profit_usd(),
+        "provider_fees_usd": float(providers["fees_usd"].sum()),
+        "provider_lvr_usd": float(providers["lvr_usd"].sum()),
+        "attacks": float(len(attacks)),
+        "attack_profit_usd": float(attacks["profit_usd"].sum()),
+        "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
     }
 
 
@@ -58,6 +71,14 @@ def _falls(model: "UnderwaterModel", steps: "pd.DataFrame") -> tuple[float, floa
     if not model.cascade.any_sales:
         return falls[worst], falls[worst]
     return falls[worst], _fall(model.cascade.untouched()[:, model.world.index[worst]])
+
+
+def _drifts(model: "UnderwaterModel", steps: "pd.DataFrame") -> FloatArray:
+    """Return the drifts of all assets with a venue at the ends of all blocks, as far as the venue had a price."""
+    names = [model.world.assets[base] for base in model.world.exchange_of_base]
+    prices = {kind: steps[[f"{kind}_{name}" for name in names]].to_numpy() for kind in ("venue", "reference")}
+    drifts: FloatArray = np.abs(prices["venue"] / prices["reference"] - 1.0)
+    return drifts[np.isfinite(drifts)]
 
 
 def _ratio(fall: float, alone: float) -> float:

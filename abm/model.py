@@ -98,6 +98,17 @@ class UnderwaterModel(mesa.Model):
             return np.empty(0, np.int64), np.zeros((0, len(self.world.assets)))
         return np.array(accounts), np.array(not_money, dtype=np.float64)
 
+    def arbitrage_capital_usd(self) -> float:
+        """Return the capital that arbitrageurs of every kind can use now; nan where somebody's has no limit."""
+        free = sum((cohort.free_usd(self.view) for cohort in self.people.arbitrageurs), 0.0)
+        free += sum((cohort.free_usd(self.view) for cohort in self.people.triangle_arbitrageurs), 0.0)
+        return free if free < np.inf else np.nan
+
+    def arbitrage_profit_usd(self) -> float:
+        """Return what arbitrageurs of every kind have gained so far, open inventory at the reference price."""
+        hedging = sum((cohort.profit_usd(self.view) for cohort in self.people.arbitrageurs), 0.0)
+        return hedging + sum((cohort.earned_usd for cohort in self.people.triangle_arbitrageurs), 0.0)
+
     def insurer_capital_usd(self) -> float:
         """Return what the insurers own."""
         balance, reference = self.world.ledger.balance, self.world.reference

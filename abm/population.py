@@ -5,21 +5,28 @@ they hold claims like any depositor, bear haircuts, and never leave.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import mesa
 import numpy as np
 
-from abm.agents.arbitrageur import ArbitrageurCohort
+from abm.agents.arbitrageur import ArbitrageurCohort, Rivals
+from abm.agents.attacker import Attacker, Attackers
 from abm.agents.borrower import REACTIONS, BorrowerCohort, Borrowers
 from abm.agents.depositor import DepositorCohort, Depositors
 from abm.agents.insurer import Insurer
 from abm.agents.liquidator import LiquidatorCohort
+from abm.agents.liquidity_provider import LiquidityProviderCohort
+from abm.agents.manipulation import Place
 from abm.agents.market_maker import MarketMakerCohort
 from abm.agents.noise_trader import NoiseTraderCohort
+from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
 from abm.distributions import draw
 from abm.inputs import ScenarioError, read_positions
 from abm.scenario import Pool
 from abm.streams import Streams
+from abm.trading import come_or_go
+from abm.view import View
 from abm.world import Lender, World
 from models.ledger import OUTSIDE
 from models.types import FloatArray
@@ -27,15 +34,19 @@ from models.types import FloatArray
 
 @dataclass(slots=True)
 class Population:
-    """Everybody on one path, by kind, in the scenario's order."""
+    """Everybody on one path, by kind, in the scenario's order; `rivals` are the arbitrageurs again, by market."""
 
     borrowers: list[BorrowerCohort] = field(default_factory=list)
     depositors: list[DepositorCohort] = field(default_factory=list)
     liquidators: list[LiquidatorCohort] = field(default_factory=list)
     insurers: list[Insurer] = field(default_factory=list)
     arbitrageurs: list[ArbitrageurCohort] = field(default_factory=list)
+    rivals: list[Rivals] = field(default_factory=list)
+    triangle_arbitrageurs: list[TriangleArbitrageurCohort] = field(default_factory=list)
     market_makers: list[MarketMakerCohort] = field(default_factory=list)
+    liquidity_providers: list[LiquidityProviderCohort] = field(default_factory=list)
     noise_traders: list[NoiseTraderCohort] = field(default_factory=list)
+    attackers: list[Attacker] = field(default_factory=list)
 
 
 def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
@@ -44,6 +55,7 @@ def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
     _market_people(model, world, streams, people)
     for number, pool in enumerate(world.scenario.pools):
         _pool_people(model, world, streams, people, number, pool)
+    _liquidity_providers(model, world, streams, people)
     _liquidators(model, world, streams, people)
     return people
 
@@ -54,28 +66,28 @@ def _market_people(model: mesa.Model, world: World, streams: Streams, people: Po
     for k, making in enumerate(agents.market_makers):
         exchange = names.index(making.market) if making.market else 0
         first = world.ledger.open(f"market_makers.{k}", making.count)
-        makers = MarketMakerCohort(model, making, exchange, first, streams("market_makers", str(k)))
+        stream = partial(streams, "market_makers", str(k))
+        makers = MarketMakerCohort(model, making, exchange, first, stream(), stream)
         desk = world.exchanges[exchange]
         for member, capital in enumerate(makers.capital_usd.tolist()):
             world.endow(first + member, desk.base, 0.5 * capital / world.reference[desk.base])
             world.endow(first + member, desk.quote, 0.5 * capital / world.reference[desk.quote])
         people.market_makers.append(makers)
+    competing: dict[int, list[tuple[int, ArbitrageurCohort]]] = {}
     for k, hedging in enumerate(agents.arbitrageurs):
         exchange = names.index(hedging.market) if hedging.market else 0
         first = world.ledger.open(f"arbitrageurs.{k}", hedging.count)
-        arbitrageurs = ArbitrageurCohort(
-            model,
-            hedging,
-            exchange,
-            first,
-            streams("arbitrageurs", str(k)),
-            streams("arbitrageurs", str(k), "order"),
-        )
+        arbitrageurs = ArbitrageurCohort(model, hedging, exchange, first, streams("arbitrageurs", str(k)))
+        competing.setdefault(exchange, []).append((k, arbitrageurs))
         desk = world.exchanges[exchange]
         for member, capital in enumerate(arbitrageurs.capital_usd.tolist()):
             if np.isfinite(capital):
                 world.endow(first + member, desk.quote, capital / world.reference[desk.quote])
         people.arbitrageurs.append(arbitrageurs)
+    for rivals in competing.values():
+        order = streams("arbitrageurs", str(rivals[0][0]), "order")
+        people.rivals.append(Rivals([cohort for _, cohort in rivals], order))
+    _triangle_arbitrageurs(model, world, streams, people)
     time = world.scenario.time
     for k, trading in enumerate(agents.noise_traders):
         exchange = names.index(trading.market) if trading.market else 0
@@ -84,6 +96,41 @@ def _market_people(model: mesa.Model, world: World, streams: Streams, people: Po
         people.noise_traders.append(
             NoiseTraderCohort(model, trading, exchange, account, time.steps, time.step_seconds, *draws)
         )
+
+
+def _triangle_arbitrageurs(model: mesa.Model, world: World, streams: Streams, people: Population) -> None:
+    for k, terms in enumerate(world.scenario.agents.triangle_arbitrageurs):
+        first, second, third = (world.index[name] for name in terms.assets)
+        account = world.ledger.open(f"triangle_arbitrageurs.{k}", terms.count)
+        stream = partial(streams, "triangle_arbitrageurs", str(k))
+        cohort = TriangleArbitrageurCohort(model, terms, (first, second, third), account, stream(), stream("order"))
+        for member, capital in enumerate(cohort.capital_usd.tolist()):
+            if np.isfinite(capital):
+                world.endow(account + member, first, capital / world.reference[first])
+        people.triangle_arbitrageurs.append(cohort)
+
+
+def _liquidity_providers(model: mesa.Model, world: World, streams: Streams, people: Population) -> None:
+    """Create every cohort of liquidity providers with its capital in both assets, and let it provide."""
+    names = [exchange.name for exchange in world.exchanges]
+    view = View(world)
+    for k, terms in enumerate(world.scenario.agents.liquidity_providers):
+        exchange = names.index(terms.market) if terms.market else 0
+        source = terms.source_among([source.kind for source in world.scenario.markets[exchange].sources])
+        assert source is not None
+        stakes = world.open_stakes(exchange, source, terms.count, terms.lower, terms.upper)
+        first = world.ledger.open(f"liquidity_providers.{k}", terms.count)
+        stream = partial(streams, "liquidity_providers", str(k))
+        cohort = LiquidityProviderCohort(model, terms, exchange, source, stakes, first, stream)
+        desk = world.exchanges[exchange]
+        base, quote = world.stakes[stakes].ratio()
+        per_usd = 1.0 / (base * world.reference[desk.base] + quote * world.reference[desk.quote])
+        for member, units in enumerate((cohort.capital_usd * per_usd).tolist()):
+            world.endow(first + member, desk.base, units * base)
+            world.endow(first + member, desk.quote, units * quote)
+        opening = cohort.opening()
+        cohort.settled(view, opening, come_or_go(world, opening))
+        people.liquidity_providers.append(cohort)
 
 
 def _liquidators(model: mesa.Model, world: World, streams: Streams, people: Population) -> None:
@@ -130,7 +177,9 @@ def _pool_people(
     books = [_positions(world, streams, k, terms, pool) for k, terms in enumerate(agents.borrowers) if here(terms.pool)]
     depositors = [(k, terms) for k, terms in enumerate(agents.depositors) if here(terms.pool)]
     borrowers_count = sum(len(book.debt) for book in books)
-    accounts = borrowers_count + sum(terms.count for _, terms in depositors) + 1
+    attackers = [(k, terms) for k, terms in enumerate(agents.attackers) if here(terms.pool)]
+    first_attacker = borrowers_count + sum(terms.count for _, terms in depositors)
+    accounts = first_attacker + len(attackers) + 1
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
     for number_of_reserve, reserve in enumerate(pool.reserves.values()):
@@ -157,6 +206,29 @@ def _pool_people(
             for name, units in terms.capital.items():
                 world.endow(account, world.index[name], units)
             people.insurers.append(Insurer(model, terms, number, account))
+    for position, (k, attacking) in enumerate(attackers):
+        people.attackers.append(_attacker(model, world, k, attacking, number, first_attacker + position))
+
+
+def _attacker(model: mesa.Model, world: World, k: int, terms: Attackers, pool: int, account: int) -> Attacker:
+    """Bring an attacker's capital into the world: money to pump with, base to push the price down with."""
+    names = [exchange.name for exchange in world.exchanges]
+    exchange = names.index(terms.market) if terms.market else 0
+    desk, assets = world.exchanges[exchange], world.lenders[pool].assets
+    owner = world.ledger.open(f"attackers.{k}")
+    place = Place(
+        exchange=exchange,
+        pool=pool,
+        owner=owner,
+        account=account,
+        base=desk.base,
+        quote=desk.quote,
+        collateral=assets.index(desk.base),
+        debt=assets.index(desk.quote) if desk.quote in assets else -1,
+    )
+    capital = desk.base if terms.strategy == "trigger_liquidations" else desk.quote
+    world.endow(owner, capital, terms.capital_usd / world.reference[capital])
+    return Attacker(model, terms, f"attackers.{k}", place)
 
 
 def _positions(world: World, streams: Streams, number: int, terms: Borrowers, pool: Pool) -> _Book:

@@ -5,17 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.types import Side
+from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abm.agents.attacker import Attack
     from abm.model import UnderwaterModel
     from abm.world import World
 
-DEPTH_DISTANCES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
+DEPTH_DISTANCES = (
+    0.001, 0.0025, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.025, 0.03, 0.04, 0.05, 0.0625, 0.075, 0.0875,
+    0.1, 0.125, 0.15, 0.2, 0.25, 0.3,
+)  # fmt: skip
 _DISTANCES = np.array(DEPTH_DISTANCES)
-DEPTH_SAMPLES = 96
 SIDES: tuple[tuple[str, Side], ...] = (("bid", "sell"), ("ask", "buy"))
 
 LIQUIDATION_COLUMNS = (
@@ -23,11 +26,24 @@ LIQUIDATION_COLUMNS = (
     "gas_usd", "profit_usd", "slippage", "generation", "repaid_usd", "seized_usd",
 )  # fmt: skip
 WRITE_OFF_COLUMNS = ("step", "pool", "account", "debt_asset", "amount", "layer", "paid", "paid_usd")
-DEPTH_COLUMNS = ("step", "time_seconds", "base", "quote", "side", "distance", "base_units")
+DEPTH_COLUMNS = ("step", "time_seconds", "market", "base", "quote", "source", "side", "mid")
+TRADE_COLUMNS = (
+    "step", "time_seconds", "market", "base", "quote", "taker", "maker", "side", "trades", "base_units", "quote_units",
+    "usd",
+)  # fmt: skip
+PROVIDER_COLUMNS = (
+    "cohort", "market", "source", "member", "provided_usd", "value_usd", "hold_value_usd", "fees_usd", "lvr_usd",
+    "away_seconds",
+)  # fmt: skip
+ATTACK_COLUMNS = (
+    "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
+    "expected_profit_usd",
+)  # fmt: skip
 STEP_COLUMNS = (
     "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
+    "arbitrage_capital_usd",
 )  # fmt: skip
 
 
@@ -43,7 +59,9 @@ class Recorder:
         self._liquidations: list[tuple[Any, ...]] = []
         self._write_offs: list[tuple[Any, ...]] = []
         self._depth: list[tuple[Any, ...]] = []
-        self._sample_every = max(1, steps // DEPTH_SAMPLES)
+        self._depth_units: list[FloatArray] = []
+        self._providers: list[tuple[Any, ...]] = []
+        self._attacks: list[tuple[int, Attack]] = []
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
         self.refusals = 0
@@ -82,6 +100,10 @@ class Recorder:
         """Write down gas that a liquidator paid, for whatever call, gone through or refused."""
         self.gas_burnt_usd += paid_usd
 
+    def attack(self, begun: "Attack") -> None:
+        """Write down an attack that begins; what it says of itself at the end of the path counts."""
+        self._attacks.append((self._world.step, begun))
+
     def mended(self) -> None:
         """Write down that a borrower mended a position."""
         self.mendings += 1
@@ -101,8 +123,10 @@ class Recorder:
         step = world.step
         self._prices[step] = (*world.reference, *world.venue_prices(), *world.oracle)
         self._rows[step] = self._figures(model)
-        if step % self._sample_every == 0 or step == len(self._rows) - 1:
+        if step % world.tape.every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
+        if step == len(self._rows) - 1:
+            self._hear_providers(model)
 
     def _figures(self, model: "UnderwaterModel") -> tuple[float, ...]:
         """Return one block's row, in the order of STEP_COLUMNS."""
@@ -134,17 +158,25 @@ class Recorder:
         return (
             debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
-            model.insurer_capital_usd(), queued,
+            model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(),
         )  # fmt: skip
 
     def _sample_depth(self) -> None:
         world = self._world
         for exchange in world.exchanges:
-            names = world.assets[exchange.base], world.assets[exchange.quote]
+            names = exchange.name, world.assets[exchange.base], world.assets[exchange.quote]
+            mid = exchange.venue.mid
             for side, taker in SIDES:
-                depths = exchange.venue.depths(taker, _DISTANCES).tolist()
-                for distance, units in zip(DEPTH_DISTANCES, depths, strict=True):
-                    self._depth.append((world.step, world.now, *names, side, distance, units))
+                depths = exchange.venue.depths_by_source(taker, _DISTANCES)
+                for source, units in zip(exchange.source_names, depths, strict=True):
+                    self._depth.append((world.step, world.now, *names, source, side, mid))
+                    self._depth_units.append(units)
+
+    def _hear_providers(self, model: "UnderwaterModel") -> None:
+        for number, cohort in enumerate(model.people.liquidity_providers):
+            desk = self._world.exchanges[cohort.exchange]
+            where = f"liquidity_providers.{number}", desk.name, desk.source_names[cohort.source]
+            self._providers += [(*where, *report) for report in cohort.report(model.view)]
 
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Return every table under the name by which it is stored."""
@@ -153,6 +185,9 @@ class Recorder:
             "liquidations": self.liquidations(),
             "write_offs": self.write_offs(),
             "depth": self.depth(),
+            "trades": self.trades(),
+            "providers": self.providers(),
+            "attacks": self.attacks(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -177,12 +212,43 @@ class Recorder:
         return _frame(self._write_offs, WRITE_OFF_COLUMNS, path)
 
     def depth(self, path: int = 0) -> "pd.DataFrame":
-        """Return the table of depth samples: base units tradable within a distance of the mid."""
-        return _frame(self._depth, DEPTH_COLUMNS, path)
+        """Return the table of depth samples: base units tradable with a source within a distance of the venue's mid."""
+        samples = _frame(self._depth, DEPTH_COLUMNS, path)
+        frame = samples.loc[samples.index.repeat(len(_DISTANCES))].reset_index(drop=True)
+        frame["distance"] = np.tile(_DISTANCES, len(samples))
+        frame["base_units"] = np.array(self._depth_units).ravel()
+        return frame
+
+    def trades(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of who traded with whom, a row for each of the tape's sums."""
+        world = self._world
+        pairs = {desk.name: (world.assets[desk.base], world.assets[desk.quote]) for desk in world.exchanges}
+        rows = [
+            (step, step * world.step_seconds, market, *pairs[market], taker, maker, side, *sums)
+            for (step, market, taker, maker, side), sums in world.tape.flows()
+        ]
+        return _frame(rows, TRADE_COLUMNS, path)
+
+    def providers(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of liquidity providers at the end of the path, a row a member: see `ProviderReport`."""
+        return _frame(self._providers, PROVIDER_COLUMNS, path)
+
+    def attacks(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
+        assets, terms = self._world.assets, self._world.scenario.assets
+        rows = [
+            (step, one.attacker, one.strategy, assets[one.asset], terms[assets[one.asset]].oracle.kind,
+             one.pushed_to_usd, one.blocks, one.spent_usd, one.gained_usd, one.profit_usd, one.expected_profit_usd)
+            for step, one in self._attacks
+        ]  # fmt: skip
+        return _frame(rows, ATTACK_COLUMNS, path)
 
 
-_WHOLE = {"path", "step", "account", "generation"}
-_WORDS = {"pool", "liquidator", "debt_asset", "collateral_asset", "layer", "base", "quote", "side"}
+_WHOLE = {"path", "step", "account", "generation", "trades", "member", "blocks"}
+_WORDS = {
+    "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
+    "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
+}  # fmt: skip
 
 
 def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str], path: int) -> "pd.DataFrame":

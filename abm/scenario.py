@@ -9,12 +9,15 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from abm.agents.arbitrageur import Arbitrageurs
+from abm.agents.attacker import Attackers
 from abm.agents.borrower import Borrowers
 from abm.agents.depositor import Depositors
 from abm.agents.insurer import Insurers
 from abm.agents.liquidator import Liquidators
+from abm.agents.liquidity_provider import LiquidityProviders
 from abm.agents.market_maker import MarketMakers
 from abm.agents.noise_trader import NoiseTraders
+from abm.agents.triangle_arbitrageur import TriangleArbitrageurs
 from abm.beside import Beside, variants
 from abm.consistency import check, check_files
 from abm.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
@@ -54,16 +57,23 @@ class Correlation(Parameters):
 
 
 class Market(Parameters):
-    """One venue: the pair it trades and the sources of liquidity on its ladder."""
+    """One venue: the pair it trades and the sources of liquidity on its ladder.
 
+    `name` is the pair's, e.g. ``ETH/DAI``, unless given; a second venue of a pair needs one. Where several markets have
+    the same base, the first one speaks for the asset's venue price.
+    """
+
+    name: str = Field("", min_length=1)
     base: str
     quote: str
     sources: Annotated[list[SourceTerms], Field(min_length=1)]
 
-    @property
-    def name(self) -> str:
-        """Return the pair's name, e.g. ``ETH/DAI``."""
-        return f"{self.base}/{self.quote}"
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_pair(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "name" not in data:
+            return data | {"name": f"{data.get('base')}/{data.get('quote')}"}
+        return data
 
 
 class Reserve(ReserveTerms):
@@ -105,8 +115,11 @@ class Agents(Parameters):
     depositors: list[Depositors] = []
     insurers: list[Insurers] = []
     arbitrageurs: list[Arbitrageurs] = []
+    triangle_arbitrageurs: list[TriangleArbitrageurs] = []
     market_makers: list[MarketMakers] = []
+    liquidity_providers: list[LiquidityProviders] = []
     noise_traders: list[NoiseTraders] = []
+    attackers: list[Attackers] = []
 
 
 class Scenario(Parameters):
@@ -211,7 +224,13 @@ class Scenario(Parameters):
         Where no oracle reads a venue, the venues and their traders cannot matter to it and are left out too.
         """
         reads_venue = any(asset.oracle.reads_venue for asset in self.assets.values())
-        market_people = ("arbitrageurs", "market_makers", "noise_traders")
+        market_people = (
+            "arbitrageurs",
+            "triangle_arbitrageurs",
+            "market_makers",
+            "liquidity_providers",
+            "noise_traders",
+        )
         keep = {name: getattr(self.agents, name) for name in market_people} if reads_venue else {}
         return self.model_copy(
             update={

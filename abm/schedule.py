@@ -7,7 +7,7 @@ import numpy as np
 
 from abm.agents.insurer import Insurer
 from abm.intents import Intent
-from abm.trading import funded_swap, requote, round_trip
+from abm.trading import come_or_go, funded_swap, go_round, hedge, requote, round_trip, swap
 from abm.world import Lender
 from models.losses import DEPOSITORS, UNCOVERED, Loss
 
@@ -34,10 +34,13 @@ def move_prices(model: "UnderwaterModel") -> None:
 
 
 def make_markets(model: "UnderwaterModel") -> None:
-    """Market makers requote."""
-    for cohort in model.people.market_makers:
-        for quotes in cohort.decide(model.view):
-            requote(model.world, quotes)
+    """Market makers requote, liquidity providers add or pull."""
+    for makers in model.people.market_makers:
+        for quotes in makers.decide(model.view):
+            makers.stand(quotes.owner, *requote(model.world, quotes))
+    for providers in model.people.liquidity_providers:
+        for moves in providers.decide(model.view):
+            providers.settled(model.view, moves, come_or_go(model.world, moves))
 
 
 def trade_noise(model: "UnderwaterModel") -> None:
@@ -50,14 +53,40 @@ def trade_noise(model: "UnderwaterModel") -> None:
 
 
 def arbitrage(model: "UnderwaterModel") -> None:
-    """Arbitrageurs pull the venue toward the reference, within their capital, in random order."""
-    world = model.world
+    """Arbitrageurs pull the venue toward the reference, within their capital, in random order; then round trips."""
+    world, view = model.world, model.view
     for cohort in model.people.arbitrageurs:
-        for member in cohort.turns.next() if cohort.pays(model.view) else ():
-            trip = cohort.decide(model.view, member)
-            if trip is None:
-                continue
-            cohort.settled(member, world.now, round_trip(world, trip, cohort.unlimited))
+        for order in cohort.hedges(view):
+            hedge(world, order, cohort.unlimited)
+            cohort.hedged(view, order)
+    for rivals in model.people.rivals:
+        for cohort, member in rivals.next(view):
+            trip = cohort.decide(view, member)
+            if trip is not None:
+                cohort.settled(view, trip, round_trip(world, trip, cohort.unlimited))
+    for travellers in model.people.triangle_arbitrageurs:
+        for member in travellers.turns(view):
+            around = travellers.decide(view, member)
+            if around is not None:
+                travellers.settled(view, go_round(world, around, travellers.unlimited))
+
+
+def attack(model: "UnderwaterModel") -> None:
+    """An attacker moves the venue, if it pays; without feedback no trade leaves a trace, and there is none."""
+    world = model.world
+    for attacker in model.people.attackers if world.scenario.feedback else ():
+        begun = attacker.attack is None
+        fill = attacker.push(model.view)
+        if begun and attacker.attack is not None:
+            model.recorder.attack(attacker.attack)
+        if fill is None:
+            continue
+        exchange = world.exchanges[attacker.exchange]
+        swap(world, exchange, attacker.first_account, fill)
+        attacker.pushed(model.view, fill)
+        if fill.side == "sell":
+            # Who falls for it falls by a sale, not by the exogenous price alone.
+            model.cascade.sold(exchange.base, fill.base, 0)
 
 
 def report_oracles(model: "UnderwaterModel") -> None:
@@ -68,6 +97,9 @@ def report_oracles(model: "UnderwaterModel") -> None:
         oracle.report(world.now, reference, mid)
         for oracle, reference, mid in zip(world.oracles, world.reference, venue, strict=True)
     ]
+    for exchange in world.exchanges:
+        for source in exchange.bands:
+            source.set_oracle(world.oracle[exchange.base] / world.oracle[exchange.quote], world.now)
     for lender in world.lenders:
         lender.believe([world.oracle[asset] for asset in lender.assets])
 
@@ -90,9 +122,10 @@ def ask_depositors_and_borrowers(model: "UnderwaterModel") -> None:
 
 
 def ask_liquidators(model: "UnderwaterModel") -> None:
-    """Liquidators look at what the design offers and submit intents."""
+    """Liquidators look at what the design offers and submit intents; an attacker's bundle goes before all others."""
     for lender in model.world.lenders:
         lender.note_waiting(model.world.now)
+    model.intents[:0] = [intent for attacker in model.people.attackers for intent in attacker.harvest(model.view)]
     for cohort in model.people.liquidators:
         model.intents.extend(cohort.decide(model.view))
 
@@ -183,9 +216,10 @@ def record(model: "UnderwaterModel") -> None:
 
 PHASES: tuple[tuple[str, Callable[["UnderwaterModel"], None]], ...] = (
     ("the reference price moves", move_prices),
-    ("market makers requote", make_markets),
+    ("market makers requote, liquidity providers add or pull", make_markets),
     ("noise traders trade", trade_noise),
     ("arbitrageurs pull the venue toward the reference", arbitrage),
+    ("an attacker moves the venue, if it pays", attack),
     ("oracles report", report_oracles),
     ("interest accrues", accrue_interest),
     ("borrowers and depositors submit intents", ask_depositors_and_borrowers),

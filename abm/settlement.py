@@ -5,39 +5,38 @@ A guard that no longer holds is a refusal, which still costs gas. Everybody gets
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.intents import Intent, Liquidate, MendPosition, Receipt, Seizure, SellInventory, Status, Withdraw
-from abm.trading import paper_swap, swap
+from abm.forced_sales import ForcedSales, Sale
+from abm.intents import (
+    BorrowAgainst,
+    Intent,
+    Lent,
+    Liquidate,
+    MendPosition,
+    Receipt,
+    Seizure,
+    SellInventory,
+    Status,
+    Swap,
+    Swapped,
+    Withdraw,
+)
+from abm.trading import quote_until, swap
 from models import blockspace
 from models.ledger import OUTSIDE
 from models.liquidation import Taking
-from models.market import Fill
 
 if TYPE_CHECKING:
+    from abm.agents.attacker import Attacker
     from abm.agents.liquidator import LiquidatorCohort
     from abm.cascade import Cascade
     from abm.recorder import Recorder
     from abm.world import Found, Lender, World
 
 _LEFT_OUT = Receipt(Status.LEFT_OUT, "the block was full or its price above the bid")
-
-
-@dataclass(slots=True)
-class Sale:
-    """What selling some units would bring: on a venue, or on the rest of the market where there is none."""
-
-    exchange: int | None
-    units: float
-    proceeds: float
-    asset: int
-    average_usd: float
-    last_usd: float
-    slippage: float
-    fill: Fill | None
 
 
 class Settlement:
@@ -47,11 +46,14 @@ class Settlement:
         self._world = world
         self._cascade = cascade
         self._recorder = recorder
+        self._sales = ForcedSales(world, cascade)
         self._settle: dict[type[Intent], Callable[[Any, float], Receipt]] = {
             Liquidate: self._liquidate,
             SellInventory: self._sell_inventory,
             MendPosition: self._mend,
             Withdraw: self._withdraw,
+            BorrowAgainst: self._borrow_against,
+            Swap: self._swap,
         }
 
     def block(self, intents: list[Intent]) -> None:
@@ -109,15 +111,15 @@ class Settlement:
         taking = design.take(found.position, repay)
         sale = None
         if intent.sell:
-            sale = self.quote_sale(asset, taking.seized - taking.protocol_fee)
+            sale = self._sales.quote(asset, taking.seized - taking.protocol_fee, lender.assets[found.debt])
             break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
-            if sale.last_usd < break_even and sale.exchange is not None:
-                units = self._units_to(sale.exchange, break_even)
+            if sale.last_usd < break_even and sale.trip is not None:
+                units = self._sales.units_to(asset, sale, break_even)
                 repay = design.fit(found.position, min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
                 if repay <= 0.0:
                     return "the market does not pay for it"
                 taking = design.take(found.position, repay)
-                sale = self.quote_sale(asset, taking.seized - taking.protocol_fee)
+                sale = self._sales.quote(asset, taking.seized - taking.protocol_fee, lender.assets[found.debt])
         worth = (
             sale.units * sale.average_usd
             if sale is not None
@@ -156,7 +158,7 @@ class Settlement:
         slippage = 0.0
         if sale is not None:
             slippage = sale.slippage
-            self._sell(taker, asset, sale, generation)
+            self._sales.settle(taker, asset, sale, generation)
             proceeds = sale.proceeds
             if intent.flash:
                 owed = taking.repaid * (1.0 + intent.flash_fee)
@@ -187,6 +189,7 @@ class Settlement:
             repaid_usd=taking.repaid * world.reference[debt],
             held=kept if sale is None else 0.0,
             generation=generation,
+            profit_usd=profit,
         )
 
     def _means_usd(self, intent: Liquidate) -> float:
@@ -247,57 +250,17 @@ class Settlement:
         paid = ledger.transfer(account, OUTSIDE, money, min(gas_usd / price, ledger.balance(account, money)))
         self._recorder.gas(paid * price)
 
-    # Forced sales
-
-    def quote_sale(self, asset: int, units: float) -> Sale:
-        """Return what selling `units` of an asset would bring now."""
-        world = self._world
-        exchange = world.exchange_of_base.get(asset)
-        if exchange is None:
-            price = world.reference[asset]
-            return Sale(None, units, units * price, -1, price, price, 0.0, None)
-        desk = world.exchanges[exchange]
-        fill = desk.venue.quote_in("sell", units)
-        quote_usd = world.reference[desk.quote]
-        sold = fill.amount_in
-        average = fill.amount_out / sold if sold > 0.0 else 0.0
-        slippage = 1.0 - fill.amount_out / (sold * fill.price_before) if sold > 0.0 else 0.0
-        last = fill.price_after if fill.complete else 0.0
-        return Sale(exchange, sold, fill.amount_out, desk.quote, average * quote_usd, last * quote_usd, slippage, fill)
-
-    def _units_to(self, exchange: int, price_usd: float) -> float:
-        """Return how much can be sold before the marginal price falls to `price_usd`."""
-        desk = self._world.exchanges[exchange]
-        return desk.venue.quote_to("sell", price_usd / self._world.reference[desk.quote]).amount_in
-
-    def _sell(self, account: int, asset: int, sale: Sale, generation: int) -> None:
-        """Carry out a forced sale: the proceeds arrive, and with feedback the venue and the reference feel it."""
-        world = self._world
-        if sale.exchange is None or sale.fill is None:
-            # No venue trades it: the rest of the market takes it at the reference price, in its own dollars' worth.
-            sale.asset = world.money
-            world.ledger.transfer(account, OUTSIDE, asset, sale.units)
-            sale.proceeds = sale.proceeds / world.reference[world.money]
-            world.ledger.transfer(OUTSIDE, account, world.money, sale.proceeds)
-        elif world.scenario.feedback:
-            swap(world, world.exchanges[sale.exchange], account, sale.fill)
-        else:
-            paper_swap(world, world.exchanges[sale.exchange], account, sale.fill)
-        if world.scenario.feedback:
-            impact = world.impacts[asset]
-            if impact is not None:
-                impact.sell(sale.units, world.reference[asset])
-            self._cascade.sold(asset, sale.units, generation)
+    # Sales of what was held
 
     def _sell_inventory(self, intent: SellInventory, gas_usd: float) -> Receipt:
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         account = cohort.first_account + intent.member
         units = min(intent.units, self._world.ledger.balance(account, intent.asset))
-        sale = self.quote_sale(intent.asset, units)
+        sale = self._sales.quote(intent.asset, units, cohort.capital_asset)
         if sale.units <= 0.0:
             self._pay_gas(intent, gas_usd)
             return Receipt(Status.REFUSED, "nobody buys")
-        self._sell(account, intent.asset, sale, intent.generation)
+        self._sales.settle(account, intent.asset, sale, intent.generation)
         self._convert(account, sale.asset, cohort.capital_asset, sale.proceeds)
         self._pay_gas(intent, gas_usd)
         return Receipt(Status.FILLED if sale.units == units else Status.PARTLY, amount=sale.units)
@@ -351,7 +314,7 @@ class Settlement:
         world, position = self._world, found.position
         threshold = position.liquidation_threshold
         asset, debt = lender.assets[found.collateral], lender.assets[found.debt]
-        probe = self.quote_sale(asset, position.collateral_units * 1e-6)
+        probe = self._sales.quote(asset, position.collateral_units * 1e-6, debt)
         k = probe.average_usd / position.collateral_price
         helped = intent.target_health * k - threshold
         if helped <= 0.0:
@@ -361,14 +324,14 @@ class Settlement:
         # Never more than the debt needs: what is left of the collateral stays where it is.
         debt_usd = world.reference[debt]
         units = min(units, position.debt_units * debt_usd / probe.average_usd)
-        sale = self.quote_sale(asset, units)
+        sale = self._sales.quote(asset, units, debt)
         if sale.units <= 0.0:
             return 0.0
         generation = self._cascade.generation(lender, intent.account, intent.line)
         holder = lender.first_holder + intent.account
         lender.pool.seize(intent.account, found.collateral, sale.units)
         world.ledger.transfer(lender.account, holder, asset, sale.units)
-        self._sell(holder, asset, sale, generation)
+        self._sales.settle(holder, asset, sale, generation)
         proceeds = min(self._convert(holder, sale.asset, debt, sale.proceeds), position.debt_units)
         world.ledger.transfer(holder, lender.account, debt, proceeds)
         lender.pool.repay(intent.account, found.debt, proceeds)
@@ -405,3 +368,40 @@ class Settlement:
                 if self.pay_out(lender, queue[0], reserve) < claims:
                     break
                 queue.popleft()
+
+    # Attackers
+
+    def _borrow_against(self, intent: BorrowAgainst, gas_usd: float) -> Receipt:
+        world, lender = self._world, self._world.lenders[intent.pool]
+        attacker: Attacker = intent.sender  # type: ignore[assignment]
+        if lender.pool.scaled_debt[intent.account].any():
+            return Receipt(Status.REFUSED, "the account owes already")
+        asset, debt = lender.assets[intent.collateral], lender.assets[intent.debt]
+        posted = min(intent.posted, world.ledger.balance(attacker.first_account, asset))
+        limit = posted * lender.prices[intent.collateral] * lender.pool.terms[intent.collateral].ltv
+        lent = min(intent.borrowed, limit / lender.prices[intent.debt], lender.pool.cash[intent.debt])
+        if lent <= 0.0 or lent < intent.least:
+            return Receipt(Status.REFUSED, "too little would be lent")
+        world.ledger.transfer(attacker.first_account, lender.account, asset, posted)
+        lender.pool.post(intent.account, intent.collateral, posted)
+        lender.pool.borrow(intent.account, intent.debt, lent, lender.prices)
+        world.ledger.transfer(lender.account, attacker.first_account, debt, lent)
+        status = Status.FILLED if lent == intent.borrowed else Status.PARTLY
+        return Lent(status, amount=lent, lent_usd=lent * world.reference[debt])
+
+    def _swap(self, intent: Swap, gas_usd: float) -> Receipt:
+        world, desk = self._world, self._world.exchanges[intent.exchange]
+        attacker: Attacker = intent.sender  # type: ignore[assignment]
+        self._pay_gas(intent, gas_usd or intent.gas_cost_usd)
+        held = world.ledger.balance(attacker.first_account, desk.base if intent.side == "sell" else desk.quote)
+        fill = quote_until(desk.venue, intent.side, intent.price, held)
+        if fill.amount_in <= 0.0:
+            return Receipt(Status.REFUSED, "nothing to give, or nobody takes it")
+        swap(world, desk, attacker.first_account, fill)
+        return Swapped(
+            Status.FILLED,
+            amount=fill.amount_in,
+            sold=intent.side == "sell",
+            base_usd=fill.base * world.reference[desk.base],
+            quote_usd=fill.quote * world.reference[desk.quote],
+        )

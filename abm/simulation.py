@@ -42,8 +42,23 @@ class Run:
 
     @property
     def depth(self) -> "pd.DataFrame":
-        """Samples of the markets' depth."""
+        """Samples of the markets' depth, by source."""
         return self.tables["depth"]
+
+    @property
+    def trades(self) -> "pd.DataFrame":
+        """Who traded with whom, summed over short stretches of time."""
+        return self.tables["trades"]
+
+    @property
+    def providers(self) -> "pd.DataFrame":
+        """How every liquidity provider did, a row for each at the end of the path."""
+        return self.tables["providers"]
+
+    @property
+    def attacks(self) -> "pd.DataFrame":
+        """Every manipulation that an attacker began."""
+        return self.tables["attacks"]
 
 
 def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] | None = None) -> Run:

@@ -2,12 +2,17 @@
 
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from models.ledger import OUTSIDE
-from models.market import Fill
+from models.market import Fill, Venue
+from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
-    from abm.agents.arbitrageur import RoundTrip
+    from abm.agents.arbitrageur import Hedge, RoundTrip
+    from abm.agents.liquidity_provider import Moves
     from abm.agents.market_maker import Quotes
+    from abm.agents.triangle_arbitrageur import Round
     from abm.world import Exchange, World
 
 
@@ -16,9 +21,11 @@ def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None
     trades = exchange.venue.settle(fill)
     given, taken = _assets(exchange, fill)
     transfer = world.ledger.transfer
+    tape, taker = world.tape, world.tape.kind(account)
+    price_usd = world.reference[exchange.quote]
     booked = 0.0
     wanted = 0.0
-    for source, part in zip(exchange.source_accounts, fill.parts or (fill,), strict=True):
+    for source, name, part in zip(exchange.source_accounts, exchange.source_names, fill.parts or (fill,), strict=True):
         if part.amount_in <= 0.0:
             continue
         if source == exchange.escrow:
@@ -27,12 +34,15 @@ def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None
             continue
         transfer(account, source, given, part.amount_in)
         transfer(source, account, taken, part.amount_out)
+        tape.note(world.step, exchange.name, taker, name, fill.side, part.base, part.quote, price_usd)
     if not trades:
         return
     quote_traded = 0.0
     for owner, base, quote in trades:
         quote_traded += quote
         transfer(account, cast(int, owner), given, base if fill.side == "sell" else quote)
+        maker = tape.kind(cast(int, owner))
+        tape.note(world.step, exchange.name, taker, maker, fill.side, base, quote, price_usd)
     # The taker's fee is what it pays above, or gets below, what the makers get or pay.
     if fill.side == "sell":
         transfer(exchange.escrow, exchange.fees, exchange.quote, max(quote_traded - booked, 0.0))
@@ -41,23 +51,69 @@ def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None
     transfer(exchange.escrow, account, taken, wanted)
 
 
+def quote_until(venue: Venue, side: Side, price: float, most: float) -> Fill:
+    """Return a venue's quote for trading until its marginal price is `price`, giving at most `most`."""
+    fill = venue.quote_to(side, price)
+    return fill if fill.amount_in <= most else venue.quote_in(side, most)
+
+
 def paper_swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None:
     """Pay a fill at its quote from the outside world and leave the venue as it is: a sale without feedback."""
     given, taken = _assets(exchange, fill)
     world.ledger.transfer(account, OUTSIDE, given, fill.amount_in)
     world.ledger.transfer(OUTSIDE, account, taken, fill.amount_out)
+    taker, outside = world.tape.kind(account), world.tape.kind(OUTSIDE)
+    price_usd = world.reference[exchange.quote]
+    world.tape.note(world.step, exchange.name, taker, outside, fill.side, fill.base, fill.quote, price_usd)
 
 
-def requote(world: "World", quotes: "Quotes") -> None:
-    """Replace a maker's standing orders; what they commit moves into escrow, what they release comes back."""
+def requote(world: "World", quotes: "Quotes") -> tuple[float, float]:
+    """Replace a maker's standing orders; what they commit moves into escrow, what they release comes back.
+
+    Returns the base and the quote that they commit.
+    """
     exchange = world.exchanges[quotes.exchange]
     if exchange.book is None:
-        return
+        return 0.0, 0.0
     released_base, released_quote, committed_base, committed_quote = exchange.book.requote(
         quotes.owner, quotes.bids, quotes.asks
     )
     _shift(world, exchange, quotes.owner, exchange.base, committed_base - released_base)
     _shift(world, exchange, quotes.owner, exchange.quote, committed_quote - released_quote)
+    return committed_base, committed_quote
+
+
+def come_or_go(world: "World", moves: "Moves") -> FloatArray:
+    """Let providers into their pool with all they own, or out with all they have; returns what moved, (2, members)."""
+    exchange, stakes = world.exchanges[moves.exchange], world.stakes[moves.stakes]
+    pool, owners = exchange.source_accounts[moves.source], moves.owners
+    if moves.comes:
+        amounts = stakes.add(moves.members, _exchange_outside(world, exchange, moves, stakes.ratio()))
+    else:
+        amounts = stakes.remove(moves.members)
+    for asset, units in zip((exchange.base, exchange.quote), amounts, strict=True):
+        world.ledger.transfer_many(owners if moves.comes else pool, pool if moves.comes else owners, asset, units)
+    return amounts
+
+
+def _exchange_outside(world: "World", exchange: "Exchange", moves: "Moves", ratio: tuple[float, float]) -> FloatArray:
+    """Exchange on the rest of the market what providers have too much of for the ratio; returns what they then have.
+
+    With u base for v quote, who has b and q sells (bv - qu) / (v + up) base at p; where that is negative, it buys.
+    """
+    ledger, owners = world.ledger, moves.owners
+    base, quote = ledger.balances[owners][:, (exchange.base, exchange.quote)].T
+    excess = base * ratio[1] - quote * ratio[0]
+    price = world.reference[exchange.base] / world.reference[exchange.quote]
+    price_paid = price * (1.0 - moves.conversion_cost * np.sign(excess))
+    sold = excess / (ratio[1] + ratio[0] * price_paid)
+    for who, given, taken, units in (
+        (sold > 0.0, exchange.base, exchange.quote, (sold, sold * price_paid)),
+        (sold < 0.0, exchange.quote, exchange.base, (-sold * price_paid, -sold)),
+    ):
+        ledger.transfer_many(owners[who], OUTSIDE, given, units[0][who])
+        ledger.transfer_many(OUTSIDE, owners[who], taken, units[1][who])
+    return ledger.balances[owners][:, (exchange.base, exchange.quote)].T
 
 
 def round_trip(world: "World", trip: "RoundTrip", unlimited: bool) -> float:
@@ -65,20 +121,46 @@ def round_trip(world: "World", trip: "RoundTrip", unlimited: bool) -> float:
     exchange = world.exchanges[trip.exchange]
     transfer = world.ledger.transfer
     fill, owner = trip.fill, trip.owner
-    outlay = fill.amount_in * trip.hedge_price if fill.side == "sell" else fill.amount_in
-    short = outlay - world.ledger.balance(owner, exchange.quote)
-    if unlimited and short > 0.0:
-        transfer(OUTSIDE, owner, exchange.quote, short)
+    outlay = trip.hedged * trip.hedge_price if fill.side == "sell" else fill.amount_in
+    if unlimited:
+        _bring(world, owner, exchange.quote, outlay)
     if fill.side == "sell":
         transfer(owner, OUTSIDE, exchange.quote, outlay)
-        transfer(OUTSIDE, owner, exchange.base, fill.amount_in)
+        transfer(OUTSIDE, owner, exchange.base, fill.amount_in - trip.covered)  # what is not bought is borrowed
         swap(world, exchange, owner, fill)
         return fill.amount_out
     swap(world, exchange, owner, fill)
-    proceeds = fill.amount_out * trip.hedge_price
-    transfer(owner, OUTSIDE, exchange.base, fill.amount_out)
+    proceeds = trip.hedged * trip.hedge_price
+    transfer(owner, OUTSIDE, exchange.base, trip.covered + trip.hedged)  # what was borrowed goes back
     transfer(OUTSIDE, owner, exchange.quote, proceeds)
     return proceeds
+
+
+def hedge(world: "World", order: "Hedge", unlimited: bool) -> None:
+    """Settle an order outside that reduces inventory; base that is bought goes back to where it was borrowed."""
+    exchange, transfer = world.exchanges[order.exchange], world.ledger.transfer
+    if order.units > 0.0:
+        if unlimited:
+            _bring(world, order.owner, exchange.quote, order.units * order.price)
+        transfer(order.owner, OUTSIDE, exchange.quote, order.units * order.price)
+        return
+    transfer(order.owner, OUTSIDE, exchange.base, -order.units)
+    transfer(OUTSIDE, order.owner, exchange.quote, -order.units * order.price)
+
+
+def go_round(world: "World", around: "Round", unlimited: bool) -> float:
+    """Settle a round over several venues; returns the units gained of the asset that it begins and ends with."""
+    before = world.ledger.balance(around.owner, around.asset)
+    brought = _bring(world, around.owner, around.asset, around.trip.amount_in) if unlimited else 0.0
+    for venue, fill in around.trip.legs:
+        swap(world, world.exchanges[venue], around.owner, fill)
+    return world.ledger.balance(around.owner, around.asset) - before - brought
+
+
+def _bring(world: "World", owner: int, asset: int, units: float) -> float:
+    """Bring what an owner without limits lacks of so many units; returns what was brought."""
+    lacking = units - world.ledger.balance(owner, asset)
+    return world.ledger.transfer(OUTSIDE, owner, asset, lacking) if lacking > 0.0 else 0.0
 
 
 def funded_swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None:

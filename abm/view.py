@@ -1,13 +1,17 @@
 """What agents may see: prices, quotes, their own balances and what a pool shows to everybody. Nothing here writes."""
 
+import copy
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from abm.intents import Preference, Reaction
-from models.market import Fill
+from abm.trading import quote_until
+from models.market import Fill, Trip, Venue
+from models.market.stakes import Holdings
 from models.rates import SECONDS_PER_YEAR
 from models.types import IntArray, Side
 
@@ -54,7 +58,7 @@ class Opportunities:
         self._taken.add(account)
 
     def gain_per_usd(self, account: int, sells: bool) -> float:
-        """Return the gain on a dollar repaid: at the venue's best bid for who sells at once, else at the reference."""
+        """Return the gain on a dollar repaid: at the venues' best bid for who sells at once, else at the reference."""
         at_bid, at_reference, _ = self._price(account)
         return at_bid if sells else at_reference
 
@@ -77,10 +81,32 @@ class Opportunities:
         collateral, debt = lender.assets[found.collateral], lender.assets[found.debt]
         debt_usd = world.reference[debt]
         units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
-        exchange = lender.exchange_of[found.collateral]
         reference_usd = world.reference[collateral]
-        bid_usd = reference_usd if exchange is None else world.bid_usd(exchange)
+        bid_usd = world.bid_usd(collateral, debt)
         return units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0, offer.max_repay * debt_usd
+
+
+@dataclass(frozen=True, slots=True)
+class LoanTerms:
+    """What a pool lends of a debt against a collateral: units of `cash`, prices in dollars as the protocol believes."""
+
+    ltv: float
+    cash: float
+    collateral_usd: float
+    debt_usd: float
+
+    def lent_per_unit(self, believed_usd: float) -> float:
+        """Return the units of the debt that are lent against a unit of collateral believed to be worth so much."""
+        return self.ltv * believed_usd / self.debt_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What one call on an account would repay, and what the caller would receive, at the reference prices."""
+
+    account: int
+    repaid_usd: float
+    received_usd: float
 
 
 class View:
@@ -143,6 +169,82 @@ class View:
         """Return the venue's quote for trading until the marginal price is `price`."""
         return self._world.exchanges[exchange].venue.quote_to(side, price)
 
+    def round_rate(self, assets: tuple[int, int, int]) -> float:
+        """Return what the first unit brings that is traded around a triangle of assets; 0 where nobody trades."""
+        return self._world.router.round_rate(assets)
+
+    def quote_round(self, assets: tuple[int, int, int], cost: float, most: float) -> Trip:
+        """Return the best trade around a triangle of assets, giving at most `most` of the first."""
+        return self._world.router.cycle(assets, cost, most)
+
+    def quote_until(self, exchange: int, side: Side, price: float, most: float) -> Fill:
+        """Return the venue's quote for trading until the marginal price is `price`, giving at most `most`."""
+        return quote_until(self._world.exchanges[exchange].venue, side, price, most)
+
+    def fork(self, exchange: int) -> Venue:
+        """Return a copy of a venue, for trying trades on."""
+        return copy.deepcopy(self._world.exchanges[exchange].venue)
+
+    def oracle_if(self, asset: int, venue_prices: list[float]) -> list[float]:
+        """Return what an asset's oracle would report in this block and the next, one report a price of the venue.
+
+        Prices are in dollars; the reference price is taken to stay as it is. Ask before oracles report.
+        """
+        oracle, reference = copy.deepcopy(self._world.oracles[asset]), self._world.reference[asset]
+        return [
+            oracle.report(self.now + block * self.step_seconds, reference, price)
+            for block, price in enumerate(venue_prices)
+        ]
+
+    def owes(self, pool: int, account: int) -> bool:
+        """Return whether an account of a pool has any debt."""
+        return bool(self._world.lenders[pool].pool.scaled_debt[account].any())
+
+    def loan_terms(self, pool: int, collateral: int, debt: int) -> LoanTerms:
+        """Return what a pool lends of a reserve against another."""
+        lender = self._world.lenders[pool]
+        return LoanTerms(
+            ltv=lender.pool.terms[collateral].ltv,
+            cash=float(lender.pool.cash[debt]),
+            collateral_usd=lender.price_list[collateral],
+            debt_usd=lender.price_list[debt],
+        )
+
+    def liquidations_if(
+        self, pool: int, reserve: int, believed_usd: float, otherwise_usd: float, budget_usd: float, most: int
+    ) -> list[Prospect]:
+        """Return the calls that would pay on accounts that are unhealthy at one price of a reserve and not at another.
+
+        One call an account, largest debts first, until the budget or the number of calls is used up.
+        """
+        lender = self._world.lenders[pool]
+        prices, otherwise = lender.price_list.copy(), lender.prices.copy()
+        prices[reserve], otherwise[reserve] = believed_usd, otherwise_usd
+        then = lender.pool.valuation(np.array(prices))
+        fallen = np.flatnonzero((then.health < 1.0) & (lender.pool.health(otherwise) >= 1.0))
+        prospects: list[Prospect] = []
+        for account in fallen[np.argsort(-then.debt_value[fallen], kind="stable")].tolist():
+            if len(prospects) == most or budget_usd <= 0.0:
+                break
+            prospect = self._prospect(lender, account, prices, budget_usd)
+            if prospect is not None:
+                prospects.append(prospect)
+                budget_usd -= prospect.repaid_usd
+        return prospects
+
+    def _prospect(self, lender: "Lender", account: int, prices: list[float], budget_usd: float) -> Prospect | None:
+        found = lender.position_at(account, prices)
+        if found is None:
+            return None
+        reference = self._world.reference
+        collateral_usd, debt_usd = reference[lender.assets[found.collateral]], reference[lender.assets[found.debt]]
+        repay = lender.design.fit(found.position, budget_usd / debt_usd)
+        if repay <= 0.0:
+            return None
+        taking = lender.design.take(found.position, repay)
+        repaid_usd, received_usd = taking.repaid * debt_usd, taking.received * collateral_usd
+        return Prospect(account, repaid_usd, received_usd) if received_usd > repaid_usd else None
+
     def inventory(self, exchange: int, account: int) -> tuple[float, float]:
         """Return an account's base and quote, what stands in its orders included."""
         desk = self._world.exchanges[exchange]
@@ -152,6 +254,15 @@ class View:
             resting_base, resting_quote = desk.book.committed(account)
             return base + resting_base, quote + resting_quote
         return base, quote
+
+    def resting(self, exchange: int, account: int) -> tuple[float, float]:
+        """Return the base and quote that stand in an account's orders."""
+        book = self._world.exchanges[exchange].book
+        return book.committed(account) if book is not None else (0.0, 0.0)
+
+    def stakes(self, number: int) -> Holdings:
+        """Return what a cohort of liquidity providers has in its pool, by the number of its stakes."""
+        return self._world.stakes[number]
 
     def opportunities(self, pool: int) -> Opportunities:
         """Return what a pool's design offers in this block, at the prices the protocol believes in."""

@@ -5,6 +5,7 @@ Only `settlement` and the phases of `schedule` write to it; agents see it throug
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,13 +13,15 @@ import numpy as np
 from abm.price_paths import exogenous_prices, path_of
 from abm.scenario import Market, Pool, Scenario
 from abm.streams import Streams
+from abm.tape import Tape
 from abm.view import Opportunities
 from models.blockspace import gas_cost_usd
 from models.ledger import OUTSIDE, Ledger
 from models.lending import Below, HealthWatch, LendingPool
 from models.liquidation import Design, Position
 from models.losses import Layer
-from models.market import Infinite, OrderBook, Venue
+from models.market import Bands, Infinite, OrderBook, Router, Venue
+from models.market.stakes import Stakes, stakes_in
 from models.oracles import Oracle
 from models.prices.impact import ImpactState
 from models.types import FloatArray, IntArray
@@ -26,14 +29,20 @@ from models.types import FloatArray, IntArray
 
 @dataclass(slots=True)
 class Exchange:
-    """One venue, the assets of its pair, and the ledger accounts behind its ladder."""
+    """One venue, the assets of its pair, and the ledger accounts behind its ladder.
+
+    `source_names` are the kinds of the sources, numbered from 1 where a kind occurs more than once: `constant_product`
+    alone, `constant_product.1` and `constant_product.2` when there are two.
+    """
 
     name: str
     base: int
     quote: int
     venue: Venue
+    source_names: list[str]
     book: OrderBook | None
     infinite: list[Infinite]
+    bands: list[Bands]
     source_accounts: list[int]
     escrow: int
     fees: int
@@ -76,7 +85,6 @@ class Lender:
     account: int
     fees: int
     first_holder: int
-    exchange_of: list[int | None]
     thresholds: list[float]
     prices: FloatArray
     price_list: list[float]
@@ -105,11 +113,11 @@ class Lender:
     def position(self, account: int) -> Found | None:
         """Return what a liquidator would go for, at the prices the protocol believes in; None where nothing is owed."""
         if account not in self._found:
-            self._found[account] = self._find(account)
+            self._found[account] = self.position_at(account, self.price_list)
         return self._found[account]
 
-    def _find(self, account: int) -> Found | None:
-        prices = self.price_list
+    def position_at(self, account: int, prices: list[float]) -> Found | None:
+        """Return what a liquidator would go for at any prices, one for each reserve; None where nothing is owed."""
         held, owed = self.pool.position(account)
         collateral = debt = -1
         most_held = (False, 0.0)
@@ -187,7 +195,8 @@ class World:
     """Every mechanism's state on one path.
 
     `exogenous[step][asset]` are the prices of the path. `reference`, `oracle` and `venue_usd` are the current prices in
-    dollars by asset (lists, because they are read one at a time); `venue_usd` is nan for an asset without a market.
+    dollars by asset (lists, because they are read one at a time); `venue_usd` is the price on the first market that has
+    the asset for its base, nan where there is none.
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
@@ -198,13 +207,21 @@ class World:
         self.now = 0.0
         self.step_seconds = scenario.time.step_seconds
         self.ledger = Ledger(self.assets)
+        self.tape = Tape(self.ledger, scenario.time.steps)
         self.exogenous: list[list[float]] = exogenous_prices(scenario, streams).tolist()
         self.reference: list[float] = self.exogenous[0].copy()
         self.impacts: list[ImpactState | None] = [
             None if terms.impact.kind == "none" else terms.impact.start() for terms in scenario.assets.values()
         ]
         self.exchanges = [self._exchange(market) for market in scenario.markets]
-        self.exchange_of_base = {exchange.base: k for k, exchange in enumerate(self.exchanges)}
+        # The first market of an asset in the scenario's order speaks for its venue price.
+        self.exchange_of_base: dict[int, int] = {}
+        for k, exchange in enumerate(self.exchanges):
+            self.exchange_of_base.setdefault(exchange.base, k)
+        self.router = Router(
+            [exchange.venue for exchange in self.exchanges],
+            [(exchange.base, exchange.quote) for exchange in self.exchanges],
+        )
         self.venue_usd = [math.nan] * len(self.assets)
         self.oracles: list[Oracle] = [
             terms.oracle.start(self.reference[k]) for k, terms in enumerate(scenario.assets.values())
@@ -221,6 +238,7 @@ class World:
         self.gas_gwei = self.gas_path[0]
         self.venue_matters = any(terms.oracle.reads_venue for terms in scenario.assets.values())
         self.lenders: list[Lender] = []
+        self.stakes: list[Stakes] = []
 
     def begin(self, step: int) -> None:
         """Turn to a block; `now` is the seconds since the start of the path."""
@@ -241,11 +259,23 @@ class World:
         desk = self.exchanges[exchange]
         return self.reference[desk.base] / self.reference[desk.quote]
 
-    def bid_usd(self, exchange: int) -> float:
-        """Return an exchange's best bid in dollars, 0 where nobody bids."""
-        desk = self.exchanges[exchange]
-        bid = desk.venue.bid
-        return 0.0 if math.isnan(bid) else bid * self.reference[desk.quote]
+    def sold_for(self, asset: int, wanted: int) -> int | None:
+        """Return the asset that a forced sale of another brings: the one wanted, where a route leads to it.
+
+        Else the quote of the first market that has it for its base; None where there is none, and the rest of the
+        market buys.
+        """
+        first = self.exchange_of_base.get(asset)
+        if first is None:
+            return None
+        return wanted if self.router.connects(asset, wanted) else self.exchanges[first].quote
+
+    def bid_usd(self, asset: int, wanted: int) -> float:
+        """Return the dollars that the first unit of a forced sale brings, 0 where nobody bids."""
+        target = self.sold_for(asset, wanted)
+        if target is None:
+            return self.reference[asset]
+        return self.router.best(asset, target) * self.reference[target]
 
     def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
         """Open a pool with room for its accounts; their ledger accounts start at `first_holder`."""
@@ -266,7 +296,6 @@ class World:
             account=self.ledger.open(f"pool {terms.name}"),
             fees=self.ledger.open(f"pool {terms.name} fees"),
             first_holder=first_holder,
-            exchange_of=[self.exchange_of_base.get(asset) for asset in assets],
             thresholds=pool.thresholds.tolist(),
             prices=np.array([self.oracle[asset] for asset in assets]),
             price_list=[self.oracle[asset] for asset in assets],
@@ -277,6 +306,11 @@ class World:
         )
         self.lenders.append(lender)
         return lender
+
+    def open_stakes(self, exchange: int, source: int, owners: int, lower: float, upper: float) -> int:
+        """Let owners, numbered from 0, provide to a source of an exchange; returns the number of their stakes."""
+        self.stakes.append(stakes_in(self.exchanges[exchange].venue.sources[source], owners, lower, upper))
+        return len(self.stakes) - 1
 
     def endow(self, account: int, asset: int, units: float) -> None:
         """Bring units from the outside world into an account; how everybody's means enter the world."""
@@ -299,9 +333,10 @@ class World:
                 )
 
     def venue_prices(self) -> list[float]:
-        """Return the venues' mid prices in dollars by asset, nan for an asset without a market or a side."""
-        for exchange in self.exchanges:
-            self.venue_usd[exchange.base] = exchange.venue.mid * self.reference[exchange.quote]
+        """Return the mid prices in dollars of each asset's first market, nan for one without a market or a side."""
+        for base, number in self.exchange_of_base.items():
+            exchange = self.exchanges[number]
+            self.venue_usd[base] = exchange.venue.mid * self.reference[exchange.quote]
         return self.venue_usd
 
     def _exchange(self, market: Market) -> Exchange:
@@ -326,12 +361,19 @@ class World:
             base=base,
             quote=quote,
             venue=Venue(sources),
+            source_names=_numbered([terms.kind for terms in market.sources]),
             book=books[0] if books else None,
             infinite=[source for source in sources if isinstance(source, Infinite)],
+            bands=[source for source in sources if isinstance(source, Bands)],
             source_accounts=accounts,
             escrow=escrow,
             fees=self.ledger.open(f"market {market.name} taker fees"),
         )
+
+
+def _numbered(kinds: Sequence[str]) -> list[str]:
+    """Tell sources of one kind apart."""
+    return [f"{kind}.{kinds[: k + 1].count(kind)}" if kinds.count(kind) > 1 else kind for k, kind in enumerate(kinds)]
 
 
 class BooksDisagreeError(RuntimeError):

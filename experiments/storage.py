@@ -265,8 +265,23 @@ class Results:
 
     @property
     def depth(self) -> pd.DataFrame:
-        """The samples of the markets' depth, of every path."""
+        """The samples of the markets' depth by source, of every path."""
         return self.table("depth")
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """Who traded with whom, of every path."""
+        return self.table("trades")
+
+    @property
+    def providers(self) -> pd.DataFrame:
+        """How every liquidity provider did, of every path."""
+        return self.table("providers")
+
+    @property
+    def attacks(self) -> pd.DataFrame:
+        """Every manipulation that an attacker began, of every path."""
+        return self.table("attacks")
 
     def table(self, name: str, *, path: int | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A stored table, whole or of one path, all its columns or some. Raises `ResultsUnreadableError`."""

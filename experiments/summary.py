@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -44,11 +44,13 @@ def describe(results: "Results") -> str:
     summary = {name: math.nan if value is None else value for name, value in results.summary.items()}
     if not summary["paths"]:
         return f"{_heading(results)}\n\nNo path finished.\n"
-    blocks = [_heading(results), _happened(summary)]
+    blocks = [_heading(results), _happened(summary, results.scenario)]
     if summary.get("bad_debt_usd", 0.0) > 0.0:
         blocks.append(_who_paid(summary))
     if summary.get("liquidations", 0.0) > 0.0:
         blocks.append(_who_gained(summary))
+    if summary.get("attack_expected_profit_usd", 0.0) != 0.0:
+        blocks.append(_attacked(summary))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -59,8 +61,11 @@ def _heading(results: "Results") -> str:
     return f"{results.name}: {seeds}, {time['steps']:,} blocks of {time['step_seconds']:g} s ({duration(seconds)})"
 
 
-def _happened(summary: dict[str, float]) -> str:
+def _happened(summary: dict[str, float], scenario: dict[str, Any]) -> str:
     rows = [("Largest fall of a price", "max_fall", percent)]
+    kinds = [[source["kind"] for source in market["sources"]] for market in scenario.get("markets", [])]
+    if any("infinite" not in of_market for of_market in kinds):
+        rows.append(("Largest gap between venue and reference", "largest_drift", percent))
     if summary.get("liquidations", 0.0) > 0.0:
         rows += [
             ("Liquidations", "liquidations", count),
@@ -91,6 +96,15 @@ def _who_gained(summary: dict[str, float]) -> str:
         ("Borrowers' loss to liquidation", "borrower_loss_usd", usd),
     ]
     return _table("Who gained and who lost", rows, summary)
+
+
+def _attacked(summary: dict[str, float]) -> str:
+    rows = [
+        ("Attacks", "attacks", count),
+        ("Attackers' profit", "attack_profit_usd", usd),
+        ("The most that one was expected to pay", "attack_expected_profit_usd", usd),
+    ]
+    return _table("Manipulation of the venue", rows, summary)
 
 
 def _table(

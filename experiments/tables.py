@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-TABLES = ("steps", "liquidations", "write_offs", "depth")
+TABLES = ("steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks")
 
 # A table without rows does not show its types, and the first path often liquidates nobody.
-TEXT = {"pool", "liquidator", "debt_asset", "collateral_asset", "layer", "base", "quote", "side"}
-INTEGER = {"path", "step", "account", "generation"}
+TEXT = {
+    "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
+    "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
+}  # fmt: skip
+INTEGER = {"path", "step", "account", "generation", "trades", "member", "blocks"}
 
 
 class Digest:

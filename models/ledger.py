@@ -170,7 +170,8 @@ class Ledger:
             return np.zeros(0)
         if min(given.min(), taken.min()) < 0 or max(given.max(), taken.max()) >= self._accounts:
             raise IndexError(f"an account id is outside 0..{self._accounts - 1}")
-        source_ids, target_ids = np.ascontiguousarray(given), np.ascontiguousarray(taken)
+        # Copies: a scalar that was spread to one row stays a view, which numba may not take for its own.
+        source_ids, target_ids = np.array(given, order="C"), np.array(taken, order="C")
         moved = np.array(wanted, order="C")
         column = self._table[:, asset]
         slack = ROUNDING * self._scale[asset]

@@ -26,7 +26,11 @@ POOL = {
     "losses": {"layers": [{"kind": "insurance"}, {"kind": "reserve"}]},
 }
 FALL = {"kind": "gbm", "start": 1000.0, "drift_per_year": -1500.0, "volatility_per_year": 4.0}
-SOURCES = [{"kind": "constant_product", "value": 4e5, "fee": 0.003}, {"kind": "order_book", "tick": 0.01}]
+SOURCES = [
+    {"kind": "constant_product", "value": 4e5, "fee": 0.003},
+    {"kind": "order_book", "tick": 0.01},
+    {"kind": "concentrated", "ranges": [{"lower": 0.5, "upper": 1.5, "value": 1e4}]},
+]
 BORROWERS = {
     "pool": "core",
     "count": 60,
@@ -73,9 +77,20 @@ BASE: dict[str, Any] = {
                 "return_volatility_per_year": 4.4,
             }
         ],
+        "liquidity_providers": [
+            {
+                "market": "ETH/DAI",
+                "count": 3,
+                "capital_usd": 1e5,
+                "leave_volatility_per_year": 4.5,
+                "return_after_seconds": 60.0,
+            }
+        ],
         "noise_traders": [{"market": "ETH/DAI", "trades_per_hour": 60.0, "size_usd": 1e3}],
     },
 }
+
+ATTACKER = {"market": "ETH/DAI", "pool": "core", "capital_usd": 1e6}
 
 Change = dict[str, Any]
 # For each parameter: the change, and what must be so in both runs for it to matter.
@@ -138,6 +153,11 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("arbitrageurs", "capital_usd"): ({"capital_usd": 1e3}, {}),
     ("arbitrageurs", "hedge_cost"): ({"hedge_cost": 0.002}, {}),
     ("arbitrageurs", "settlement_seconds"): ({"settlement_seconds": 600.0}, {"capital_usd": 1e3}),
+    ("arbitrageurs", "hedge_usd_per_hour"): ({"hedge_usd_per_hour": 1e4}, {}),
+    ("triangle_arbitrageurs", "count"): ({"count": 1}, {}),
+    ("triangle_arbitrageurs", "assets"): ({"assets": ["ETH", "DAI", "BTC"]}, {}),
+    ("triangle_arbitrageurs", "capital_usd"): ({"capital_usd": 1e4}, {}),
+    ("triangle_arbitrageurs", "cost"): ({"cost": 0.01}, {}),
     ("market_makers", "count"): ({"count": 1}, {}),
     ("market_makers", "market"): ({"market": "BTC/DAI"}, {}),
     ("market_makers", "capital_usd"): ({"capital_usd": 1e4}, {}),
@@ -152,21 +172,61 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
         {"return_volatility_per_year": 0.1},
         {"return_volatility_per_year": None},
     ),
+    ("market_makers", "size_volatility_multiple"): ({"size_volatility_multiple": 5.0}, {}),
+    ("market_makers", "inventory_limit"): ({"inventory_limit": 0.5}, {}),
+    ("market_makers", "recovery_half_life_seconds"): ({"recovery_half_life_seconds": 600.0}, {}),
+    ("market_makers", "stays"): ({"stays": True}, {}),
+    ("liquidity_providers", "count"): ({"count": 4}, {}),
+    ("liquidity_providers", "market"): ({"market": "BTC/DAI"}, {}),
+    ("liquidity_providers", "source"): ({"source": 2}, {}),
+    ("liquidity_providers", "capital_usd"): ({"capital_usd": 2e4}, {}),
+    ("liquidity_providers", "lower"): ({"lower": 0.9}, {"source": 2}),
+    ("liquidity_providers", "upper"): ({"upper": 1.1}, {"source": 2}),
+    ("liquidity_providers", "leave_volatility_per_year"): ({"leave_volatility_per_year": 3.0}, {}),
+    ("liquidity_providers", "leave_loss"): ({"leave_loss": 1e-5}, {}),
+    ("liquidity_providers", "reaction_seconds"): ({"reaction_seconds": 600.0}, {}),
+    ("liquidity_providers", "return_volatility_per_year"): ({"return_volatility_per_year": 3.0}, {}),
+    ("liquidity_providers", "return_after_seconds"): ({"return_after_seconds": 600.0}, {}),
+    ("liquidity_providers", "conversion_cost"): ({"conversion_cost": 0.01}, {}),
+    ("liquidity_providers", "stays"): ({"stays": True}, {}),
     ("noise_traders", "market"): ({"market": "BTC/DAI"}, {}),
     ("noise_traders", "trades_per_hour"): ({"trades_per_hour": 30.0}, {}),
     ("noise_traders", "size_usd"): ({"size_usd": 3e3}, {}),
+    ("attackers", "market"): ({"market": "BTC/DAI"}, {}),
+    ("attackers", "pool"): ({"pool": "side"}, {}),
+    ("attackers", "capital_usd"): ({"capital_usd": 2e6}, {}),
+    ("attackers", "strategy"): ({"strategy": "trigger_liquidations"}, {}),
+    ("attackers", "hold_blocks"): (
+        {"hold_blocks": 5},
+        {"average": True, "strategy": "trigger_liquidations", "capital_usd": 2e5},
+    ),
+    ("attackers", "margin"): ({"margin": 50.0}, {}),
+    ("attackers", "from_seconds"): ({"from_seconds": 1200.0}, {}),
+    ("attackers", "evaluate_every_seconds"): ({"evaluate_every_seconds": 60.0}, {"margin": 50.0}),
+    ("attackers", "gas_usd"): ({"gas_usd": 10.0}, {}),
 }
 LISTED = {("borrowers", "positions"), ("borrowers", "file")}
 
 
 def world_with(kind: str, *changes: Change) -> dict[str, Any]:
-    """The base with the first cohort of a kind changed; `blockspace` and `deferred` are the world's own."""
+    """The base with the first cohort of a kind changed; `blockspace`, `deferred` and `average` are the world's own."""
     world = copy.deepcopy(BASE)
+    if kind == "attackers":
+        # Only where somebody believes the venue is there anything to attack.
+        world["agents"]["attackers"] = [copy.deepcopy(ATTACKER)]
+        for asset in ("ETH", "BTC"):
+            world["assets"][asset]["oracle"] = {"kind": "venue"}
+    if kind == "triangle_arbitrageurs":
+        # A third market closes the triangle.
+        world["markets"].append({"base": "ETH", "quote": "BTC", "sources": SOURCES[:1]})
+        world["agents"][kind] = [{"assets": ["DAI", "ETH", "BTC"], "capital_usd": 1e3, "count": 2}]
     cohort = world["agents"][kind][0]
     for change in changes:
         for key, value in change.items():
             if key == "blockspace":
                 del world["blockspace"]
+            elif key == "average":
+                world["assets"]["ETH"]["oracle"] = {"kind": "twap", "window_seconds": 300.0}
             elif key == "deferred":
                 world["pools"][0]["losses"]["recognition"] = "deferred"
             elif value is None:

@@ -17,6 +17,7 @@ import abm
 from abm import Run, Scenario, ScenarioError
 from experiments import load_scenario, run_paths, run_scenario
 from experiments.cli import DONE, FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, main
+from experiments.figures import FIGURES
 from experiments.run import PathOutcome, uninterrupted
 from experiments.shipped import shipped_scenarios
 from experiments.storage import Results
@@ -143,21 +144,11 @@ def test_a_run_writes_what_the_contract_says_and_tells_where(
     scenario: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", "small.toml", "--seed", "3"]) == DONE
-    assert files_below(scenario.parent / "results" / "small-3") == [
-        "depth.parquet",
-        "figures",
-        "figures/capital.png",
-        "figures/depth.png",
-        "figures/timeline.png",
-        "figures/waterfall.png",
-        "liquidations.parquet",
-        "manifest.json",
-        "paths.parquet",
-        "scenario.toml",
-        "steps.parquet",
-        "summary.json",
-        "write_offs.parquet",
-    ]
+    others = ["figures", "manifest.json", "paths.parquet", "scenario.toml", "summary.json"]
+    tables = [f"{name}.parquet" for name in TABLES]
+    figures = [f"figures/{name}.png" for name in FIGURES]
+    assert files_below(scenario.parent / "results" / "small-3") == sorted(others + tables + figures)
+    assert {"steps", "liquidations", "write_offs", "depth", "trades"} <= set(TABLES)
     said = capsys.readouterr()
     assert "Results in results/small-3" in said.out
     assert said.err.startswith("Compiling and running small, seed 3")
@@ -175,7 +166,7 @@ def test_plot_draws_the_figures_again_from_stored_results_alone(
     monkeypatch.delattr(abm, "simulate")
     assert main(["plot", "kept"]) == DONE
     drawn = capsys.readouterr().out.split()
-    assert drawn == [f"kept/figures/{name}.png" for name in ("capital", "depth", "timeline", "waterfall")]
+    assert drawn == [f"kept/figures/{name}.png" for name in sorted(FIGURES)]
     assert all(Path(file).is_file() for file in drawn)
 
 

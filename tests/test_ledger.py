@@ -136,6 +136,7 @@ def test_many_transfers_broadcast_one_source_and_one_amount() -> None:
     ledger.transfer_many(OUTSIDE, np.arange(first, first + 100), 0, 2.0)
     assert ledger.balance(OUTSIDE, 0) == -200.0
     assert ledger.transfer_many([], [], 0, []).size == 0
+    assert ledger.transfer_many(np.array([first]), OUTSIDE, 0, np.array([2.0])).tolist() == [2.0]
     with pytest.raises(IndexError, match="outside"):
         ledger.transfer_many(OUTSIDE, first + 100, 0, 1.0)
 

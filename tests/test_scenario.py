@@ -296,8 +296,10 @@ markets={base="ETH",quote="DAI"}
     markets = {'base': 'ETH', 'quote': 'DAI'} cannot be used; give a list; a table in it is written [[markets]]
 markets=[5]
     markets.0 = 5 cannot be used; give a table
-markets=[{base="ETH",quote="DAI",sources=[{kind="infinite"}]},{base="DAI",quote="ETH",sources=[{kind="infinite"}]}]
-    markets.1 is a second venue for DAI/ETH, which markets.0 trades already; put all
+markets=[{base="ETH",quote="DAI",sources=[{kind="infinite"}]},{base="ETH",quote="DAI",sources=[{kind="infinite"}]}]
+    markets.1.name = 'ETH/DAI' is the name of markets.0 already; give it a name of its own
+markets.0.name=""
+    markets.0.name = '' cannot be used; give at least 1 character
 markets=[{base="ETH",quote="DAI",sources=[{kind="order_book",tick=1},{kind="order_book",tick=1}]}]
     markets.0.sources.1 is a second order_book of ETH/DAI
 pools=[]
@@ -317,9 +319,9 @@ pools.0.reserves.DAI.rates.kink=1
 pools.0.reserves.DAI.rates.kind="fixed"
     pools.0.reserves.DAI.rates.base_per_year = 0.0 is not a known key; did you mean 'rate_per_year'?
 pools.0.liquidation="aave_v3"
-    pools.0.liquidation = 'aave_v3' cannot be used; give a table with its design: aave_v3
+    pools.0.liquidation = 'aave_v3' cannot be used; give a table with its design: aave_v2, aave_v3
 pools.0.liquidation={}
-    pools.0.liquidation = {} does not say what it is; add its design: aave_v3
+    pools.0.liquidation = {} does not say what it is; add its design: aave_v2, aave_v3
 pools.0.liquidation.bonus=0.1
     pools.0.liquidation.bonus = 0.1 is not a known key; known here: design, liquidation_bonus
 pools.0.losses.recognition="imediate"

@@ -12,9 +12,10 @@ LOSS = 16000.0 - 100000.0 / 7.0
 def test_the_timetable_can_be_read_aloud():
     assert [words for words, _ in PHASES] == [
         "the reference price moves",
-        "market makers requote",
+        "market makers requote, liquidity providers add or pull",
         "noise traders trade",
         "arbitrageurs pull the venue toward the reference",
+        "an attacker moves the venue, if it pays",
         "oracles report",
         "interest accrues",
         "borrowers and depositors submit intents",

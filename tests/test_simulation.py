@@ -246,13 +246,11 @@ def test_a_fresh_process_gives_the_same_bytes(digest):
         "from abm import simulate\n"
         "from experiments import load_scenario\n"
         f"run = simulate(load_scenario('thin-market', {CRASH!r}), 5)\n"
-        "tables = (run.steps, run.liquidations, run.write_offs, run.depth)\n"
-        "text = repr(run.summary) + ''.join(table.to_csv(float_format='%r') for table in tables)\n"
+        "text = repr(run.summary) + ''.join(table.to_csv(float_format='%r') for table in run.tables.values())\n"
         "print(hashlib.sha256(text.encode()).hexdigest())\n"
     )
     run = simulate(load_scenario("thin-market", CRASH), 5)
-    tables = (run.steps, run.liquidations, run.write_offs, run.depth)
-    text = repr(run.summary) + "".join(table.to_csv(float_format="%r") for table in tables)
+    text = repr(run.summary) + "".join(table.to_csv(float_format="%r") for table in run.tables.values())
     root = Path(next(iter(abm.__path__))).parent
     fresh = subprocess.run(
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True, timeout=120
@@ -267,7 +265,7 @@ NEWCOMERS = {
     "liquidators": {"count": 3, "capital_usd": {"kind": "lognormal", "median": 1e5, "sigma": 1.0}},
     "depositors": {"count": 3, "deposits": {"USD": {"kind": "uniform", "low": 1.0, "high": 1e4}}},
     "insurers": {"capital": {"USD": 1e5}},
-    "arbitrageurs": {"capital_usd": 1e5},
+    "arbitrageurs": {"capital_usd": 1e5, "hedge_usd_per_hour": 1e5},
     "market_makers": {"capital_usd": 1e5, "size_usd": 1e3},
     "noise_traders": {"trades_per_hour": 30, "size_usd": 500.0},
 }

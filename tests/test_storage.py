@@ -64,7 +64,9 @@ def outcome(path: int, liquidations: int = 0, **summary: float) -> PathOutcome:
     )
     write_offs = pd.DataFrame([], columns=["path", "step", "layer", "paid"])
     depth = pd.DataFrame({"path": [path], "step": [0], "side": ["bid"], "base_units": [math.inf]})
-    tables = {"steps": steps, "liquidations": events, "write_offs": write_offs, "depth": depth}
+    trades = pd.DataFrame({"path": [path], "step": [0], "taker": ["liquidators"], "trades": [3], "usd": [1.5]})
+    tables = {name: pd.DataFrame({"path": [path]}) for name in TABLES}
+    tables |= {"steps": steps, "liquidations": events, "write_offs": write_offs, "depth": depth, "trades": trades}
     return PathOutcome(path, 7 + path, tables=tables, summary={"bad_debt_usd": 1.0 * path, **summary})
 
 
@@ -131,7 +133,7 @@ def test_loading_refuses_what_is_not_there_not_finished_or_not_readable(tmp_path
 def test_tables_come_back_as_they_were(tmp_path: Path) -> None:
     outcomes = [outcome(0), outcome(1, liquidations=3), outcome(2, liquidations=1)]
     results = stored(tmp_path / "run", *outcomes)
-    for name in ("steps", "liquidations", "depth"):
+    for name in ("steps", "liquidations", "depth", "trades"):
         expected = pd.concat([one.tables[name] for one in outcomes], ignore_index=True)
         pd.testing.assert_frame_equal(results.table(name), expected, check_dtype=False)
     assert results.write_offs.empty

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from abm import Scenario
 from abm.metrics import summarise
 from abm.model import UnderwaterModel
+from models.market.stakes import STAKED
 
 FALLS = [-0.05, -0.1, -0.3, 0.0, 0.2, -0.9]
 
@@ -56,7 +57,9 @@ def impact(draw: Random) -> dict[str, Any]:
 
 
 def oracle(draw: Random, traded: bool) -> dict[str, Any]:
-    kind = choose(draw, "reference", "push", "delayed", *(["venue"] if traded else []))
+    kind = choose(draw, "reference", "push", "delayed", *(["venue", "twap"] if traded else []))
+    if kind == "twap":
+        return {"kind": kind, "window_seconds": choose(draw, 30.0, 300.0)}
     if kind == "push":
         return {"kind": kind, "deviation": 0.01, "heartbeat_seconds": 600.0, "delay_seconds": choose(draw, 0.0, 120.0)}
     return {"kind": kind} | ({"hop_seconds": choose(draw, 60.0, 600.0)} if kind == "delayed" else {})
@@ -72,6 +75,13 @@ def sources(draw: Random) -> list[dict[str, Any]]:
             "fee": choose(draw, 0.0, 0.003),
         },
         "curve": {"kind": "stable_swap", "value": choose(draw, 2e4, 2e6), "amplification": choose(draw, 1.0, 200.0)},
+        "bands": {
+            "kind": "bands",
+            "amplification": choose(draw, 20.0, 100.0),
+            "fee": choose(draw, 0.0, 0.006),
+            "admin_fee": choose(draw, 0.0, 0.5),
+            "deposits": [{"base": choose(draw, 1.0, 1e3), "n1": choose(draw, -3, 1), "n2": n2} for n2 in (5, 30)],
+        },
         "book": {"kind": "order_book", "tick": 0.01, "taker_fee": choose(draw, 0.0, 0.001)},
         "infinite": {"kind": "infinite", "spread": choose(draw, 0.0, 0.02)},
     }
@@ -87,6 +97,8 @@ def sources(draw: Random) -> list[dict[str, Any]]:
         ("ranges",),
         ("curve", "pool"),
         ("ranges", "curve", "book"),
+        ("bands",),
+        ("bands", "pool", "book"),
     )
     return [parts[name] for name in chosen]
 
@@ -117,20 +129,39 @@ def layer(draw: Random) -> dict[str, Any]:
     }
 
 
+def liquidation(draw: Random) -> dict[str, Any]:
+    """Any design; half of them fixed spreads, and the others with what makes them differ from one."""
+    bonus = choose(draw, 0.05, 0.1, 0.15, 0.0)
+    fee = choose(draw, 0.0, 0.1)
+    spread = {"liquidation_bonus": bonus, "protocol_fee": fee, "close_factor": choose(draw, 0.5, 1.0)}
+    fixed = choose(
+        draw,
+        {"design": "fixed_spread", **spread},
+        {"design": "aave_v3", **spread, "min_leftover_usd": choose(draw, 0.0, 1000.0)},
+    )
+    other = choose(
+        draw,
+        {"design": "aave_v2", "liquidation_bonus": bonus},
+        {"design": "aave_v4", "max_bonus": bonus, "protocol_fee": fee, **maybe(draw, "dust_usd", 0.0)},
+        {"design": "compound_v2", "liquidation_incentive": 1.0 + bonus},
+        {"design": "euler_v1", **maybe(draw, "booster", 2.0), **maybe(draw, "reserves_fee", 0.0)},
+        {"design": "euler_v2", "max_discount": bonus},
+        {"design": "fluid", "liquidation_penalty": bonus, **maybe(draw, "absorption", False)},
+        {"design": "gearbox", "liquidation_premium": bonus, "liquidation_fee": fee},
+        {"design": "kamino", "max_bonus": bonus, "protocol_fee": fee, **maybe(draw, "full_below_usd", 2000.0)},
+        {"design": "morpho_blue", "max_incentive": bonus},
+        {"design": "silo", "liquidation_fee": bonus, **maybe(draw, "target_ltv", 0.0, 0.5)},
+        {"design": "toxic_halt", **spread, **maybe(draw, "halt_ltv", 0.9)},
+    )
+    return choose(draw, fixed, other)
+
+
 def pool(draw: Random, name: str, assets: list[str]) -> dict[str, Any]:
     kinds = draw.sample(["reserve", "insurance"], draw.randint(0, 2))
-    design: dict[str, Any] = {
-        "design": choose(draw, "aave_v3", "fixed_spread"),
-        "liquidation_bonus": choose(draw, 0.05, 0.1, 0.15, 0.0),
-        "protocol_fee": choose(draw, 0.0, 0.1),
-        "close_factor": choose(draw, 0.5, 1.0),
-    }
-    if design["design"] == "aave_v3":
-        design["min_leftover_usd"] = choose(draw, 0.0, 1000.0)
     return {
         "name": name,
         "reserves": {asset: reserve(draw) for asset in assets},
-        "liquidation": design,
+        "liquidation": liquidation(draw),
         "losses": {
             "recognition": choose(draw, "immediate", "deferred"),
             "layers": [layer(draw) | {"kind": kind} for kind in kinds],
@@ -178,6 +209,40 @@ def borrowers(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def providers(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
+    taking = [k for k, source in enumerate(described["sources"]) if source["kind"] in STAKED]
+    return {
+        "market": described["name"],
+        "source": choose(draw, *taking),
+        "count": draw.randint(1, 4),
+        "capital_usd": choose(draw, 1.0, 1e4, 1e7, {"kind": "lognormal", "median": 1e4, "sigma": 2.0}),
+        "lower": choose(draw, 0.5, 0.98),
+        "upper": choose(draw, 1.01, 3.0),
+        "leave_volatility_per_year": choose(draw, 0.5, 5.0, float("inf"), {"kind": "uniform", "low": 0.0, "high": 9.0}),
+        "leave_loss": choose(draw, 0.001, 0.1, float("inf")),
+        "reaction_seconds": choose(draw, 0.0, 120.0),
+        "return_after_seconds": choose(draw, 0.0, 60.0, 600.0),
+        "conversion_cost": choose(draw, 0.0, 0.01),
+        "stays": choose(draw, True, False, False, False),
+    }
+
+
+def attacker(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
+    """Somebody who tries the cheap way first: often, early, and with any capital."""
+    reserve = described["reserves"].get("ETH")
+    lends = reserve is not None and reserve["ltv"] > 0.0 and "USD" in described["reserves"]
+    return {
+        "market": "ETH/USD",
+        "pool": described["name"],
+        "capital_usd": choose(draw, 1e3, 1e6, 1e8),
+        "strategy": choose(draw, "trigger_liquidations", *(["pump_and_borrow"] * 2 if lends else [])),
+        "hold_blocks": choose(draw, 1, 1, 4),
+        "margin": choose(draw, 0.0, 0.05),
+        "evaluate_every_seconds": choose(draw, 60.0, 7200.0),
+        "gas_usd": choose(draw, 0.0, 20.0),
+    }
+
+
 def liquidators(draw: Random, assets: list[str]) -> dict[str, Any]:
     flash = draw.random() < 0.5
     return {
@@ -208,8 +273,17 @@ def world_of(draw: Random) -> dict[str, Any]:
             "impact": impact(draw),
             "oracle": oracle(draw, name in traded),
         }
-    markets = [{"base": base, "quote": "USD", "sources": sources(draw)} for base in traded]
-    names = [f"{base}/USD" for base in traded]
+    markets = [{"name": f"{base}/USD", "base": base, "quote": "USD", "sources": sources(draw)} for base in traded]
+    if draw.random() < 0.4:
+        pair = choose(draw, ("ETH", "USD"), ("USD", "ETH"))
+        markets.append({"name": "another", "base": pair[0], "quote": pair[1], "sources": sources(draw)})
+    closed = len(traded) == 2 and draw.random() < 0.6
+    if closed:
+        markets.append({"name": "third side", "base": "ETH", "quote": "ALT", "sources": sources(draw)})
+    for market in markets:
+        if any(source["kind"] == "bands" for source in market["sources"]):
+            assets[market["base"]]["oracle"] = oracle(draw, traded=False)
+    names = [market["name"] for market in markets]
     booked = [n for n, m in zip(names, markets, strict=True) if any(s["kind"] == "order_book" for s in m["sources"])]
     pools = [pool(draw, "core", ["USD", "ETH", "ALT"])]
     if draw.random() < 0.5:
@@ -219,15 +293,26 @@ def world_of(draw: Random) -> dict[str, Any]:
         "liquidators": [],
         "depositors": [],
         "insurers": [],
+        "attackers": [],
         "arbitrageurs": [
             {
                 "market": name,
                 "capital_usd": choose(draw, 1e3, 1e6, float("inf")),
                 "settlement_seconds": choose(draw, 0.0, 180.0),
                 "count": choose(draw, 1, 2),
+                **maybe(draw, "hedge_usd_per_hour", 1e3, 1e5, 1e7),
             }
             for name in names
-            if draw.random() < 0.5
+            for _ in range(draw.randint(0, 2))
+        ],
+        "triangle_arbitrageurs": [
+            {
+                "assets": draw.sample(["USD", "ETH", "ALT"], 3),
+                "capital_usd": choose(draw, 1e3, 1e6, float("inf")),
+                "cost": choose(draw, 0.0, 0.001),
+                "count": choose(draw, 1, 2),
+            }
+            for _ in range(draw.randint(0, 2) if closed else 0)
         ],
         "market_makers": [
             {
@@ -236,8 +321,18 @@ def world_of(draw: Random) -> dict[str, Any]:
                 "capital_usd": choose(draw, 1e3, 1e6),
                 "size_usd": 1e4,
                 "withdraw_volatility_per_year": choose(draw, 1.0, 1000.0),
+                "size_volatility_multiple": choose(draw, 0.0, 2.0),
+                "inventory_limit": choose(draw, 0.5, 0.7, 1.0),
+                "recovery_half_life_seconds": choose(draw, 0.0, 30.0, 3600.0),
+                "stays": choose(draw, True, False, False),
             }
             for name in booked
+        ],
+        "liquidity_providers": [
+            providers(draw, described)
+            for described in markets
+            if any(source["kind"] in STAKED for source in described["sources"])
+            for _ in range(draw.randint(0, 2))
         ],
         "noise_traders": [
             {"market": name, "trades_per_hour": 60.0, "size_usd": {"kind": "pareto", "minimum": 100.0, "shape": 1.2}}
@@ -261,6 +356,8 @@ def world_of(draw: Random) -> dict[str, Any]:
                 | maybe(draw, "leave_at_haircut", 0.001)
                 | maybe(draw, "delay_seconds", 60.0)
             )
+        if "ETH" in described["reserves"] and draw.random() < 0.5:
+            agents["attackers"].append(attacker(draw, described))
         for _ in range(draw.randint(0, 2)):
             agents["insurers"].append(
                 here
@@ -317,7 +414,7 @@ def assert_sane(model: UnderwaterModel, run: SimpleNamespace, seed: int) -> None
     assert (rows["generation"] >= 0).all()
     # A generation can follow only one that has been there: none is skipped.
     seen = set(rows["generation"].unique())
-    assert seen == set(range(len(seen))) or not model.scenario.feedback or mended_by_selling(model)
+    assert seen == set(range(len(seen))) or not model.scenario.feedback or sold_otherwise(model)
     prices = [name for name in run.steps if name.startswith(("reference_", "oracle_"))]
     assert np.isfinite(run.steps[prices]).all(axis=None)
     assert (run.steps[prices] > 0.0).all(axis=None)
@@ -331,9 +428,9 @@ def assert_sane(model: UnderwaterModel, run: SimpleNamespace, seed: int) -> None
     assert_each_profit_is_asked_for(model, rows)
 
 
-def mended_by_selling(model: UnderwaterModel) -> bool:
-    """Borrowers who sell have generations too, which the table of liquidations does not show."""
-    return model.recorder.mendings > 0
+def sold_otherwise(model: UnderwaterModel) -> bool:
+    """Borrowers who sell, and attackers who do, count as generations that the table of liquidations does not show."""
+    return model.recorder.mendings > 0 or len(model.recorder.attacks()) > 0
 
 
 def assert_each_profit_is_asked_for(model: UnderwaterModel, rows: pd.DataFrame) -> None:

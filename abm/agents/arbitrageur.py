@@ -1,12 +1,15 @@
 """Arbitrageurs: pull the venue to the reference price, as far as their capital reaches.
 
-Models: buy where it is cheap, sell where it is dear, hedge at once on the rest of the market at the reference price
-less a cost; what a round trip pays comes back after `settlement_seconds` and cannot be used before, so that a fast
-fall leaves the venue adrift from the reference.
-Leaves out: inventory held unhedged, triangles over several pairs, competition in fees.
+Models: buy where it is cheap, sell where it is dear, hedge on the rest of the market at the reference price less a
+cost; what a round trip pays comes back after `settlement_seconds` and cannot be used before, so that a fast fall leaves
+the venue adrift from the reference. Where the rest of the market takes only so much at a time, what is not hedged yet
+is inventory, long or short, whose price they bear and whose worth limits what they can do next. All arbitrageurs of a
+market compete: they act in one random order.
+Leaves out: prices shaded by inventory, margin calls on a short, competition in fees.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,7 @@ import mesa
 import numpy as np
 from pydantic import Field
 
-from abm.distributions import Members, PositiveInfOrDrawn, draw
+from abm.distributions import Members, PositiveInfOrDrawn, PositiveOrInf, draw
 from abm.streams import Turns
 from models.parameters import Parameters
 from models.types import Side
@@ -28,37 +31,53 @@ class Arbitrageurs(Parameters):
     """One cohort of arbitrageurs.
 
     `hedge_cost` is the fraction lost on the outside leg: the venue is pulled to within it of the reference.
-    `capital_usd` may be `inf`.
+    `capital_usd` may be `inf`. `hedge_usd_per_hour` is what the rest of the market takes from one member, block by
+    block; what is left over is inventory, hedged later at the reference price of then.
     """
 
     count: Members = 1
     market: str | None = None
     capital_usd: PositiveInfOrDrawn
     hedge_cost: float = Field(0.0005, ge=0, lt=1)
+    hedge_usd_per_hour: PositiveOrInf = np.inf
     settlement_seconds: float = Field(0.0, ge=0)
 
 
 @dataclass(slots=True)
 class RoundTrip:
-    """One round trip: the quoted leg on the venue and the price per base of the leg outside."""
+    """One round trip: the quoted leg on the venue and the price per base of the leg outside.
+
+    Of the base traded on the venue, `covered` comes out of inventory (or closes a short), `hedged` is traded outside at
+    once; the rest stays open: held where it was bought, borrowed from outside where it was sold.
+    """
 
     exchange: int
     owner: int
     fill: "Fill"
     hedge_price: float
+    covered: float
+    hedged: float
+
+
+@dataclass(slots=True)
+class Hedge:
+    """Base bought outside to give back what was borrowed (positive), or sold outside (negative), at a price."""
+
+    exchange: int
+    owner: int
+    units: float
+    price: float
 
 
 class ArbitrageurCohort(mesa.Agent):
-    """A cohort of arbitrageurs on one exchange; member k acts for ledger account `first_account + k`."""
+    """A cohort of arbitrageurs on one exchange; member k acts for ledger account `first_account + k`.
+
+    `inventory[k]` is the base that member k holds unhedged, negative where it is borrowed; `earned_usd` is what the
+    cohort has been paid less what it has paid so far, inventory not counted.
+    """
 
     def __init__(
-        self,
-        model: mesa.Model,
-        terms: Arbitrageurs,
-        exchange: int,
-        first_account: int,
-        rng: np.random.Generator,
-        order_rng: np.random.Generator,
+        self, model: mesa.Model, terms: Arbitrageurs, exchange: int, first_account: int, rng: np.random.Generator
     ) -> None:
         super().__init__(model)
         self.terms = terms
@@ -66,7 +85,9 @@ class ArbitrageurCohort(mesa.Agent):
         self.first_account = first_account
         self.capital_usd = draw(terms.capital_usd, terms.count, rng)
         self.unlimited = bool(np.isinf(self.capital_usd).any())
-        self.turns = Turns(terms.count, order_rng)
+        self.inventory = [0.0] * terms.count
+        self.earned_usd = 0.0
+        self._room = [np.inf] * terms.count
         self._tied = [deque[tuple[float, float]]() for _ in range(terms.count)]
         self._tied_sum = [0.0] * terms.count
 
@@ -79,11 +100,44 @@ class ArbitrageurCohort(mesa.Agent):
             self._tied_sum[member] = 0.0
         return self._tied_sum[member]
 
-    def settled(self, member: int, now: float, proceeds: float) -> None:
-        """Take note that `proceeds` quote units come back after the settlement time."""
-        if self.terms.settlement_seconds > 0.0:
-            self._tied[member].append((now + self.terms.settlement_seconds, proceeds))
-            self._tied_sum[member] += proceeds
+    def settled(self, view: "View", trip: RoundTrip, proceeds: float) -> None:
+        """Take note of a round trip and that `proceeds` quote units come back after the settlement time."""
+        member, fill = trip.owner - self.first_account, trip.fill
+        sign = 1.0 if fill.side == "buy" else -1.0
+        self.inventory[member] += sign * (fill.base - trip.hedged)
+        self._room[member] -= trip.hedged
+        paid = fill.amount_in if fill.side == "buy" else trip.hedged * trip.hedge_price
+        self._note(view, member, proceeds, paid)
+
+    def hedged(self, view: "View", hedge: Hedge) -> None:
+        """Take note of inventory that was hedged."""
+        member, quote = hedge.owner - self.first_account, abs(hedge.units) * hedge.price
+        self.inventory[member] += hedge.units
+        self._room[member] -= abs(hedge.units)
+        self._note(view, member, *((0.0, quote) if hedge.units > 0.0 else (quote, 0.0)))
+
+    def _note(self, view: "View", member: int, received: float, paid: float) -> None:
+        self.earned_usd += (received - paid) * view.quote_usd(self.exchange)
+        if self.terms.settlement_seconds > 0.0 and received > 0.0:
+            self._tied[member].append((view.now + self.terms.settlement_seconds, received))
+            self._tied_sum[member] += received
+
+    def hedges(self, view: "View") -> Iterator[Hedge]:
+        """Yield what members trade outside, at the start of a block, to come out of their inventory."""
+        if self.terms.hedge_usd_per_hour == np.inf:
+            return
+        reference, cost = view.pair_reference(self.exchange), self.terms.hedge_cost
+        room = self.terms.hedge_usd_per_hour / 3600.0 * view.step_seconds / view.base_usd(self.exchange)
+        for member, held in enumerate(self.inventory):
+            self._room[member] = room
+            owner = self.first_account + member
+            if held > 0.0:
+                yield Hedge(self.exchange, owner, -min(held, room), reference * (1.0 - cost))
+            elif held < 0.0:
+                price = reference * (1.0 + cost)
+                units = min(-held, room, self._money(view, member) / price)
+                if units > 0.0:
+                    yield Hedge(self.exchange, owner, units, price)
 
     def pays(self, view: "View") -> bool:
         """Return whether the venue is further from the reference than the outside leg costs."""
@@ -105,15 +159,54 @@ class ArbitrageurCohort(mesa.Agent):
         if found is None:
             return None
         side, hedge_price = found
-        owner = self.first_account + member
         fill = view.quote_to(self.exchange, side, hedge_price)
-        if not self.unlimited:
-            _, quote = view.inventory(self.exchange, owner)
-            means = max(quote - self.tied_up(member, view.now), 0.0)
-            # To sell on the venue the base is first bought outside, so either way it is quote that limits.
-            most = means / hedge_price if side == "sell" else means
-            if fill.amount_in > most:
-                fill = view.quote_in(self.exchange, side, most)
+        held = self.inventory[member]
+        money = self._money(view, member)
+        # A short is worth no more than what backs it; what is sold out of inventory needs nothing behind it.
+        most = money if side == "buy" else max(self.free(view, member) / hedge_price + held, 0.0)
+        if fill.amount_in > most:
+            fill = view.quote_in(self.exchange, side, most)
         if not 0.0 < fill.amount_in < np.inf:
             return None
-        return RoundTrip(self.exchange, owner, fill, hedge_price)
+        covered = min(max(held if side == "sell" else -held, 0.0), fill.base)
+        hedged = min(fill.base - covered, self._room[member])
+        if side == "sell":
+            hedged = min(hedged, money / hedge_price)
+        return RoundTrip(self.exchange, self.first_account + member, fill, hedge_price, covered, hedged)
+
+    def free(self, view: "View", member: int) -> float:
+        """Return a member's capital in quote units, inventory at the reference price, less what is under way."""
+        held_quote = self.inventory[member] * view.pair_reference(self.exchange)
+        return max(self._money(view, member, least=-np.inf) + held_quote, 0.0)
+
+    def free_usd(self, view: "View") -> float:
+        """Return the free capital of all members in dollars; inf where it has no limit."""
+        if self.unlimited:
+            return np.inf
+        return sum(self.free(view, member) for member in range(self.terms.count)) * view.quote_usd(self.exchange)
+
+    def profit_usd(self, view: "View") -> float:
+        """Return what the cohort has gained so far, inventory at the reference price."""
+        return self.earned_usd + sum(self.inventory) * view.base_usd(self.exchange)
+
+    def _money(self, view: "View", member: int, least: float = 0.0) -> float:
+        """Return the quote units that a member can pay with, at `least` so many."""
+        if self.unlimited:
+            return np.inf
+        _, quote = view.inventory(self.exchange, self.first_account + member)
+        return max(quote - self.tied_up(member, view.now), least)
+
+
+class Rivals:
+    """All arbitrageurs of one market, of whatever cohort: they act in one random order."""
+
+    def __init__(self, cohorts: list[ArbitrageurCohort], rng: np.random.Generator) -> None:
+        self._cohorts = cohorts
+        self._members = [(cohort, member) for cohort in cohorts for member in range(cohort.terms.count)]
+        self._turns = Turns(len(self._members), rng)
+
+    def next(self, view: "View") -> list[tuple[ArbitrageurCohort, int]]:
+        """Return everybody in the order of this block; nobody where nothing pays for anybody."""
+        if not any(cohort.pays(view) for cohort in self._cohorts):
+            return []
+        return [self._members[k] for k in self._turns.next()]

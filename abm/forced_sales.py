@@ -1,0 +1,76 @@
+"""Forced sales: what liquidators seized and what borrowers sell to repay, over all venues at once.
+
+Models: an asset that is the base of some market is sold there, on every venue of the pair and through a third asset if
+that brings more; for the asset that the seller needs where a route leads to it, else for the quote of the first market
+that has it for its base. The rest of the market takes an asset that no market has for its base, at the reference price.
+Leaves out: sales of assets that are quotes only on the venues that quote in them; lasting impact on the asset bought.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from abm.trading import paper_swap, swap
+from models.ledger import OUTSIDE
+from models.market import Trip
+
+if TYPE_CHECKING:
+    from abm.cascade import Cascade
+    from abm.world import World
+
+
+@dataclass(slots=True)
+class Sale:
+    """What selling `units` brings: `proceeds` units of `asset`; no trip where the rest of the market takes them."""
+
+    units: float
+    proceeds: float
+    asset: int
+    average_usd: float
+    last_usd: float
+    slippage: float
+    trip: Trip | None
+
+
+class ForcedSales:
+    """Quotes and carries out the forced sales of one path."""
+
+    def __init__(self, world: "World", cascade: "Cascade") -> None:
+        self._world = world
+        self._cascade = cascade
+
+    def quote(self, asset: int, units: float, wanted: int) -> Sale:
+        """Return what selling `units` of an asset would bring now, for somebody who needs `wanted`."""
+        world = self._world
+        target = world.sold_for(asset, wanted)
+        if target is None:
+            price = world.reference[asset]
+            return Sale(units, units * price / world.reference[world.money], world.money, price, price, 0.0, None)
+        trip = world.router.quote(asset, target, units)
+        target_usd = world.reference[target]
+        sold = trip.amount_in
+        average = trip.amount_out / sold if sold > 0.0 else 0.0
+        slippage = 1.0 - trip.amount_out / (sold * trip.rate_before) if sold > 0.0 else 0.0
+        last = trip.rate_after if trip.complete else 0.0
+        return Sale(sold, trip.amount_out, target, average * target_usd, last * target_usd, slippage, trip)
+
+    def units_to(self, asset: int, sale: Sale, price_usd: float) -> float:
+        """Return how much of an asset can be sold, as in `sale`, before the marginal price falls to `price_usd`."""
+        rate = price_usd / self._world.reference[sale.asset]
+        return self._world.router.quote_to(asset, sale.asset, rate).amount_in
+
+    def settle(self, account: int, asset: int, sale: Sale, generation: int) -> None:
+        """Carry out a sale just quoted: the proceeds arrive, and with feedback venues and reference feel it."""
+        world = self._world
+        feedback = world.scenario.feedback
+        if sale.trip is None:
+            world.ledger.transfer(account, OUTSIDE, asset, sale.units)
+            world.ledger.transfer(OUTSIDE, account, sale.asset, sale.proceeds)
+        else:
+            trade = swap if feedback else paper_swap
+            for venue, fill in sale.trip.legs:
+                trade(world, world.exchanges[venue], account, fill)
+        if feedback:
+            impact = world.impacts[asset]
+            if impact is not None:
+                impact.sell(sale.units, world.reference[asset])
+            self._cascade.sold(asset, sale.units, generation)

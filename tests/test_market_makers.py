@@ -1,0 +1,189 @@
+"""Market makers in danger: sizes that shrink, sides that are not quoted, depth that falls in a crash and recovers."""
+
+from math import log, sqrt
+
+import numpy as np
+import pytest
+
+from abm import Scenario, ScenarioError
+from abm.agents.market_maker import MarketMakers, Recovery
+
+YEAR = 31_536_000.0
+BOOK = [{"kind": "order_book", "tick": 1e-6}]
+CRASH = [2000.0, 2000.0, 1600.0]
+
+
+@pytest.fixture
+def desk(small_world, model_of):
+    """The model of a book with one cohort of makers and nobody else; volatility halves with every block of a minute."""
+
+    def build(terms=None, prices=(2000.0,), **changes):
+        world = small_world(
+            markets__0__sources=BOOK,
+            assets__ETH__price__prices=list(prices),
+            time__steps=200,
+            volatility_half_life_seconds=60.0,
+            **changes,
+        )
+        world["pools"], world["agents"] = [], {"noise_traders": []}
+        maker = {"capital_usd": 1e6, "size_usd": 1e4, "levels": 5, "skew": 0.0, "volatility_multiple": 0.0}
+        world["agents"]["market_makers"] = [maker | (terms or {})]
+        return model_of(world)
+
+    return build
+
+
+def depths(model, blocks, side="sell"):
+    """Run some blocks; the base that the venue takes within a tenth of its mid, after each."""
+    venue, seen = model.world.exchanges[0].venue, []
+    for _ in range(blocks):
+        model.step()
+        seen.append(venue.depth(side, 0.1))
+    return np.array(seen)
+
+
+def volatility_after(jump, blocks):
+    """Volatility over one block, so many blocks after a jump."""
+    return sqrt(0.5 ** (blocks + 1)) * abs(log(jump))
+
+
+def test_the_size_shrinks_with_volatility_as_said(desk):
+    """Divided by 1 + multiple · volatility of a block / half spread; after a jump of 2 % that is a half at first."""
+    swing = volatility_after(0.98, 0)
+    terms = {"half_spread": 0.01, "size_volatility_multiple": 0.01 / swing, "stays": True}
+    model = desk(terms, [2000.0, 1960.0])
+    seen = depths(model, 6)
+    full = 5.0 * 1e4 / 1960.0
+    expected = [full / (1.0 + volatility_after(0.98, n) / swing) for n in range(5)]
+    assert seen[0] == pytest.approx(25.0, rel=1e-6)
+    np.testing.assert_allclose(seen[1:], expected, rtol=1e-6)
+
+
+def test_what_there_is_too_much_of_is_not_bought(desk):
+    """Half in each asset at first; after a rise of a half the base is three fifths of all, after a fall the quote."""
+    for limit, quoted in ((0.59, 0.0), (0.61, 5e4)):
+        for price, shunned, other in ((3000.0, "sell", "buy"), (2000.0 / 1.5, "buy", "sell")):
+            model = desk({"inventory_limit": limit, "stays": True}, [2000.0, price])
+            assert depths(model, 1)[0] == pytest.approx(25.0, rel=1e-6)
+            assert depths(model, 1, shunned)[0] == pytest.approx(quoted / price, rel=1e-6)
+            assert model.world.exchanges[0].venue.depth(other, 0.1) == pytest.approx(5e4 / price, rel=1e-6)
+
+
+def test_makers_with_lines_of_their_own_leave_and_return_one_after_the_other(desk):
+    lines = {"kind": "uniform", "low": 5.0, "high": 120.0}
+    seen = depths(desk({"count": 50, "withdraw_volatility_per_year": lines}, CRASH), 12)
+    assert 0.0 < seen[2] < 0.6 * seen[1]
+    assert len(set(np.round(seen[2:], 6))) > 4
+    assert (np.diff(seen[2:]) >= 0.0).all()
+
+
+def test_drawn_lines_to_return_are_never_above_those_to_leave(desk):
+    line = {"kind": "uniform", "low": 0.0, "high": 100.0}
+    model = desk({"count": 50, "withdraw_volatility_per_year": line, "return_volatility_per_year": line}, CRASH)
+    cohort = model.people.market_makers[0]
+    assert all(back <= leave for back, leave in zip(cohort._return, cohort._leave, strict=True))
+
+
+def test_those_who_stay_quote_through_anything(desk):
+    seen = depths(desk({"withdraw_volatility_per_year": 0.1, "stays": True}, CRASH), 6)
+    assert (seen > 0.0).all()
+
+
+@pytest.mark.parametrize("half_life", [60.0, 600.0, 3600.0])
+def test_depth_falls_in_a_crash_and_recovers_with_its_half_life(desk, half_life):
+    """Nothing while makers are away, then 1 - 2^(-t / half-life) of all, t from their return on."""
+    terms = {"withdraw_volatility_per_year": 20.0, "recovery_half_life_seconds": half_life}
+    seen = depths(desk(terms, CRASH), 150)
+    full = 5e4 / 1600.0
+    assert seen[:2] == pytest.approx([25.0, 25.0], rel=1e-6)
+    assert not seen[2]
+    calm = next(n for n in range(30) if volatility_after(0.8, n) * sqrt(YEAR / 60.0) <= 20.0)
+    returned = 2 + calm
+    assert not seen[2 : returned + 1].any()
+    t = 60.0 * np.arange(150 - returned)
+    np.testing.assert_allclose(seen[returned:], full * (1.0 - 0.5 ** (t / half_life)), rtol=1e-5, atol=1e-9)
+    at_once = depths(desk({"withdraw_volatility_per_year": 20.0}, CRASH), returned + 1)
+    assert at_once[-1] == pytest.approx(full, rel=1e-6)
+
+
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_what_was_eaten_is_replaced_with_the_half_life(desk, side):
+    """A level and a half are taken: half of what is missing is back after each half-life, on that side only."""
+    model = desk({"recovery_half_life_seconds": 300.0, "capital_usd": 1e9})
+    model.step()
+    eat(model, side, 1.5 * 1e4 / 2000.0)
+    seen = depths(model, 40, side)
+    t = 60.0 * np.arange(1, 41)
+    np.testing.assert_allclose(seen, 25.0 - 7.5 * 0.5 ** (t / 300.0), rtol=1e-4)
+    other = model.world.exchanges[0].venue.depth("buy" if side == "sell" else "sell", 0.1)
+    assert other == pytest.approx(25.0, rel=1e-6)
+
+
+def eat(model, side, base):
+    """Somebody trades so much base with the venue."""
+    from abm.trading import funded_swap  # noqa: PLC0415
+
+    exchange = model.world.exchanges[0]
+    fill = exchange.venue.quote_in(side, base) if side == "sell" else exchange.venue.quote_out(side, base)
+    account = model.world.ledger.open(f"somebody {model.blocks}")
+    funded_swap(model.world, exchange, account, fill)
+
+
+def test_the_best_levels_are_the_ones_that_were_eaten(desk):
+    """The spread is wider until they are back."""
+    model = desk({"recovery_half_life_seconds": 300.0, "half_spread": 0.001, "level_step": 0.001})
+    model.step()
+    eat(model, "sell", 1.5 * 1e4 / 2000.0)
+    for blocks in (5, 5):
+        for _ in range(blocks):
+            model.step()
+    sizes = [size for _, size in model.world.exchanges[0].book.levels("buy")]
+    np.testing.assert_allclose(sizes, [3.75, 4.375, 5.0, 5.0, 5.0], rtol=1e-3)
+
+
+def test_without_a_half_life_everything_is_back_at_once(desk):
+    model = desk({"capital_usd": 1e9})
+    model.step()
+    eat(model, "sell", 10.0)
+    assert depths(model, 1)[0] == pytest.approx(25.0, rel=1e-6)
+
+
+def test_eaten_twice_is_missing_twice():
+    """A second trade takes from what has come back so far, and no level is ever more than empty."""
+    recovery = Recovery(MarketMakers(capital_usd=1.0, size_usd=1.0, levels=2, recovery_half_life_seconds=100.0))
+
+    def quote():
+        bids, asks = np.array([(10.0, 1.0), (9.0, 1.0)]), np.array([(11.0, 1.0), (12.0, 1.0)])
+        recovery.thin(bids, asks)
+        recovery.committed = float(bids.prod(axis=1).sum()), float(asks[:, 1].sum())
+        return bids[:, 1].tolist(), asks[:, 1].tolist()
+
+    assert quote() == ([1.0, 1.0], [1.0, 1.0])
+    assert recovery.look(100.0, 1.0, 19.0)
+    assert quote() == ([1.0, 1.0], [0.5, 1.0])
+    # All that stood at the best ask and a half of the next: 1.0 of 1.5.
+    assert recovery.look(200.0, 0.5, 19.0)
+    assert quote() == ([1.0, 1.0], [0.5, 0.75])
+    assert recovery.look(200.0, 0.0, 0.0)
+    assert quote() == ([0.0, 0.0], [0.0, 0.0])
+    assert recovery.look(100_000.0, 0.0, 0.0)
+    assert quote() == ([1.0, 1.0], [1.0, 1.0])
+    assert not recovery.look(100_060.0, 2.0, 19.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"inventory_limit": 0.4}, r"agents\.market_makers\.0\.inventory_limit"),
+        ({"size_volatility_multiple": -1.0}, r"agents\.market_makers\.0\.size_volatility_multiple"),
+        ({"recovery_half_life_seconds": -1.0}, r"agents\.market_makers\.0\.recovery_half_life_seconds"),
+        (
+            {"withdraw_volatility_per_year": 1.0, "return_volatility_per_year": 2.0},
+            r"return_volatility_per_year = 2\.0 is above withdraw_volatility_per_year = 1\.0",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(small_world, change, words):
+    maker = {"capital_usd": 1.0, "size_usd": 1.0} | change
+    with pytest.raises(ScenarioError, match=words):
+        Scenario.from_dict(small_world(markets__0__sources=BOOK, agents__market_makers=[maker]))
