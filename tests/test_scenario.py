@@ -133,6 +133,14 @@ def refusal(data):
         'markets.0.sources=[{ kind = "stable_swap", base = 1e3, amplification = 0.5, fee = 0.0, rate = 1950.0 }]',
         'markets.0.sources=[{ kind = "order_book", tick = 0.01, taker_fee = 0.001 }]',
         'markets.0.sources=[{ kind = "infinite", spread = 0.01 }]',
+        'markets.0.sources=[{ kind = "bands", deposits = [{ base = 100, n1 = 1, n2 = 10 }] }]',
+        'markets.0.sources=[{ kind = "bands", base_price = 2100, amplification = 50, fee = 0.004, admin_fee = 0.5,'
+        " deposits = [{ base = 100.0, n1 = 4, n2 = 13 }, { base = 5, n1 = 6, n2 = 9 }] }]",
+        'markets.0={ name = "elsewhere", base = "ETH", quote = "DAI",'
+        ' sources = [{ kind = "constant_product", value = 1e6 }] }',
+        "agents.liquidity_providers=[{ capital_usd = 1e5 }]",
+        "agents.attackers=[{ capital_usd = 1e5 }]",
+        "agents.arbitrageurs=[{ capital_usd = 1e5, hedge_usd_per_hour = 1e4 }]",
         "agents.liquidators.0.capital_usd=inf",
         'agents.liquidators.0.financing="flash"',
         'pools.0.losses.recognition="deferred"',
