@@ -94,8 +94,8 @@ class Settlement:
     ) -> tuple[Taking, Sale | None, float] | str:
         """Choose the repayment that pays best on the ladder as it stands; or say why none does.
 
-        Selling more only pays while the marginal proceeds of what a dollar of debt buys cover that dollar, so the size
-        that is best for the whole is where the ladder's marginal price falls to the break-even price.
+        Selling more only pays while the marginal proceeds of what a dollar of debt buys cover that dollar, so the best
+        size is where the ladder's marginal price falls to the break-even price, or the smallest that the rule allows.
         """
         world, design = self._world, lender.design
         offer = design.offer(found.position)
@@ -105,7 +105,7 @@ class Settlement:
         most = min(offer.max_repay, self._means_usd(intent) / debt_usd)
         repay = design.fit(found.position, most)
         if repay <= 0.0:
-            return "what would be left is dust"
+            return "the rule takes no part so small, or leaves none so small"
         asset = lender.assets[found.collateral]
         cost_per_repaid = debt_usd * (1.0 + intent.flash_fee)
         taking = design.take(found.position, repay)
@@ -115,11 +115,13 @@ class Settlement:
             break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
             if sale.last_usd < break_even and sale.trip is not None:
                 units = self._sales.units_to(asset, sale, break_even)
-                repay = design.fit(found.position, min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
-                if repay <= 0.0:
-                    return "the market does not pay for it"
-                taking = design.take(found.position, repay)
-                sale = self._sales.quote(asset, taking.seized - taking.protocol_fee, lender.assets[found.debt])
+                best = design.fit(found.position, min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
+                if best > 0.0:
+                    taking = design.take(found.position, best)
+                    sale = self._sales.quote(asset, taking.seized - taking.protocol_fee, lender.assets[found.debt])
+                elif sale.last_usd <= 0.0:
+                    return "the market does not take it all"
+                # Otherwise the rule allows no smaller part: all of it may still pay on average.
         worth = (
             sale.units * sale.average_usd
             if sale is not None

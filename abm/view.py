@@ -66,6 +66,14 @@ class Opportunities:
         """Return the most that may be repaid, in dollars at the reference price."""
         return self._price(account)[2]
 
+    def fits_usd(self, account: int, budget_usd: float) -> float:
+        """Return the most that the rule lets somebody with so much money repay, in dollars at the reference price."""
+        found = self._lender.position(account)
+        if found is None:
+            return 0.0
+        debt_usd = self._world.reference[self._lender.assets[found.debt]]
+        return self._lender.design.fit(found.position, budget_usd / debt_usd) * debt_usd
+
     def _price(self, account: int) -> tuple[float, float, float]:
         priced = self._priced.get(account)
         if priced is None:

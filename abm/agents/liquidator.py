@@ -159,7 +159,9 @@ class LiquidatorCohort(mesa.Agent):
             gain = open_now.gain_per_usd(account, sells) - (terms.flash_fee if flash else 0.0)
             if gain <= terms.margin:
                 continue
-            repay = min(open_now.most_usd(account), budget)
+            repay = open_now.most_usd(account)
+            if repay > budget:
+                repay = open_now.fits_usd(account, budget)
             profit = repay * gain - gas_cost
             if profit < terms.minimum_profit_usd or profit < terms.margin * repay or profit <= 0.0:
                 continue
