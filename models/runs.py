@@ -1,0 +1,177 @@
+"""When depositors run: what waiting costs as others leave, and the signal from which leaving is better.
+
+**Source**: sequential service: Diamond and Dybvig, Journal of Political Economy 91 (1983). Thresholds from noisy
+signals: Morris and Shin, "Global games: theory and applications" (2003); where, as here, leaving grows more attractive
+with others only until cash is out: Goldstein and Pauzner, "Demand-deposit contracts and the probability of bank runs",
+Journal of Finance 60 (2005). The payoffs are those of a lender that defers its losses, not those of the papers.
+**Models**: A dollars of claims, cash of C = c A, and a hole of B = b A that is not yet recognised. A share w of the
+claims leaves at par; those who stay bear h(w) = B / (A (1 - w)), and have earned the gain g by then. Cash pays c of the
+claims. When a share n > c wants to leave, each of them is paid with probability c / n and stays otherwise. So waiting
+is better than leaving by
+
+    D(b, n) = k(n) (g - (1 + g) b / (1 - min(n, c))),   k(n) = min(1, c / n)
+
+Each sees b with a uniform error of at most `noise`, and nothing else is known of it. One who sees exactly the threshold
+takes every n to be as likely as any other, and so waits or leaves alike where the mean of D over n is 0.
+**Leaves out**: costs of leaving, aversion to risk, repayments that bring new cash, beliefs about the beliefs of the
+locked. A hole is never below 0 nor above what is lent out, 1 - c; signals beyond are read as these.
+**Units**: holes, cash, shares and noise as fractions of all claims; the gain as a fraction of one's own claim.
+**Invariants**: below (1 - c) g / (1 + g) it is better to wait whatever others do, above g / (1 + g) to leave; without
+noise the threshold, if there is one, lies between. It rises with the gain and falls with cash. Noise raises it if cash
+is less than half of the claims, and lowers it if it is more, as long as every hole thought possible is one that can be.
+With losses recognised at once the haircut is B / A for everybody, whoever leaves: there is nothing to run from.
+"""
+
+from math import inf, log, log1p
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.refusals import Refusal
+from models.types import FloatArray
+
+
+class InvalidRun(Refusal):
+    """A share, a hole or a gain cannot be."""
+
+
+def stayers_haircut(hole: ArrayLike, left: ArrayLike) -> FloatArray:
+    """What those who stay lose of their claims, B / (A (1 - w)), at most all of it; arrays of one shape, or numbers.
+
+    `hole` is B / A, `left` the share w that has left at par, below 1. Raises `InvalidRun`.
+    """
+    missing, gone = np.asarray(hole, np.float64), np.asarray(left, np.float64)
+    _check_hole(missing)
+    if not ((gone >= 0.0) & (gone < 1.0)).all():
+        raise InvalidRun(f"left is between {gone.min()} and {gone.max()}; give shares of all claims, 0 to below 1")
+    haircut: FloatArray = np.minimum(missing / (1.0 - gone), 1.0)
+    return haircut
+
+
+def breakeven_haircut(gain: float) -> float:
+    """The haircut at which waiting pays as much as leaving at par: g / (1 + g). Raises `InvalidRun`."""
+    _check_gain(gain)
+    return gain / (1.0 + gain)
+
+
+def breakeven_left(hole: ArrayLike, gain: float) -> FloatArray:
+    """The share that may have left until leaving at par is better than waiting.
+
+    0 where it is better from the start; 1 without a hole. Raises `InvalidRun`.
+    """
+    missing, borne = np.asarray(hole, np.float64), breakeven_haircut(gain)
+    _check_hole(missing)
+    share: FloatArray = np.where(missing < borne, 1.0 - missing / (borne or 1.0), 0.0)
+    return np.where(missing == 0.0, 1.0, share)
+
+
+def advantage_of_waiting(hole: ArrayLike, leaving: ArrayLike, gain: float, cash: float) -> FloatArray:
+    """D(b, n): how much more one gets by waiting than by asking to leave when a share n asks; shape of the arrays.
+
+    Raises `InvalidRun`.
+    """
+    _check_terms(gain, cash)
+    missing, asks = np.clip(np.asarray(hole, np.float64), 0.0, 1.0 - cash), np.asarray(leaving, np.float64)
+    if not ((asks >= 0.0) & (asks <= 1.0)).all():
+        raise InvalidRun(f"leaving is between {asks.min()} and {asks.max()}; give shares of all claims, 0 to 1")
+    paid = np.minimum(1.0, cash / np.maximum(asks, cash))
+    waiting: FloatArray = paid * (gain - (1.0 + gain) * missing / (1.0 - np.minimum(asks, cash)))
+    return waiting
+
+
+def certain_holes(gain: float, cash: float) -> tuple[float, float]:
+    """Below the first hole nobody should leave, above the second everybody; between, it depends on the others.
+
+    Raises `InvalidRun`.
+    """
+    _check_terms(gain, cash)
+    borne = breakeven_haircut(gain)
+    return (1.0 - cash) * borne, borne
+
+
+def run_threshold(gain: float, cash: float, noise: float = 0.0) -> float:
+    """The signal of the hole above which one leaves, when everybody reasons alike.
+
+    Infinite where the gain is worth waiting for even if all that is lent out is lost.
+
+    Args:
+        gain: what waiting earns beyond leaving as long as nothing happens: the rate over that elsewhere, over the time
+            that a depositor is patient.
+        cash: C / A, above 0 and below 1.
+        noise: the largest error of a signal; in the limit of little noise if 0.
+
+    Raises:
+        InvalidRun: an argument is out of these bounds.
+    """
+    _check_terms(gain, cash)
+    if not 0.0 <= noise < inf:
+        raise InvalidRun(f"noise is {noise}; give a fraction of all claims, 0 or more")
+    served = cash * (1.0 - log(cash))  # the integral of k(n): how likely one is paid, over all n
+    sought, weight = breakeven_haircut(gain) * served, _weights(1.0, cash)[0]
+    if sought > weight * (1.0 - cash):
+        return inf
+    if noise == 0.0:
+        return sought / weight
+    low, high = -noise, 1.0 - cash + noise
+    while low < (middle := 0.5 * (low + high)) < high:
+        if _expected_hole(middle, noise, cash) < sought:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+def leaving_share(hole: ArrayLike, threshold: float, noise: float) -> FloatArray:
+    """The share whose signals are above the threshold, shape of `hole`; at the threshold itself, half of them.
+
+    Raises `InvalidRun`.
+    """
+    if not 0.0 <= noise < inf:
+        raise InvalidRun(f"noise is {noise}; give a fraction of all claims, 0 or more")
+    beyond = np.asarray(hole, np.float64) - threshold
+    if noise == 0.0:
+        return np.heaviside(beyond, 0.5)
+    share: FloatArray = np.clip(0.5 + 0.5 * beyond / noise, 0.0, 1.0)
+    return share
+
+
+def _weights(upto: float, cash: float) -> tuple[float, float]:
+    """The integrals of k(n) / (1 - min(n, c)) and of n times that, from 0 on."""
+    within = min(upto, cash)
+    plain, first = -log1p(-within), -within - log1p(-within)
+    if upto > cash:
+        slope = cash / (1.0 - cash)
+        plain += slope * log(upto / cash)
+        first += slope * (upto - cash)
+    return plain, first
+
+
+def _expected_hole(signal: float, noise: float, cash: float) -> float:
+    """The mean over n of what a haircut costs who waits, as the hole is signal + noise (2 n - 1) within its bounds."""
+    lent = 1.0 - cash
+    none = min(max(0.5 - 0.5 * signal / noise, 0.0), 1.0)  # up to this share the hole would be below 0
+    full = min(max(0.5 + 0.5 * (lent - signal) / noise, 0.0), 1.0)  # from this share on, all that is lent is lost
+    (plain0, first0), (plain1, first1), (plain2, _) = (_weights(share, cash) for share in (none, full, 1.0))
+    sloped = (signal - noise) * (plain1 - plain0) + 2.0 * noise * (first1 - first0)
+    return sloped + lent * (plain2 - plain1)
+
+
+def _check_hole(hole: FloatArray) -> None:
+    """Raise `InvalidRun` unless these are holes."""
+    if not (hole >= 0.0).all():
+        raise InvalidRun(f"hole is {hole.min()}; give fractions of all claims, 0 or more")
+
+
+def _check_gain(gain: float) -> None:
+    """Raise `InvalidRun` unless waiting can earn this."""
+    if not 0.0 <= gain < inf:
+        raise InvalidRun(f"gain is {gain}; give a finite fraction, 0 or more")
+
+
+def _check_terms(gain: float, cash: float) -> None:
+    """Raise `InvalidRun` unless there is something to wait for and something to be paid from."""
+    _check_gain(gain)
+    if not 0.0 < cash < 1.0:
+        raise InvalidRun(
+            f"cash is {cash} of the claims; give a fraction above 0 and below 1, for else nobody has a choice"
+        )

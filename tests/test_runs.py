@@ -1,0 +1,133 @@
+"""Runs of depositors: what waiting costs, when leaving breaks even, and the threshold of noisy signals."""
+
+from math import inf, log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.runs import (
+    InvalidRun,
+    advantage_of_waiting,
+    breakeven_haircut,
+    breakeven_left,
+    certain_holes,
+    leaving_share,
+    run_threshold,
+    stayers_haircut,
+)
+
+MIDDLES = (np.arange(200_000) + 0.5) / 200_000.0
+
+
+def mean_advantage(signal: float, threshold: float, noise: float, gain: float, cash: float) -> float:
+    """What one with this signal expects of waiting when all others keep to the threshold."""
+    holes = signal + noise * (2.0 * MIDDLES - 1.0)
+    return float(advantage_of_waiting(holes, leaving_share(holes, threshold, noise), gain, cash).mean())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: stayers_haircut(-0.1, 0.0), "hole is -0.1"),
+        (lambda: stayers_haircut(0.1, [0.5, 1.0]), "left is between 0.5 and 1.0"),
+        (lambda: breakeven_left(-0.1, 0.05), "hole is -0.1"),
+        (lambda: breakeven_haircut(-0.1), "gain is -0.1"),
+        (lambda: advantage_of_waiting(0.1, 1.1, 0.05, 0.2), "leaving is between 1.1"),
+        (lambda: run_threshold(0.05, 0.0), "cash is 0.0"),
+        (lambda: run_threshold(0.05, 1.0), "cash is 1.0"),
+        (lambda: run_threshold(0.05, 0.5, -0.1), "noise is -0.1"),
+        (lambda: leaving_share(0.1, 0.1, float("nan")), "noise is nan"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, message) -> None:
+    with pytest.raises(InvalidRun, match=message):
+        call()
+
+
+def test_stayers_bear_what_those_who_left_did_not() -> None:
+    """A hole of 10 in 100 claims: 10 %, 11.1 %, 12.5 %, 14.3 % as nothing, 10, 20, 30 have left at par."""
+    haircuts = stayers_haircut(0.1, [0.0, 0.1, 0.2, 0.3])
+    assert haircuts == pytest.approx([1 / 10, 1 / 9, 1 / 8, 1 / 7], rel=1e-12)
+    assert float(stayers_haircut(0.5, 0.8)) == 1.0
+
+
+@given(st.floats(0.0, 0.5), st.floats(0.0, 0.5))
+def test_leavers_and_stayers_together_bear_the_hole(hole: float, left: float) -> None:
+    assert (1.0 - left) * float(stayers_haircut(hole, left)) == pytest.approx(hole, rel=1e-9)
+
+
+@given(st.floats(1e-4, 0.5), st.floats(0.001, 1.0))
+def test_at_the_break_even_exit_waiting_pays_as_much_as_leaving(hole: float, gain: float) -> None:
+    left = float(breakeven_left(hole, gain))
+    if left > 0.0:
+        assert (1.0 - float(stayers_haircut(hole, left))) * (1.0 + gain) == pytest.approx(1.0, rel=1e-9)
+    else:
+        assert hole >= breakeven_haircut(gain)
+
+
+def test_without_a_gain_any_hole_is_a_reason_to_leave_and_no_hole_is_none() -> None:
+    assert breakeven_left([0.0, 1e-6], 0.0).tolist() == [1.0, 0.0]
+    assert breakeven_haircut(0.0) == 0.0
+    assert run_threshold(0.0, 0.5) == 0.0
+
+
+def test_the_advantage_of_waiting_falls_until_cash_is_out_and_then_shrinks() -> None:
+    """At a hole of 0.1 and a gain of 0.25: 0.25 - 0.125 / (1 - n), and beyond cash times c / n."""
+    waiting = advantage_of_waiting(0.1, [0.0, 0.3, 0.6, 1.0], 0.25, 0.6)
+    last = 0.25 - 1.25 * 0.1 / 0.4
+    assert waiting == pytest.approx([0.125, 0.25 - 1.25 * 0.1 / 0.7, last, 0.6 * last], rel=1e-12)
+
+
+def test_the_threshold_of_precise_signals_is_the_closed_form() -> None:
+    """g / (1 + g) · c (1 + ln 1/c) / (-ln(1 - c) + c / (1 - c) ln 1/c): the mean of D over all n is 0 there."""
+    gain, cash = 0.05, 0.2
+    expected = gain / (1.0 + gain) * cash * (1.0 - log(cash)) / (-log(1.0 - cash) - cash / (1.0 - cash) * log(cash))
+    assert run_threshold(gain, cash) == pytest.approx(expected, rel=1e-12)
+    assert advantage_of_waiting(expected, MIDDLES, gain, cash).mean() == pytest.approx(0.0, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.001, 0.5), st.floats(0.01, 0.99), st.floats(1e-4, 0.6))
+def test_at_the_threshold_one_is_indifferent_and_on_either_side_one_is_not(gain, cash, noise) -> None:
+    """The threshold is the best reply to itself, whether or not the noise leaves room for impossible holes."""
+    threshold = run_threshold(gain, cash, noise)
+    if threshold == inf:
+        assert mean_advantage(2.0, 2.0, noise, gain, cash) > 0.0
+        return
+    assert mean_advantage(threshold, threshold, noise, gain, cash) == pytest.approx(0.0, abs=1e-6)
+    assert mean_advantage(threshold - 0.3 * noise, threshold, noise, gain, cash) > -1e-6
+    assert mean_advantage(threshold + 0.3 * noise, threshold, noise, gain, cash) < 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.001, 0.5), st.floats(0.01, 0.98))
+def test_patience_delays_a_run_and_cash_hastens_it(gain: float, cash: float) -> None:
+    threshold = run_threshold(gain, cash)
+    if threshold == inf:
+        assert advantage_of_waiting(1.0 - cash, MIDDLES, gain, cash).mean() > 0.0
+        return
+    surely_not, surely = certain_holes(gain, cash)
+    assert surely_not < threshold < surely
+    assert run_threshold(1.5 * gain, cash) > threshold
+    assert run_threshold(gain, cash - 0.005) > threshold
+    assert run_threshold(gain, cash, 1e-9) == pytest.approx(threshold, rel=1e-5)
+
+
+@pytest.mark.parametrize(("cash", "direction"), [(0.2, 1.0), (0.5, 0.0), (0.8, -1.0)])
+def test_noise_delays_a_run_where_cash_is_scarce(cash: float, direction: float) -> None:
+    """Those who see the threshold take it that the hole is smaller when few leave, and few are what matters then."""
+    steps = np.diff([run_threshold(0.1, cash, noise) for noise in (0.0, 0.01, 0.02)])
+    assert np.sign(np.where(np.abs(steps) < 1e-12, 0.0, steps)).tolist() == [direction, direction]
+
+
+def test_nobody_runs_where_the_gain_outweighs_the_largest_hole() -> None:
+    """Nine tenths are cash: a hole can be no more than a tenth, and waiting doubles what is left."""
+    assert run_threshold(1.0, 0.9) == run_threshold(1.0, 0.9, 0.01) == inf
+    assert leaving_share([0.0, 0.1], inf, 0.01).tolist() == [0.0, 0.0]
+
+
+def test_the_share_that_leaves_grows_over_the_noise() -> None:
+    assert leaving_share([0.0, 0.05, 0.1, 0.15, 0.2], 0.1, 0.1).tolist() == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
+    assert leaving_share([0.05, 0.1, 0.15], 0.1, 0.0).tolist() == [0.0, 0.5, 1.0]
