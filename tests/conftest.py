@@ -141,7 +141,7 @@ def _assert_books_agree(model: UnderwaterModel) -> None:
             if isinstance(source, ConstantProduct | Concentrated | StableSwap | Bands):
                 held = world.ledger.balances[account, [desk.base, desk.quote]]
                 flowed = np.abs(world.ledger.balances[:, [desk.base, desk.quote]]).sum(axis=0)
-                assert (np.abs(held - [source.base, source.quote]) <= 1e-9 * held + 1e-12 * flowed).all()
+                assert (np.abs(held - [source.base, source.quote]) <= 1e-9 * held + 1e-15 * flowed).all()
         if desk.book is not None:
             asks = sum(size for _, size in desk.book.levels("sell"))
             bids = sum(price * size for price, size in desk.book.levels("buy"))

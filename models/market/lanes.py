@@ -96,9 +96,14 @@ class Lane:
         return self._ladder.curved
 
     @property
+    def desk(self) -> Desk | None:
+        """The only venue; None where there are several."""
+        return self._desks[0] if len(self._desks) == 1 else None
+
+    @property
     def rate(self) -> float:
         """Marginal rate; 0 where nobody trades."""
-        return max(desk.rate for desk in self._desks)
+        return max([desk.rate for desk in self._desks])
 
     def curve(self) -> FloatArray:
         """All venues as one curve; the same object as long as no source changes."""
@@ -129,12 +134,18 @@ class Lane:
 
 
 class Route:
-    """Lanes in a row."""
+    """Lanes in a row.
 
-    __slots__ = ("_curve", "_made_of", "lanes")
+    Attributes:
+        lanes: the lanes.
+        desk: the venue where it is all of the route; else None.
+    """
+
+    __slots__ = ("_curve", "_made_of", "desk", "lanes")
 
     def __init__(self, lanes: tuple[Lane, ...]) -> None:
         self.lanes = lanes
+        self.desk = lanes[0].desk if len(lanes) == 1 else None
         self._made_of: list[FloatArray] = []
         self._curve = np.empty((4, 0))
 
@@ -146,6 +157,8 @@ class Route:
     @property
     def rate(self) -> float:
         """Marginal rate; 0 where nobody trades."""
+        if self.desk is not None:
+            return self.desk.rate
         rate = 1.0
         for lane in self.lanes:
             rate *= lane.rate

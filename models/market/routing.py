@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from math import inf, nan
 from typing import TYPE_CHECKING, NamedTuple
 
-from models.market.fill import DUST, InvalidAmount, InvalidPrice
+from models.market.fill import DUST, Fill, InvalidAmount, InvalidPrice
 from models.market.lanes import NOTHING, Crossing, Desk, Lane, Leg, Route, shares_of
 from models.refusals import Refusal
 from models.types import Side
@@ -64,6 +64,16 @@ class Trip(NamedTuple):
     legs: tuple[Leg, ...]
 
 
+def _on_one_venue(desk: Desk, fill: Fill) -> Trip:
+    """A venue's fill as a trip."""
+    before, after = fill.price_before, fill.price_after
+    if desk.side == "buy":
+        before, after = 1.0 / before, 1.0 / after
+    given = fill.amount_in
+    legs = (Leg(desk.number, fill),) if 0.0 < given < inf else ()
+    return Trip(given, fill.amount_out, before, after if given > 0.0 else before, fill.complete and given < inf, legs)
+
+
 class Router:
     """Trades any asset for another over several venues.
 
@@ -98,7 +108,10 @@ class Router:
 
     def best(self, give: int, get: int) -> float:
         """Marginal rate of the best route, fees included; 0 where nobody trades or no route leads there."""
-        return max([route.rate for route in self._routes(give, get)], default=0.0)
+        routes = self._routes(give, get)
+        if len(routes) == 1:
+            return routes[0].rate
+        return max([route.rate for route in routes], default=0.0)
 
     def quote(self, give: int, get: int, amount: float) -> Trip:
         """Give exactly `amount`, split for the best rate; where liquidity runs out, as much as there is.
@@ -109,6 +122,9 @@ class Router:
             NoRoute: nothing joins the two. InvalidAmount: an amount that is negative, endless or not a number.
         """
         routes = self._joining(give, get)
+        desk = routes[0].desk
+        if len(routes) == 1 and desk is not None:
+            return _on_one_venue(desk, desk.venue.quote_in(desk.side, amount))
         if not 0.0 <= amount < inf:
             raise InvalidAmount("amount", amount)
         if len(routes) == 1 and len(routes[0].lanes) == 1:
