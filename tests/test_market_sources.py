@@ -223,3 +223,23 @@ def test_nothing_asked_is_nothing_done(name: str, side: Side) -> None:
     before = seen(market)
     market.settle(market.quote_in(side, 0.0))
     assert seen(market) == before
+
+
+def test_a_book_with_one_level_a_tick_comes_to_the_pool() -> None:
+    """What a pool would trade between two ticks, resting at the far one: halve the tick, halve the gap."""
+    pool = ConstantProduct(100.0, 100.0 * PRICE, 0.0)
+    fill = pool.quote_in("sell", 3.0)
+    liquidity = np.sqrt(100.0 * 100.0 * PRICE)
+    gaps = []
+    for tick in (4.0, 2.0, 1.0, 0.5):
+        resting = OrderBook(tick)
+        prices = np.arange(PRICE, 0.9 * PRICE, -tick)
+        for high, low in zip(prices[:-1].tolist(), prices[1:].tolist(), strict=True):
+            resting.limit("buy", low, liquidity * (low**-0.5 - high**-0.5), "maker")
+        by_book = resting.quote_in("sell", 3.0)
+        assert by_book.complete
+        assert by_book.amount_out < fill.amount_out  # the far end of each step is the makers' gain
+        gaps.append(1.0 - by_book.amount_out / fill.amount_out)
+    assert gaps[0] < 1.1 * 4.0 / 2.0 / PRICE
+    for coarse, fine in zip(gaps, gaps[1:], strict=False):
+        assert coarse / fine == pytest.approx(2.0, rel=0.02)
