@@ -29,6 +29,7 @@ from models.market.fill import (
     InvalidPrice,
     MakerTrade,
     StaleFill,
+    check_swaps,
     gives_at_least,
     sale_of,
     sale_to,
@@ -355,11 +356,7 @@ class Bands:
         Raises:
             InvalidAmount: an amount that is negative or not finite, or not one for each side.
         """
-        if sells.shape != amounts.shape:
-            raise InvalidAmount("number of amounts", amounts.size, f"give one for each of {sells.size} sides")
-        usable = np.isfinite(amounts) & (amounts >= 0.0)
-        for amount in amounts[~usable][:1].tolist():
-            raise InvalidAmount("amount", amount)
+        check_swaps(sells, amounts)
         total, admin = np.array((self.quote, self.base)), np.array(self._admin)
         trades: FloatArray
         trades, self._row, believed, step_fee, wrote = curve.trade_all(

@@ -22,9 +22,8 @@ from models.market.fill import (
     Fill,
     InvalidAmount,
     MakerTrade,
-    StaleFill,
+    check_reserves,
     check_swaps,
-    gives_at_least,
     sale_of,
     sale_to,
     selling,
@@ -140,11 +139,7 @@ class ConstantProduct:
         Raises:
             StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
         """
-        fresh = fill.state is self.state
-        if fill.amount_in == inf or (fresh and fill.amount_out >= (self.quote if fill.side == "sell" else self.base)):
-            raise EndlessFill(fill)
-        if not fresh and not gives_at_least(self.quote_in(fill.side, fill.amount_in), fill):
-            raise StaleFill(fill)
+        check_reserves(self, fill)
 
     def settle(self, fill: Fill) -> list[MakerTrade]:
         """Apply a fill as it was quoted; what the pool would give by now on top of it stays in the pool.

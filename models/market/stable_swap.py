@@ -22,13 +22,11 @@ from pydantic import Field, model_validator
 
 from models.market import stable_curve
 from models.market.fill import (
-    EndlessFill,
     Fill,
     InvalidAmount,
     InvalidPrice,
     MakerTrade,
-    StaleFill,
-    gives_at_least,
+    check_reserves,
     sale_of,
     sale_to,
     selling,
@@ -152,11 +150,7 @@ class StableSwap:
         Raises:
             StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
         """
-        fresh = fill.state is self.state
-        if fill.amount_in == inf or (fresh and fill.amount_out >= (self.quote if fill.side == "sell" else self.base)):
-            raise EndlessFill(fill)
-        if not fresh and not gives_at_least(self.quote_in(fill.side, fill.amount_in), fill):
-            raise StaleFill(fill)
+        check_reserves(self, fill)
 
     def settle(self, fill: Fill) -> list[MakerTrade]:
         """Apply a fill as it was quoted; what the pool would give by now on top of it stays in the pool.
