@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from itertools import pairwise
 from math import inf, isfinite, isnan
 
 import numpy as np
@@ -241,5 +242,5 @@ def test_a_book_with_one_level_a_tick_comes_to_the_pool() -> None:
         assert by_book.amount_out < fill.amount_out  # the far end of each step is the makers' gain
         gaps.append(1.0 - by_book.amount_out / fill.amount_out)
     assert gaps[0] < 1.1 * 4.0 / 2.0 / PRICE
-    for coarse, fine in zip(gaps, gaps[1:], strict=False):
+    for coarse, fine in pairwise(gaps):
         assert coarse / fine == pytest.approx(2.0, rel=0.02)
