@@ -1,11 +1,35 @@
-"""Slot: a loss layer, a source of money that absorbs bad debt. `waterfall` allocates a loss over layers in order."""
+"""Slot: a loss layer, a source of money that absorbs bad debt. `waterfall` allocates a loss over layers in order.
 
-from typing import Annotated, Protocol
+A layer is frozen terms. `reserve` and `insurance` are read at the moment of a loss, from what their payer has. The
+layers in `TIMED_LAYERS` start a state, a `Payer`, which a `TimedWaterfall` asks in order and keeps through time.
+"""
+
+from typing import Annotated, Final, Protocol
 
 from pydantic import Field
 
+from models.losses.auto_deleverage import AutoDeleverageLayer, deleverage_rank
+from models.losses.backstop_vault import BackstopVaultLayer
+from models.losses.dao_offset import DaoOffsetLayer
+from models.losses.deferred import DeferredLayer, lost_assets, stayers_haircut
+from models.losses.discretionary_rescue import DiscretionaryRescueLayer
+from models.losses.external_cover import ExternalCoverLayer
+from models.losses.haircut import HaircutLayer
+from models.losses.in_kind import InKindLayer
 from models.losses.insurance import InsuranceLayer
+from models.losses.insurance_fund import InsuranceFundLayer
+from models.losses.market import LossMarket, PoolDepth, TokenMarket
+from models.losses.mint_auction import MintAuctionLayer
+from models.losses.payer import Effect, Paid, Payer, Recovered
+from models.losses.presets import PRESETS, preset
+from models.losses.price_bucket import PriceBucketLayer
+from models.losses.redistribute_to_borrowers import RedistributeToBorrowersLayer
+from models.losses.refusals import BeyondCapacity, ExitRefused, InvalidStake, UnknownPreset, UnpricedAsset
 from models.losses.reserve import ReserveLayer
+from models.losses.stability_pool import StabilityPoolLayer
+from models.losses.staked_own_token import StakedOwnTokenLayer
+from models.losses.staked_same_asset import StakedSameAssetLayer, slashable_deficit
+from models.losses.timed_waterfall import Part, Returned, Starts, TimedWaterfall
 from models.losses.waterfall import (
     DEPOSITORS,
     UNCOVERED,
@@ -18,21 +42,61 @@ from models.losses.waterfall import (
     bad_debt,
     waterfall,
 )
+from models.losses.withdrawal_charge import WithdrawalChargeLayer
 
 __all__ = [
     "DEPOSITORS",
+    "PRESETS",
+    "TIMED_LAYERS",
     "UNCOVERED",
+    "AutoDeleverageLayer",
+    "BackstopVaultLayer",
+    "BeyondCapacity",
+    "DaoOffsetLayer",
+    "DeferredLayer",
+    "DiscretionaryRescueLayer",
+    "Effect",
+    "ExitRefused",
+    "ExternalCoverLayer",
+    "HaircutLayer",
+    "InKindLayer",
+    "InsuranceFundLayer",
     "InsuranceLayer",
     "InvalidLoss",
+    "InvalidStake",
     "Layer",
     "LayerState",
     "Loss",
     "LossLayer",
+    "LossMarket",
+    "MintAuctionLayer",
+    "Paid",
+    "Part",
+    "Payer",
     "Payment",
+    "PoolDepth",
+    "PriceBucketLayer",
     "Recognition",
+    "Recovered",
+    "RedistributeToBorrowersLayer",
     "ReserveLayer",
+    "Returned",
+    "StabilityPoolLayer",
+    "StakedOwnTokenLayer",
+    "StakedSameAssetLayer",
+    "Starts",
+    "TimedWaterfall",
+    "TokenMarket",
+    "UnknownPreset",
+    "UnpricedAsset",
+    "WithdrawalChargeLayer",
     "allocate",
     "bad_debt",
+    "deleverage_rank",
+    "lost_assets",
+    "preset",
+    "slashable_deficit",
+    "stayers_haircut",
     "waterfall",
 ]
 
@@ -45,3 +109,24 @@ class LossLayer(Protocol):
 
 
 Layer = Annotated[ReserveLayer | InsuranceLayer, Field(discriminator="kind")]
+
+TIMED_LAYERS: Final[tuple[type[Starts], ...]] = (
+    ReserveLayer,
+    DaoOffsetLayer,
+    StakedSameAssetLayer,
+    StakedOwnTokenLayer,
+    StabilityPoolLayer,
+    BackstopVaultLayer,
+    InsuranceFundLayer,
+    ExternalCoverLayer,
+    MintAuctionLayer,
+    RedistributeToBorrowersLayer,
+    HaircutLayer,
+    PriceBucketLayer,
+    InKindLayer,
+    AutoDeleverageLayer,
+    WithdrawalChargeLayer,
+    DiscretionaryRescueLayer,
+    DeferredLayer,
+)
+"""The terms of every layer with a state."""

@@ -6,7 +6,7 @@ Bad debt itself: Aave v3.3 ``hasNoCollateralLeft``, Morpho Blue's realisation on
 **Models**: layers in order, each with what it can pay now, a deductible it leaves to those after it, and the share of
 the rest it takes. Then the depositors, if losses are recognised at once; what is left is uncovered.
 
-**Leaves out**: the time a layer needs to pay, votes, and layers that act on trades (auto-deleveraging, clawback).
+**Leaves out**: the time a layer needs to pay and what it owes until then, which is `models.losses.timed_waterfall`.
 
 **Units**: units of the debt's asset.
 
