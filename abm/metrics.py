@@ -3,6 +3,9 @@
 Fall: of an asset's oracle price, 1 - lowest / first; `max_fall` is the largest over the assets that back debt.
 Drift: the distance of an asset's venue price from its reference price, as a fraction of the latter, wherever both are.
 Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
+Total bad debt: what was realised, and what the positions still open at the end lack of their debt.
+Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
+Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
 from typing import TYPE_CHECKING
@@ -46,6 +49,8 @@ def summarise(
         "peak_underwater_usd": float(steps["underwater_usd"].max()),
         "peak_waiting": float(steps["waiting"].max()),
         "unrealised_shortfall_usd": float(steps["shortfall_usd"].iloc[-1]),
+        "total_bad_debt_usd": bad_debt + float(steps["shortfall_usd"].iloc[-1]),
+        "time_underwater_usd_hours": float(steps["underwater_usd"].sum()) * model.world.step_seconds / 3600.0,
         "initial_debt_usd": model.initial_debt_usd,
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
         "refused": float(model.recorder.refusals),
@@ -58,6 +63,23 @@ def summarise(
         "attacks": float(len(attacks)),
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
+        **_shares_of_liquidations(liquidations),
+    }
+
+
+def _shares_of_liquidations(liquidations: "pd.DataFrame") -> dict[str, float]:
+    """Return what liquidations cost borrowers beyond their debt, and who got it; prices of the block in which."""
+    repaid, seized = float(liquidations["repaid_usd"].sum()), float(liquidations["seized_usd"].sum())
+    taken = liquidations[liquidations["seized"] > 0.0]
+    fees = taken["protocol_fee"] / taken["seized"] * taken["seized_usd"]
+    slipped = float((liquidations["slippage"] * liquidations["seized_usd"]).sum())
+    gains = liquidations.groupby("liquidator")["profit_usd"].sum().clip(lower=0.0)
+    gained = float(gains.sum())
+    return {
+        "borrower_excess_loss_share": (seized - repaid) / seized if seized > 0.0 else 0.0,
+        "liquidator_concentration": float(((gains / gained) ** 2).sum()) if gained > 0.0 else 0.0,
+        "protocol_revenue_usd": float(fees.sum()),
+        "mean_slippage": slipped / seized if seized > 0.0 else 0.0,
     }
 
 

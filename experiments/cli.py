@@ -64,29 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="run a scenario and store what happened")
-    run.add_argument("scenario", metavar="SCENARIO", help="a shipped scenario's name, or the path of a TOML file")
-    run.add_argument("--seed", type=_whole(0), default=1, metavar="N", help="seed of the first path (default 1)")
-    run.add_argument(
-        "--paths", type=_whole(1), default=1, metavar="N", help="random paths, with seeds from --seed on (default 1)"
-    )
-    run.add_argument(
-        "--jobs", type=_whole(1), default=1, metavar="N", help="processes to spread paths over (default 1)"
-    )
-    run.add_argument("--out", type=Path, metavar="DIR", help="a new directory (default results/<scenario>-<seed>)")
-    run.add_argument(
-        "--set",
-        dest="overrides",
-        type=_assignment,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one value of the scenario, such as agents.liquidators.0.capital_usd=5e6; may be repeated",
-    )
-    run.add_argument("--no-figures", dest="figures", action="store_false", help="store the tables only")
+    _add_running(run, paths=1, out="results/<scenario>-<seed>")
     run.set_defaults(command=_run)
 
+    compare = commands.add_parser("compare", help="compare liquidation designs on the same seeds")
+    _add_running(compare, paths=50, out="results/<scenario>-compare-<seed>")
+    _add_comparing(compare)
+    compare.set_defaults(command=_compare)
+
     plot = commands.add_parser("plot", help="draw the figures of stored results again")
-    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory that `underwater run` has written")
+    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory that run or compare has written")
     plot.set_defaults(command=_plot)
 
     for name, command, text in (
@@ -97,6 +84,63 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=text).set_defaults(command=command)
     commands.add_parser("bench", help="measure the speed of the simulator on this machine")
     return parser
+
+
+def _add_running(command: argparse.ArgumentParser, paths: int, out: str) -> None:
+    """The arguments of every command that simulates a scenario."""
+    command.add_argument("scenario", metavar="SCENARIO", help="a shipped scenario's name, or the path of a TOML file")
+    command.add_argument("--seed", type=_whole(0), default=1, metavar="N", help="seed of the first path (default 1)")
+    command.add_argument(
+        "--paths",
+        type=_whole(1),
+        default=paths,
+        metavar="N",
+        help=f"random paths, with seeds from --seed on (default {paths})",
+    )
+    command.add_argument(
+        "--jobs", type=_whole(1), default=1, metavar="N", help="processes to spread paths over (default 1)"
+    )
+    command.add_argument("--out", type=Path, metavar="DIR", help=f"a new directory (default {out})")
+    command.add_argument(
+        "--set",
+        dest="overrides",
+        type=_assignment,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one value of the scenario, such as agents.liquidators.0.capital_usd=5e6; may be repeated",
+    )
+    command.add_argument("--no-figures", dest="figures", action="store_false", help="store the tables only")
+
+
+def _add_comparing(command: argparse.ArgumentParser) -> None:
+    """The arguments of a comparison alone."""
+    command.add_argument("--designs", required=True, metavar="A,B,C", help="the designs to compare, or all")
+    command.add_argument(
+        "--baseline", metavar="DESIGN", help="whom the others are compared to (default the scenario's own design)"
+    )
+    command.add_argument(
+        "--objectives",
+        metavar="A,B,C",
+        help="metrics of the summary, _p95 or _es95 behind one for its tail, :min or :max for the direction; the first "
+        "ranks the designs (default total_bad_debt_usd,borrower_loss_usd,amplification)",
+    )
+    command.add_argument(
+        "--precision",
+        type=_percentage,
+        metavar="P%",
+        help="add paths until the interval of the first objective is that narrow on either side (2,000 at most)",
+    )
+    command.add_argument(
+        "--tune",
+        type=_whole(2),
+        nargs="?",
+        const=30,
+        default=0,
+        metavar="TRIALS",
+        help="look for each design's best parameters first, on other seeds (30 trials of each unless given)",
+    )
+    command.add_argument("--resume", action="store_true", help="go on with what the directory holds")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -190,12 +234,79 @@ def _close(results: "Results") -> int:
     return DONE
 
 
-def _plot(options: argparse.Namespace) -> int:
-    from experiments.figures import save_all
-    from experiments.storage import Results, ResultsError
+def _compare(options: argparse.Namespace) -> int:
+    from abm import ScenarioError
+    from experiments.compare import Plan, compare
+    from experiments.comparison import check_directory, default_directory
+    from experiments.comparison_text import describe
+    from experiments.shipped import load_scenario
+    from experiments.storage import ResultsError
+    from experiments.tune import check_installed
 
     try:
-        files = save_all(Results.load(options.directory), options.directory / "figures")
+        if options.tune:
+            check_installed()
+        scenario = load_scenario(options.scenario, dict(options.overrides))
+        directory = options.out or default_directory(scenario.name, options.seed)
+        check_directory(directory, options.resume)
+        plan = Plan.of(
+            scenario,
+            options.designs,
+            seed=options.seed,
+            paths=options.paths,
+            objectives=options.objectives,
+            baseline=options.baseline,
+            precision=options.precision,
+            trials=options.tune,
+        )
+        for name, reason in plan.left_out.items():
+            print(f"Left out: {name}, which cannot run here: {reason}", file=sys.stderr)
+        print(f"Comparing {len(plan.entrants)} designs on {scenario.name} …", file=sys.stderr, flush=True)
+        with _progress_bar(0, "run") as progress:
+            comparison = compare(
+                plan,
+                out=directory,
+                jobs=options.jobs,
+                resume=options.resume,
+                progress=progress,
+                command_line=options.command_line,
+            )
+    except (ScenarioError, ResultsError) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        print(f"underwater: the results could not be written: {error}", file=sys.stderr)
+        return FAILED
+    if comparison.manifest["status"] == "interrupted":
+        print(f"Interrupted: what has finished is kept in {directory}; --resume goes on with it", file=sys.stderr)
+        return INTERRUPTED
+    print(describe(comparison), flush=True)
+    if options.figures:
+        try:
+            _draw(directory)
+        except KeyboardInterrupt:
+            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
+            return INTERRUPTED
+    print(f"Results in {directory}", flush=True)
+    return FAILED if comparison.manifest["failed_runs"] else DONE
+
+
+def _draw(directory: Path) -> list[Path]:
+    """Draw the figures of a run or a comparison from what is stored. Raises `ResultsError`."""
+    from experiments.comparison import Comparison, is_comparison
+    from experiments.figures import save_all
+    from experiments.figures.comparison import save_comparison
+    from experiments.storage import Results
+
+    if is_comparison(directory):
+        return save_comparison(Comparison.load(directory), directory / "figures")
+    return save_all(Results.load(directory), directory / "figures")
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from experiments.storage import ResultsError
+
+    try:
+        files = _draw(options.directory)
     except ResultsError as error:
         return _refuse(str(error))
     except OSError as error:
@@ -229,16 +340,17 @@ def _schema(_: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _progress_bar(total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, drawn seldom when nobody watches."""
+def _progress_bar(total: int, unit: str) -> Iterator[Callable[..., None]]:
+    """A bar on stderr, drawn seldom when nobody watches; it is told what is done and, where that changes, of what."""
     from tqdm import tqdm
 
     often = 0.1 if sys.stderr.isatty() else 30.0
     with tqdm(total=total, unit=f" {unit}s", file=sys.stderr, mininterval=often, leave=False) as bar:
-        yield lambda done: _advance(bar, done)
+        yield lambda done, of=total: _advance(bar, done, of)
 
 
-def _advance(bar: "tqdm[NoReturn]", done: int) -> None:
+def _advance(bar: "tqdm[NoReturn]", done: int, total: int) -> None:
+    bar.total = total
     bar.update(done - bar.n)
 
 
@@ -251,6 +363,17 @@ def _whole(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _percentage(text: str) -> float:
+    """The type of a share that is written as a percentage or as a fraction below 1."""
+    try:
+        share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        share = 0.0
+    if not 0.001 <= share < 1.0:
+        raise argparse.ArgumentTypeError(f"must be a percentage from 0.1% to 99%, such as 5%, not {text!r}")
+    return share
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -27,7 +27,7 @@ def _entry(name: str, kind: Any) -> str:
     fields = {key: field for key, field in kind.model_fields.items() if key != DISCRIMINATOR}
     width = max(map(len, fields), default=0)
     lines = [name, _paragraph("Source: ", kind.source)]
-    lines += [_paragraph(f"{key:<{width}}  ", _told(field)) for key, field in fields.items()]
+    lines += [_paragraph(f"{key:<{width}}  ", _told(field) + _tuned(kind, key)) for key, field in fields.items()]
     lines.append(_paragraph("Leaves out: ", kind.leaves_out))
     return "\n".join(lines)
 
@@ -36,6 +36,11 @@ def _told(field: FieldInfo) -> str:
     """A parameter's default and, where it has one, its description."""
     default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)}"
     return f"{default}; {field.description}" if field.description else default
+
+
+def _tuned(kind: Any, key: str) -> str:
+    """Between which values a tuning looks for the best one, where the design says."""
+    return "; tuned from {:g} to {:g}".format(*kind.bounds[key]) if key in kind.bounds else ""
 
 
 def _paragraph(head: str, text: str) -> str:

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class PathOutcome:
-    """What became of one path: its tables and its summary, or the reason why it has none."""
+    """What became of one path: its tables and its summary, or the reason why it has none. The label is the task's."""
 
     path: int
     seed: int
@@ -40,16 +40,21 @@ class PathOutcome:
     summary: dict[str, float] = field(default_factory=dict)
     error: str | None = None
     trace: str | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One path to simulate: number `path` of a scenario, with `seed + path`; without tables where nobody reads them."""
+    """One path to simulate: number `path` of a scenario, with `seed + path`; without tables where nobody reads them.
+
+    The outcome carries the label: after an interrupt some outcomes are missing, and their order does not tell which.
+    """
 
     scenario: "Scenario"
     seed: int
     path: int
     tables: bool = True
+    label: str = ""
 
 
 def run_scenario(
@@ -109,8 +114,12 @@ def run_tasks(
     *,
     on_result: Callable[[PathOutcome], None],
     progress: Callable[[int], None] | None = None,
+    workers: "Workers | None" = None,
 ) -> None:
-    """Simulate paths of any scenarios, as `run_paths` does; the outcomes come in the order of the tasks."""
+    """Simulate paths of any scenarios, as `run_paths` does; the outcomes come in the order of the tasks.
+
+    `workers`, made for as many `jobs`, serve several calls; without them each call starts its own.
+    """
     report = progress or _say_nothing
     if len(tasks) == 1:
         outcome = simulate_path(tasks[0], report)
@@ -123,7 +132,8 @@ def run_tasks(
                 on_result(outcome)
             report(number + 1)
     else:
-        _run_on_workers(tasks, min(jobs, len(tasks)), on_result=on_result, report=report)
+        with nullcontext(workers) if workers is not None else Workers(min(jobs, len(tasks))) as crew:
+            _run_on_workers(tasks, jobs, crew, on_result=on_result, report=report)
 
 
 def simulate_path(task: Task, progress: Callable[[int], None] | None = None) -> PathOutcome:
@@ -140,13 +150,14 @@ def simulate_path(task: Task, progress: Callable[[int], None] | None = None) -> 
         if path == 0 and isinstance(error, ScenarioError):
             raise
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return PathOutcome(path, seed, error=reason, trace=traceback.format_exc())
+        return PathOutcome(path, seed, error=reason, trace=traceback.format_exc(), label=task.label)
     tables = run.tables if task.tables else {}
     return PathOutcome(
         path,
         seed,
         tables={name: frame.assign(path=path) for name, frame in tables.items()},
         summary=dict(run.summary),
+        label=task.label,
     )
 
 
@@ -169,33 +180,33 @@ def uninterrupted() -> Iterator[None]:
 def _run_on_workers(
     tasks: Sequence[Task],
     jobs: int,
+    workers: "Workers",
     *,
     on_result: Callable[[PathOutcome], None],
     report: Callable[[int], None],
 ) -> None:
     waiting: dict[int, Future[PathOutcome]] = {}  # submitted and not yet handed over, by number of the task
     submitted = handed_over = 0
-    with _Workers(jobs) as workers:
-        try:
-            while handed_over < len(tasks):
-                while submitted < min(len(tasks), handed_over + AHEAD * jobs):
-                    waiting[submitted] = workers.submit(tasks[submitted])
-                    submitted += 1
-                wait([future for future in waiting.values() if not future.done()], return_when=FIRST_COMPLETED)
-                while handed_over in waiting and waiting[handed_over].done():
-                    outcome = _outcome(waiting[handed_over], tasks[handed_over])
-                    with uninterrupted():
-                        del waiting[handed_over]
-                        handed_over += 1
-                        on_result(outcome)
-                report(handed_over + sum(future.done() for future in waiting.values()))
-        except KeyboardInterrupt:
-            workers.stop()
-            with uninterrupted():
-                for number in sorted(waiting):
-                    if (finished := _if_finished(waiting[number])) is not None:
-                        on_result(finished)
-            raise
+    try:
+        while handed_over < len(tasks):
+            while submitted < min(len(tasks), handed_over + AHEAD * jobs):
+                waiting[submitted] = workers.submit(tasks[submitted])
+                submitted += 1
+            wait([future for future in waiting.values() if not future.done()], return_when=FIRST_COMPLETED)
+            while handed_over in waiting and waiting[handed_over].done():
+                outcome = _outcome(waiting[handed_over], tasks[handed_over])
+                with uninterrupted():
+                    del waiting[handed_over]
+                    handed_over += 1
+                    on_result(outcome)
+            report(handed_over + sum(future.done() for future in waiting.values()))
+    except KeyboardInterrupt:
+        workers.stop()
+        with uninterrupted():
+            for number in sorted(waiting):
+                if (finished := _if_finished(waiting[number])) is not None:
+                    on_result(finished)
+        raise
 
 
 def _outcome(future: Future[PathOutcome], task: Task) -> PathOutcome:
@@ -203,12 +214,12 @@ def _outcome(future: Future[PathOutcome], task: Task) -> PathOutcome:
     try:
         return future.result()
     except BrokenProcessPool:
-        with _Workers(1) as worker:
+        with Workers(1) as worker:
             try:
                 return worker.submit(task).result()
             except BrokenProcessPool as error:
                 reason = "the worker process died while running this path (was there enough memory?)"
-                return PathOutcome(task.path, task.seed + task.path, error=reason, trace=str(error))
+                return PathOutcome(task.path, task.seed + task.path, error=reason, trace=str(error), label=task.label)
 
 
 def _if_finished(future: Future[PathOutcome]) -> PathOutcome | None:
@@ -217,8 +228,11 @@ def _if_finished(future: Future[PathOutcome]) -> PathOutcome | None:
     return None
 
 
-class _Workers:
-    """A pool of processes that run paths, survives the death of one, and stops within a block when asked."""
+class Workers:
+    """A pool of processes that run paths, survives the death of one, and stops within a block when asked.
+
+    No process is started before the first task.
+    """
 
     def __init__(self, jobs: int) -> None:
         # Named explicitly, as importing Mesa changes the default; and fork is unsafe once libraries have threads.
@@ -228,13 +242,14 @@ class _Workers:
         self._stop = self._context.RawValue("b", 0)
         self._pool = self._start()
 
-    def __enter__(self) -> "_Workers":
+    def __enter__(self) -> "Workers":
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
     def submit(self, task: Task) -> Future[PathOutcome]:
+        """Have a path simulated by whichever process is free next."""
         try:
             return self._pool.submit(_work, task)
         except BrokenProcessPool:

@@ -116,16 +116,11 @@ class ResultsWriter:
         self.directory = directory
         self._scenario = scenario
         self._manifest: dict[str, Any] = {
-            "underwater": _version("underwater"),
             "scenario": scenario.name,
             "seed": seed,
             "paths_requested": paths,
             "jobs": jobs,
-            "command_line": list(command_line),
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "packages": {name: _version(name) for name in PACKAGES},
+            **provenance(command_line),
         }
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._digest = Digest()
@@ -151,7 +146,7 @@ class ResultsWriter:
         """Write one path: a row group in every table and a row in `paths.parquet`, or a row with its error."""
         if not self._rows:
             self.directory.mkdir(parents=True, exist_ok=True)
-            self._write_scenario()
+            write_scenario(self.directory, self._scenario)
         row = {"path": outcome.path, "seed": outcome.seed}
         if outcome.error is not None:
             self._rows.append({**row, "status": "failed", "error": outcome.error})
@@ -172,7 +167,7 @@ class ResultsWriter:
             self.directory / "paths.parquet",
             compression="zstd",
         )
-        _write_json(self.directory / "summary.json", aggregate(paths))
+        write_json(self.directory / "summary.json", aggregate(paths))
         manifest = self._manifest | {
             "status": status,
             "paths_finished": len(self._rows) - len(self._failed),
@@ -180,7 +175,7 @@ class ResultsWriter:
             "wall_seconds": round(wall_seconds, 3),
             "digest": self._digest.hexdigest(),
         }
-        _write_json(self.directory / "manifest.json", manifest)
+        write_json(self.directory / "manifest.json", manifest)
 
     def _append(self, name: str, frame: pd.DataFrame) -> None:
         if name not in self._writers:
@@ -190,19 +185,6 @@ class ResultsWriter:
         self._digest.add(name, rows)
         if rows.num_rows:
             self._writers[name].write_table(rows, row_group_size=rows.num_rows)
-
-    def _write_scenario(self) -> None:
-        """Write the resolved scenario and, beside it, a copy of every file it reads."""
-        scenario = self._scenario.to_dict()
-        files = self._scenario.input_files()
-        copies: dict[Path, str] = {}
-        for source in files.values():
-            if source not in copies:
-                copies[source] = _vacant_name(source, copies.values())
-                (self.directory / "inputs").mkdir(exist_ok=True)
-                shutil.copyfile(source, self.directory / copies[source])
-        _replace(scenario, {key: copies[source] for key, source in files.items()})
-        (self.directory / "scenario.toml").write_text(tomli_w.dumps(scenario), encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +286,32 @@ class Results:
         return file
 
 
+def write_scenario(directory: Path, scenario: Storable) -> None:
+    """Write the resolved scenario and, beside it, a copy of every file it reads."""
+    tree = scenario.to_dict()
+    files = scenario.input_files()
+    copies: dict[Path, str] = {}
+    for source in files.values():
+        if source not in copies:
+            copies[source] = _vacant_name(source, copies.values())
+            (directory / "inputs").mkdir(exist_ok=True)
+            shutil.copyfile(source, directory / copies[source])
+    put_each(tree, {key: copies[source] for key, source in files.items()})
+    (directory / "scenario.toml").write_text(tomli_w.dumps(tree), encoding="utf-8")
+
+
+def provenance(command_line: Sequence[str]) -> dict[str, Any]:
+    """What a manifest says of where results come from: the command, the time, and the versions that matter."""
+    return {
+        "underwater": version_of("underwater"),
+        "command_line": list(command_line),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version_of(name) for name in PACKAGES},
+    }
+
+
 def _vacant_name(source: Path, taken: Iterable[str]) -> str:
     name, copy = f"inputs/{source.name}", 1
     while name in taken:
@@ -312,25 +320,30 @@ def _vacant_name(source: Path, taken: Iterable[str]) -> str:
     return name
 
 
-def _replace(tree: Any, values: Mapping[str, str], key: str = "") -> None:
+def put_each(tree: Any, values: Mapping[str, str], key: str = "") -> None:
     """Put each value in its place in nested data, under the dotted key that leads there."""
     for part, branch in tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ():
         here = f"{key}.{part}" if key else str(part)
         if here in values:
             tree[part] = values[here]
         else:
-            _replace(branch, values, here)
+            put_each(branch, values, here)
 
 
-def _write_json(file: Path, content: Mapping[str, Any]) -> None:
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
     """Write strict JSON: a number that is not finite becomes null."""
-    finite = {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in content.items()
-    }
-    file.write_text(json.dumps(finite, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _version(package: str) -> str | None:
+def _finite(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def version_of(package: str) -> str | None:
     """A package's installed version; None when it runs from a source tree that was never installed."""
     try:
         return version(package)

@@ -98,7 +98,7 @@ def files_below(directory: Path) -> list[str]:
         (["run", "small.toml", "--out", "small.toml/below"], ["small.toml/below", "--out"]),
         (["plot", "nowhere"], ["nowhere", "a run has written"]),
         (["plot", "full"], ["full", "manifest.json"]),
-        (["compare", "small.toml"], ["compare", "run"]),
+        (["compare", "small.toml"], ["--designs", "compare"]),
     ],
     ids=" ".join,
 )

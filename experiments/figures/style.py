@@ -14,7 +14,10 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from experiments.numbers import short, three_figures
 from models.types import FloatArray
+
+__all__ = ["short"]  # numbers in figures are written as in tables
 
 INK = "#222222"
 MUTED = "#6f6f6f"
@@ -197,14 +200,6 @@ def price_axis(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
 
 
-def short(value: float) -> str:
-    """A number in three figures with k, M, bn or tn: 1234567 is `1.23M`."""
-    for suffix, size in (("tn", 1e12), ("bn", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(value) >= 0.9995 * size:
-            return f"{_three_figures(value / size)}{suffix}"
-    return _three_figures(value)
-
-
 def units(value: float) -> str:
     """A quantity in three figures, in full up to a million: `1,680`."""
     return short(value) if abs(value) >= 1e6 else f"{float(f'{value:.3g}'):,.10g}"
@@ -219,13 +214,7 @@ def percent(value: float) -> str:
     """A fraction as a percentage in at most three figures: `43.2 %`; what is too small to show is `under 0.01 %`."""
     if 0.0 < abs(value) < 0.0001:
         return "under 0.01 %"
-    return f"{_three_figures(100.0 * value)} %"
-
-
-def _three_figures(value: float) -> str:
-    decimals = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
-    text = f"{value:,.{decimals}f}" if abs(value) >= 0.01 or value == 0.0 else f"{value:.2g}"
-    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+    return f"{three_figures(100.0 * value)} %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +239,7 @@ class Clock:
 
     def at(self, seconds: float) -> str:
         """A moment in words: `hour 14.2`."""
-        return f"{self.unit[:-1]} {_three_figures(seconds / self.seconds)}"
+        return f"{self.unit[:-1]} {three_figures(seconds / self.seconds)}"
 
     def label(self, axes: Axes, edges: FloatArray) -> None:
         """The x axis from the first edge to the last, with round numbers on it."""

@@ -25,6 +25,7 @@ from models.liquidation.maker_clip import MakerClip
 from models.liquidation.maker_flip import AuctionOver, AuctionRunning, Bid, Bidding, InvalidBid, MakerFlip
 from models.liquidation.morpho_blue import MorphoBlue
 from models.liquidation.offer import (
+    Bounds,
     InvalidRepayment,
     MustCloseInFull,
     MustNotLeaveDust,
@@ -50,6 +51,7 @@ __all__ = [
     "AuctionRunning",
     "Bid",
     "Bidding",
+    "Bounds",
     "CompoundV2",
     "CompoundV3",
     "Design",
@@ -96,6 +98,7 @@ class LiquidationDesign(Protocol):
 
     source: ClassVar[str]
     leaves_out: ClassVar[str]
+    bounds: ClassVar[Bounds]
 
     def offer(self, position: Position) -> Offer | None:
         """The terms and the most that one call may repay; None when nothing can be liquidated."""

@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 
@@ -26,6 +26,7 @@ class AaveV2(SpotDesign):
 
     source: ClassVar[str] = "aave/protocol-v2, LendingPoolCollateralManager.sol"
     leaves_out: ClassVar[str] = "integer rounding"
+    bounds: ClassVar[Bounds] = {"close_factor": (0.1, 1.0), "liquidation_bonus": (0.0, 0.2)}
 
     design: Literal["aave_v2"] = "aave_v2"
     close_factor: float = Field(0.5, gt=0, le=1, description="part of the pair's debt that one call may repay")

@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, protocol_part, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 
@@ -28,6 +28,11 @@ class AaveV3(SpotDesign):
 
     source: ClassVar[str] = "aave-dao/aave-v3-origin v3.3-v3.7, LiquidationLogic.sol"
     leaves_out: ClassVar[str] = "e-mode, grace periods, the sequencer sentinel, integer rounding"
+    bounds: ClassVar[Bounds] = {
+        "liquidation_bonus": (0.0, 0.2),
+        "close_factor": (0.1, 1.0),
+        "full_close_health_factor": (0.8, 1.0),
+    }
 
     design: Literal["aave_v3"] = "aave_v3"
     liquidation_bonus: float = Field(0.05, ge=0, description="collateral value given above the debt repaid")

@@ -23,7 +23,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, protocol_part, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
 
 _BASIS_POINTS: Final = 1e4
@@ -36,6 +36,12 @@ class AaveV4(SpotDesign):
 
     source: ClassVar[str] = "aave/aave-v4, LiquidationLogic.sol and LiquidationEngine.md"
     leaves_out: ClassVar[str] = "deficit reports (the pool writes off), risk premiums, rounding finer than 1 bp"
+    bounds: ClassVar[Bounds] = {
+        "target_health_factor": (1.0, 1.5),
+        "max_bonus": (0.0, 0.2),
+        "bonus_factor": (0.0, 1.0),
+        "hf_for_max_bonus": (0.7, 0.99),
+    }
 
     design: Literal["aave_v4"] = "aave_v4"
     target_health_factor: float = Field(1.05, ge=1, description="health that one call may restore")

@@ -29,7 +29,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position
+from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Kick, Lot, Opening, openable
 from models.liquidation.sale import SaleDesign, SaleTerms
 from models.refusals import Refusal
@@ -73,6 +73,7 @@ class Ajna(SaleDesign):
         "alike; bucket takes, kicks by lenders, interest in auction, rounding"
     )
     settles: ClassVar[bool] = True
+    bounds: ClassVar[Bounds] = {"collateralization_factor": (1.0, 1.2), "max_bond_factor": (0.005, 0.1)}
 
     design: Literal["ajna"] = "ajna"
     collateralization_factor: float = Field(1.04, ge=1, description="collateral value that a loan needs, by its debt")

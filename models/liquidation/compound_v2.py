@@ -21,7 +21,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 
@@ -30,6 +30,7 @@ class CompoundV2(SpotDesign):
 
     source: ClassVar[str] = "compound-finance/compound-protocol, Comptroller.sol and CToken.sol"
     leaves_out: ClassVar[str] = "reverts of calls that ask for too much (they are cut), deprecated markets, rounding"
+    bounds: ClassVar[Bounds] = {"close_factor": (0.1, 1.0), "liquidation_incentive": (1.0, 1.2)}
 
     design: Literal["compound_v2"] = "compound_v2"
     close_factor: float = Field(0.5, gt=0, le=1, description="part of the pair's debt that one call may repay")

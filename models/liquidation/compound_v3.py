@@ -21,7 +21,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position
+from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Lot, Opening, openable, price_of
 from models.liquidation.sale import SaleDesign, SaleTerms
 
@@ -37,6 +37,7 @@ class CompoundV3(SaleDesign):
         "absorbing all collateral at once (one pair after the other, each for its part of the debt), liquidator "
         "points, pauses, rounding"
     )
+    bounds: ClassVar[Bounds] = {"liquidation_factor": (0.8, 1.0), "store_front_price_factor": (0.0, 1.0)}
 
     design: Literal["compound_v3"] = "compound_v3"
     liquidation_factor: float = Field(0.95, gt=0, le=1, description="part of the collateral's value that pays for debt")

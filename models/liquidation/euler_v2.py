@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 
@@ -31,6 +31,7 @@ class EulerV2(SpotDesign):
         "socialisation of what is left (the pool writes it off), taking over debt instead of repaying it, cool-off "
         "periods, rounding"
     )
+    bounds: ClassVar[Bounds] = {"max_discount": (0.0, 0.3)}
 
     design: Literal["euler_v2"] = "euler_v2"
     max_discount: float = Field(0.15, ge=0, lt=1, description="the most that the collateral is discounted")

@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, protocol_part, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 
@@ -28,6 +28,7 @@ class FixedSpread(SpotDesign):
 
     source: ClassVar[str] = "compound-finance/compound-protocol, Comptroller.sol and CToken.sol"
     leaves_out: ClassVar[str] = "reverts of calls that ask for too much (they are cut), deprecated markets, rounding"
+    bounds: ClassVar[Bounds] = {"liquidation_bonus": (0.0, 0.2), "close_factor": (0.1, 1.0)}
 
     design: Literal["fixed_spread"] = "fixed_spread"
     liquidation_bonus: float = Field(0.08, ge=0, description="collateral value given above the debt repaid")

@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
 
 
@@ -32,6 +32,7 @@ class Fluid(SpotDesign):
         "ticks and branches (each position is on its own), absorption for good (it lasts while above the limit), "
         "minimum amounts, rounding"
     )
+    bounds: ClassVar[Bounds] = {"liquidation_penalty": (0.0, 0.2), "max_limit": (0.85, 1.0)}
 
     design: Literal["fluid"] = "fluid"
     liquidation_penalty: float = Field(0.01, ge=0, description="collateral value given above the debt repaid")

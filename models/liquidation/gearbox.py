@@ -21,7 +21,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 
@@ -33,6 +33,7 @@ class Gearbox(SpotDesign):
         "payment to the borrower in the debt's asset (it keeps collateral of the same value), expired accounts, "
         "partial liquidation by bots, rounding"
     )
+    bounds: ClassVar[Bounds] = {"liquidation_premium": (0.0, 0.2)}
 
     design: Literal["gearbox"] = "gearbox"
     liquidation_premium: float = Field(0.04, ge=0, lt=1, description="the taker's part of the account's value")

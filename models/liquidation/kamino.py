@@ -22,7 +22,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, protocol_part, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 # From here on the bonus is that of bad debt (klend, calculate_liquidation_bonus).
@@ -37,6 +37,12 @@ class Kamino(SpotDesign):
         "borrow factors (part of the threshold), elevation groups, the order of assets, automatic deleveraging, "
         "rounding"
     )
+    bounds: ClassVar[Bounds] = {
+        "min_bonus": (0.0, 0.05),
+        "max_bonus": (0.05, 0.2),
+        "close_factor": (0.1, 1.0),
+        "insolvency_ltv": (0.8, 1.0),
+    }
 
     design: Literal["kamino"] = "kamino"
     min_bonus: float = Field(0.02, ge=0, description="the least bonus, as long as the loan-to-value leaves room for it")

@@ -23,7 +23,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position
+from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Opening, Reward, backed, openable, price_of
 from models.parameters import Parameters
 
@@ -36,6 +36,7 @@ class LiquityV1(Parameters):
         "a minimum collateral ratio of its own (one over the liquidation threshold), redemptions, borrowing fees, "
         "issuance to the pool, rounding"
     )
+    bounds: ClassVar[Bounds] = {"critical_collateral_ratio": (1.1, 2.0), "gas_compensation_share": (0.0, 0.05)}
 
     design: Literal["liquity_v1"] = "liquity_v1"
     stability_pool: float = Field(10_000_000.0, ge=0, description="what the pool holds at first; an assumption")

@@ -24,7 +24,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position
+from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Opening, Reward, openable, price_of
 from models.parameters import Parameters
 
@@ -37,6 +37,11 @@ class LiquityV2(Parameters):
         "a minimum collateral ratio of its own (one over the liquidation threshold), shutdown of a branch, "
         "redemptions, the pool's share of interest, rounding"
     )
+    bounds: ClassVar[Bounds] = {
+        "stability_pool_penalty": (0.0, 0.2),
+        "redistribution_penalty": (0.0, 0.2),
+        "gas_compensation_share": (0.0, 0.05),
+    }
 
     design: Literal["liquity_v2"] = "liquity_v2"
     stability_pool: float = Field(10_000_000.0, ge=0, description="what the pool holds at first; an assumption")

@@ -25,7 +25,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position
+from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Lot, Opening, Reward, openable, price_of
 from models.liquidation.sale import NotForSale, NothingToReset, SaleDesign, SaleTerms
 
@@ -41,6 +41,13 @@ class MakerClip(SaleDesign):
         "a hole for each collateral beside the one for all, vaults of several collaterals (each pair is opened for "
         "itself), circuit breakers, surplus and debt auctions, rounding"
     )
+    bounds: ClassVar[Bounds] = {
+        "buffer": (1.0, 1.5),
+        "cut": (0.9, 0.999),
+        "step_seconds": (15.0, 900.0),
+        "tail_seconds": (1800.0, 21_600.0),
+        "cusp": (0.1, 0.8),
+    }
 
     design: Literal["maker_clip"] = "maker_clip"
     buffer: float = Field(1.30, gt=0, description="price at the start, as a multiple of the feed")

@@ -26,7 +26,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import ROUNDING, Position
+from models.liquidation.offer import ROUNDING, Bounds, Position
 from models.liquidation.opening import NOBODY, House, Lot, Opening, Reward, openable
 from models.liquidation.sale import LotTaking, NothingToReset
 from models.parameters import Parameters
@@ -70,6 +70,12 @@ class MakerFlip(Parameters):
     leaves_out: ClassVar[str] = (
         "the box and lots sized by debt of Liquidations 1.2, bids paid before the end, one call for each lot, rounding"
     )
+    bounds: ClassVar[Bounds] = {
+        "lot_units": (5.0, 500.0),
+        "min_bid_increase": (0.01, 0.1),
+        "bid_seconds": (300.0, 21_600.0),
+        "auction_seconds": (1800.0, 86_400.0),
+    }
 
     design: Literal["maker_flip"] = "maker_flip"
     lot_units: float = Field(50.0, gt=0, description="the most collateral of one lot")

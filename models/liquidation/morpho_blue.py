@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 
@@ -27,6 +27,7 @@ class MorphoBlue(SpotDesign):
 
     source: ClassVar[str] = "morpho-org/morpho-blue, Morpho.sol and ConstantsLib.sol"
     leaves_out: ClassVar[str] = "loss of the market's lenders (the pool writes it off), pre-liquidations, rounding"
+    bounds: ClassVar[Bounds] = {"cursor": (0.0, 0.9), "max_incentive": (0.0, 0.3)}
 
     design: Literal["morpho_blue"] = "morpho_blue"
     cursor: float = Field(0.3, ge=0, lt=1, description="how much of the room above the threshold the incentive takes")

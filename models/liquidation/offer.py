@@ -13,6 +13,7 @@ taker repays debt and gets collateral of the same value plus a bonus, of which t
 ``1 / seized_per_repaid`` for a unit of collateral.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,12 @@ from models.refusals import Refusal
 
 # A repayment this close to one that closes the position or empties the collateral is meant to do so.
 ROUNDING: Final = 1e-12
+
+Bounds = Mapping[str, tuple[float, float]]
+"""Between which values each parameter of a design may sensibly be, for who looks for the best ones.
+
+A parameter without bounds is a matter of the deployment (fees, sizes in dollars), not of the design.
+"""
 
 
 class NotLiquidatable(Refusal):

@@ -22,7 +22,7 @@ from typing import ClassVar, Final, Literal, Protocol
 
 import numpy as np
 
-from models.liquidation.offer import Position
+from models.liquidation.offer import Bounds, Position
 from models.types import FloatArray
 
 NOBODY: Final = -1
@@ -142,6 +142,7 @@ class TimedDesign(Protocol):
 
     source: ClassVar[str]
     leaves_out: ClassVar[str]
+    bounds: ClassVar[Bounds]
 
     def open(self, position: Position, now_seconds: float, house: House) -> Opening | None:
         """What opening does to a position now, which changes nothing yet; None where the rule does not allow it."""

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from models.liquidation.offer import ROUNDING, InvalidRepayment, MustNotLeaveDust, Offer, Position
+from models.liquidation.offer import ROUNDING, Bounds, InvalidRepayment, MustNotLeaveDust, Offer, Position
 from models.liquidation.opening import House, Lot, Opening, Reward
 from models.parameters import Parameters
 from models.refusals import Refusal
@@ -70,6 +70,7 @@ class SaleDesign(Parameters, ABC):
 
     source: ClassVar[str]
     leaves_out: ClassVar[str]
+    bounds: ClassVar[Bounds] = {}
     settles: ClassVar[bool] = False
     """Whether debt without collateral stays the lot's until a settlement; then it must not be dust either."""
 

@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
 
 
@@ -32,6 +32,7 @@ class Silo(SpotDesign):
         "repaying more than the collateral pays for, a target above the threshold (the lower holds), fees to the "
         "deployer, rounding"
     )
+    bounds: ClassVar[Bounds] = {"liquidation_fee": (0.0, 0.2), "target_ltv": (0.3, 0.82)}
 
     design: Literal["silo"] = "silo"
     liquidation_fee: float = Field(0.05, ge=0, lt=1, description="collateral value given above the debt repaid")

@@ -19,6 +19,7 @@ from typing import ClassVar, Final
 
 from models.liquidation.offer import (
     ROUNDING,
+    Bounds,
     MustCloseInFull,
     MustNotLeaveDust,
     NotLiquidatable,
@@ -54,6 +55,7 @@ class SpotDesign(Parameters, ABC):
 
     source: ClassVar[str]
     leaves_out: ClassVar[str]
+    bounds: ClassVar[Bounds] = {}
 
     @abstractmethod
     def terms(self, position: Position) -> Terms | None:

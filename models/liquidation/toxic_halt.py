@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.liquidation.offer import Position, protocol_part, seized_per_repaid
+from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
 
@@ -29,6 +29,7 @@ class ToxicHalt(SpotDesign):
 
     source: ClassVar[str] = "Warmuz, Chaudhary and Pinna, Toxic Liquidation Spirals, arXiv 2212.07306"
     leaves_out: ClassVar[str] = "the dynamic close factor, the price impact of the sale in the frontier"
+    bounds: ClassVar[Bounds] = {"liquidation_bonus": (0.0, 0.2), "close_factor": (0.1, 1.0), "halt_ltv": (0.8, 1.0)}
 
     design: Literal["toxic_halt"] = "toxic_halt"
     liquidation_bonus: float = Field(0.05, ge=0, description="collateral value given above the debt repaid")
