@@ -1,7 +1,7 @@
 """The runs beside a scenario: the same seeds with a few keys set otherwise, printed under the run and stored with it.
 
-`beside.parquet` has a row for each run and path: `run` (its name), `varied` (what it varies, as TOML; empty where
-nothing), `path`, `seed`, `status`, `error`, and the metrics of the summary.
+`beside.parquet` has a row for each run and path: `number` and `run` (its name), `varied` (what it varies, as TOML;
+empty where nothing), `path`, `seed`, `status`, `error`, and the metrics of the summary.
 """
 
 import math
@@ -13,8 +13,11 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from experiments.run import PathOutcome, Task, run_tasks
-from experiments.summary import aligned, count, percent, times, usd
+from abm.inputs import ScenarioError
+from abm.sentences import suggestion
+from experiments.objectives import writer
+from experiments.run import PathOutcome, Task, metrics_of, run_tasks
+from experiments.summary import aligned
 
 if TYPE_CHECKING:
     from abm import Scenario
@@ -22,6 +25,19 @@ if TYPE_CHECKING:
 
 FILE = "beside.parquet"
 BASE = "as it is"
+
+
+def check_beside(scenario: "Scenario", seed: int) -> None:
+    """Raise `ScenarioError` where a scenario asks of its runs beside for what is no metric of the summary."""
+    if scenario.beside is None:
+        return
+    known = metrics_of(scenario, seed)
+    terms = scenario.beside
+    wanted = [(f"beside.show.{number}", metric) for number, metric in enumerate(terms.show)]
+    wanted += [("beside.limit.metric", terms.limit.metric)] if terms.limit else []
+    for key, metric in wanted:
+        if metric not in known:
+            raise ScenarioError(f"{key} = {metric!r} is no metric of the summary; {suggestion(metric, known)}")
 
 
 def run_beside(
@@ -37,15 +53,19 @@ def run_beside(
 
     An interrupt keeps what has finished, and then `KeyboardInterrupt` passes on.
     """
-    runs = [variant for variant in variants for _ in range(paths)]
-    tasks = [Task(variant.scenario, seed, path, tables=False) for variant in variants for path in range(paths)]
+    tasks = [
+        Task(variant.scenario, seed, path, tables=False, label=str(number))
+        for number, variant in enumerate(variants)
+        for path in range(paths)
+    ]
     rows: list[dict[str, Any]] = []
 
     def take(outcome: PathOutcome) -> None:
-        variant = runs[len(rows)]
+        variant = variants[int(outcome.label)]
         status = "finished" if outcome.error is None else "failed"
         rows.append(
             {
+                "number": int(outcome.label),
                 "run": variant.name,
                 "varied": "; ".join(f"{key} = {_toml(value)}" for key, value in variant.varied.items()),
                 "path": outcome.path,
@@ -77,9 +97,7 @@ def describe_beside(scenario: "Scenario", variants: "Sequence[Variant]", base: p
     cells = [["The same seeds", *(_short(key, keys) for key in keys), *(_label(metric) for metric in terms.show)]]
     cells.append([f"  {BASE}", *("" for _ in keys), *_metrics(terms, base)])
     for number, variant in enumerate(variants):
-        of_run = rows.iloc[number * len(base) : (number + 1) * len(base)]
-        if of_run.empty:
-            break  # interrupted before it
+        of_run = rows[rows["number"] == number]
         varied = (_shown(variant.varied[key]) if key in variant.varied else "" for key in keys)
         cells.append([f"  {variant.name}", *varied, *_metrics(terms, of_run)])
     lines = [aligned(cells)]
@@ -97,7 +115,7 @@ def _limits(terms: "Beside", variants: "Sequence[Variant]", rows: pd.DataFrame, 
         values = list(variant.varied.items())
         if len(values) != 1 or not isinstance(values[0][1], int | float):
             continue
-        of_run = rows.iloc[number * paths : (number + 1) * paths]
+        of_run = rows[rows["number"] == number]
         keeps = len(of_run) == paths and bool((of_run.get(limit.metric, pd.Series(math.inf)) <= limit.at_most).all())
         by_run.setdefault((variant.name, values[0][0]), []).append((float(values[0][1]), keeps))
     lines = []
@@ -122,26 +140,16 @@ def _metrics(terms: "Beside", paths: pd.DataFrame) -> list[str]:
 
 def _cell(metric: str, paths: pd.DataFrame) -> str:
     if metric not in paths:
-        return "no such metric"
+        return "failed"
     values = paths[metric].to_numpy(dtype=np.float64)
     values = values[np.isfinite(values)]
     if not values.size:
         return "undefined"
-    written = _writer(metric)
+    written = writer(metric)
     mean = written(float(values.mean()))
     if values.size == 1:
         return mean
     return f"{mean} ± {written(float(values.std(ddof=1) / math.sqrt(values.size)))}"
-
-
-def _writer(metric: str) -> Callable[[float], str]:
-    if metric.endswith("_usd"):
-        return usd
-    if metric == "amplification":
-        return times
-    if metric.endswith(("_share", "_fall", "_drift")):
-        return percent
-    return count
 
 
 def _label(metric: str) -> str:

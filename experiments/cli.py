@@ -146,6 +146,7 @@ def _add_comparing(command: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from abm import ScenarioError
     from abm.beside import variants as beside
+    from experiments.beside import check_beside
     from experiments.run import run_scenario
     from experiments.shipped import load_scenario
     from experiments.storage import ResultsError, check_vacant, default_directory
@@ -159,6 +160,7 @@ def _run(options: argparse.Namespace) -> int:
         check_vacant(directory)
         several = "" if options.paths == 1 else f", {options.paths:,} paths on {min(options.jobs, options.paths)} cores"
         print(f"Compiling and running {scenario.name}, seed {options.seed}{several} …", file=sys.stderr, flush=True)
+        check_beside(scenario, options.seed)
         total, unit = (scenario.time.steps, "block") if options.paths == 1 else (options.paths, "path")
         with _progress_bar(total, unit) as progress:
             results = run_scenario(

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from abm import Scenario, ScenarioError, simulate
+from abm import Scenario, ScenarioError
 from abm.sentences import suggestion
 from experiments.designs import DISCRIMINATOR, designs
+from experiments.run import metrics_of
 
 ALL = "all"
 
@@ -101,6 +102,4 @@ def baseline_of(scenario: Scenario, names: Sequence[str], wanted: str | None) ->
 def _try(entrant: Entrant, seed: int) -> tuple[str, ...]:
     """Build the entrant's world and run a block of it; the names of the metrics."""
     entrant.scenario.check_inputs()
-    scenario = entrant.scenario
-    short = scenario.model_copy(update={"time": scenario.time.model_copy(update={"steps": 1})})
-    return tuple(simulate(short, seed).summary)
+    return metrics_of(entrant.scenario, seed)

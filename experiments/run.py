@@ -161,6 +161,14 @@ def simulate_path(task: Task, progress: Callable[[int], None] | None = None) -> 
     )
 
 
+def metrics_of(scenario: "Scenario", seed: int) -> tuple[str, ...]:
+    """Build a scenario's world and run one block of it in this process; the names of the metrics of its summary."""
+    from abm.simulation import simulate
+
+    short = scenario.model_copy(update={"time": scenario.time.model_copy(update={"steps": 1})})
+    return tuple(simulate(short, seed).summary)
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold a Ctrl-C back until the block is done: half a row group would spoil a whole Parquet file."""

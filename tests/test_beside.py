@@ -118,3 +118,34 @@ def test_the_command_prints_and_stores_them(world: World, tmp_path: Path, capsys
     assert main(["run", str(file), "--out", str(tmp_path / "other")]) == REFUSED
     assert not (tmp_path / "other").exists()
     assert "beside.runs.0 (calm): nonsense = 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"show": ["bad_dept_usd"]}, "beside.show.0 = 'bad_dept_usd' is no metric of the summary; did you mean"),
+        ({"limit": {"metric": "nothing", "at_most": 1}}, "beside.limit.metric = 'nothing' is no metric"),
+    ],
+)
+def test_what_is_no_metric_is_refused_before_anything_runs(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: World, words: str
+) -> None:
+    file = tmp_path / "world.toml"
+    file.write_text(tomli_w.dumps(world | {"beside": world["beside"] | change}))
+    assert main(["run", str(file), "--out", str(tmp_path / "out")]) == REFUSED
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_of_an_interrupted_run_are_told_by_their_number(world: World, tmp_path: Path) -> None:
+    scenario = Scenario.from_dict(world)
+    found = variants(scenario)
+    rows = run_beside(found, seed=1, paths=2, jobs=1, out=tmp_path).iloc[[0, 2, 4, 5]]
+    base = pd.DataFrame([{"bad_debt_usd": 0.0, "liquidated_usd": 5.0, "max_fall": 0.15}] * 2)
+    text = describe_beside(scenario, found, base, rows)
+    assert "deeper" in text
+    assert [line.split()[:2] for line in text.splitlines()[2:5]] == [
+        ["calm", "0.00"],
+        ["deeper", "1,000,000"],
+        ["deeper", "10,000,000"],
+    ]

@@ -140,7 +140,7 @@ def test_a_design_that_cannot_run_is_refused_when_named_and_left_out_of_all(
             raise ScenarioError("ETH has no ticks; add them")
         return simulate(scenario, seed, progress)
 
-    monkeypatch.setattr("experiments.entrants.simulate", needs_more)
+    monkeypatch.setattr("abm.simulation.simulate", needs_more)
     assert main(["compare", "small.toml", "--designs", "aave_v3,fluid"]) == REFUSED
     assert "--designs fluid cannot run in small: ETH has no ticks; add them" in capsys.readouterr().err
     field = plan(scenario, "all")
