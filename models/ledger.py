@@ -205,9 +205,13 @@ class Ledger:
         """
         # Column by column: numpy sums a column pairwise, a table row by row, which rounds a thousand times worse.
         total = np.array([abs(float(column.sum())) for column in self.balances.T])
-        held = np.array([float(np.abs(column).sum()) / 2.0 for column in self.balances.T])
-        scale = np.maximum(held, self._scale)
+        scale = self.scale()
         return np.asarray(np.divide(total, scale, out=np.zeros_like(total), where=scale != 0.0))
+
+    def scale(self) -> FloatArray:
+        """Per asset, the largest balance passed on or held: what rounding is measured by, (assets,)."""
+        held = np.array([float(np.abs(column).sum()) / 2.0 for column in self.balances.T])
+        return np.asarray(np.maximum(held, self._scale))
 
     def check(self, tolerance: float = 1e-9) -> None:
         """Raise `NotConserved` unless every asset's `imbalance` is at most `tolerance`."""

@@ -14,6 +14,7 @@ from models.lending import (
     ExceedsDeficit,
     InsufficientCash,
     InsufficientCollateral,
+    InsufficientDebt,
     InsufficientShares,
     InsufficientTreasury,
     InvalidUnits,
@@ -337,6 +338,52 @@ def test_whoever_listens_hears_of_every_changed_position() -> None:
     assert heard == [CAROL, CAROL, BOB, BOB, BOB, CAROL, ALICE, BOB, ALICE]
 
 
+def test_others_take_over_collateral_and_debt() -> None:
+    """To the last speck where all is handed over, with no cash moved and every total as it was."""
+    made = lent_pool(rate=0.1)
+    made.accrue(YEAR)
+    debt, before = made.debt(BOB, DAI), made._book.copy()
+    made.hand_collateral(BOB, ETH, [ALICE, CAROL], [4.0, 6.0])
+    made.hand_debt(BOB, DAI, [ALICE, CAROL], [0.4 * debt, 0.6 * debt])
+    assert made.collateral[:, ETH].tolist() == [4.0, 0.0, 6.0]
+    assert [made.debt(k, DAI) for k in range(3)] == pytest.approx([0.4 * debt, 0.0, 0.6 * debt], rel=1e-12)
+    assert made.debt(BOB, DAI) == 0.0
+    np.testing.assert_array_equal(made._book, before)
+
+
+def test_nobody_hands_over_more_than_there_is() -> None:
+    made = lent_pool()
+    before = state(made)
+    with pytest.raises(InsufficientCollateral, match=r"posted 10\.0 ETH, asked for 11\.0"):
+        made.hand_collateral(BOB, ETH, [ALICE, CAROL], [5.0, 6.0])
+    with pytest.raises(InsufficientDebt, match=r"account 1 owes 16000\.0 DAI, others are to owe 17000\.0 of it"):
+        made.hand_debt(BOB, DAI, ALICE, 17_000.0)
+    with pytest.raises(InvalidUnits):
+        made.hand_debt(BOB, DAI, ALICE, -1.0)
+    assert all(np.array_equal(now, then) for now, then in zip(state(made), before, strict=True))
+
+
+def test_a_credit_is_a_debt_and_a_claim_without_cash() -> None:
+    made = lent_pool(rate=0.1)
+    made.accrue(YEAR)
+    cash, owed, claimed = made.cash[DAI], made.debt(BOB, DAI), made.claims(CAROL, DAI)
+    made.credit(BOB, CAROL, DAI, 150.0)
+    assert (made.debt(BOB, DAI), made.claims(CAROL, DAI)) == pytest.approx((owed + 150.0, claimed + 150.0))
+    assert made.cash[DAI] == cash
+    made.check(1e-12)
+
+
+def test_what_the_protocol_owes_beyond_its_treasury_is_a_deficit_until_it_is_given_back() -> None:
+    made = lent_pool()
+    made.advance(DAI, 300.0)
+    assert (made.cash[DAI], made.deficit[DAI]) == (3700.0, 300.0)
+    made.cover_with_cash(DAI, 300.0)
+    assert (made.cash[DAI], made.deficit[DAI]) == (4000.0, 0.0)
+    with pytest.raises(InsufficientCash, match=r"DAI holds 4000\.0 in cash, asked to advance 4001\.0"):
+        made.advance(DAI, 4001.0)
+    made.check(1e-12)
+
+
 def test_a_sheet_that_does_not_balance_is_named() -> None:
     made = lent_pool()
     made.cash[DAI] += 1.0
@@ -345,6 +392,11 @@ def test_a_sheet_that_does_not_balance_is_named() -> None:
     made.cash[DAI] = np.nan
     with pytest.raises(SheetUnbalanced):
         made.check()
+
+
+def others(account: int) -> list[int]:
+    """The other two accounts."""
+    return [k for k in range(3) if k != account]
 
 
 # Each verb with an account, a reserve and a part in 0..1 of what could sensibly be asked, sometimes a little more.
@@ -363,6 +415,14 @@ VERBS: dict[str, Callable[[LendingPool, int, int, float], object]] = {
     "fund_treasury": lambda on, _, r, part: on.fund_treasury(r, part * 100.0),
     "collect_treasury": lambda on, _, r, part: on.collect_treasury(r, 1.1 * part * on.treasury[r]),
     "accrue": lambda on, _account, _r, part: on.accrue(part * 1e7),
+    "advance": lambda on, _account, r, part: on.advance(r, 1.1 * part * on.cash[r]),
+    "credit": lambda on, account, r, part: on.credit(account, (account + 1) % 3, r, part * 1e3),
+    "hand_collateral": lambda on, account, r, part: on.hand_collateral(
+        account, r, others(account), np.array([0.7, 0.4]) * part * on.collateral[account, r]
+    ),
+    "hand_debt": lambda on, account, r, part: on.hand_debt(
+        account, r, others(account), np.array([0.4, 0.7]) * part * on.debt(account, r)
+    ),
 }
 ANY_PRICES: FloatArray = np.array([1.0, 20.0])
 

@@ -26,6 +26,7 @@ from models.lending.refusals import (
     BorrowLimit,
     InsufficientCash,
     InsufficientCollateral,
+    InsufficientDebt,
     InsufficientShares,
     InvalidUnits,
     UnsafeRelease,
@@ -234,6 +235,42 @@ class LendingPool(Reserves):
         self._changed(account)
         return seized
 
+    def hand_collateral(self, account: int, reserve: int, others: ArrayLike, units: ArrayLike) -> None:
+        """Hand collateral of the account to others, `units[k]` to `others[k]`. Raises `InsufficientCollateral`."""
+        ids, amounts = self._require_many("hand over", reserve, others, units)
+        handed = float(amounts.sum())
+        held = self._require_collateral(account, reserve, handed)
+        self._collateral[account, reserve] = less(held, handed)
+        np.add.at(self.collateral[:, reserve], ids, amounts)
+        self._changed(account)
+        self._changed_many(ids)
+
+    def hand_debt(self, account: int, reserve: int, others: ArrayLike, units: ArrayLike) -> None:
+        """Let others owe what the account owes, `others[k]` `units[k]` of it. Raises `InsufficientDebt`."""
+        ids, amounts = self._require_many("hand over", reserve, others, units)
+        scaled = amounts / self._borrow_index[reserve]
+        handed, owed = float(scaled.sum()), self._scaled_debt[account, reserve]
+        if handed > owed * (1.0 + RESIDUE):
+            raise InsufficientDebt(
+                f"account {account} owes {self.debt(account, reserve)!r} {self.names[reserve]}, others are to owe "
+                f"{float(amounts.sum())!r} of it; hand over no more than is owed"
+            )
+        self._scaled_debt[account, reserve] = less(owed, handed)
+        np.add.at(self.scaled_debt[:, reserve], ids, scaled)
+        self._changed(account)
+        self._changed_many(ids)
+
+    def credit(self, debtor: int, creditor: int, reserve: int, units: float) -> None:
+        """Let one account owe, and another claim, `units` more: what is paid without cash, and without a look."""
+        self._require_units("credit", reserve, units)
+        scaled, shares = units / self._borrow_index[reserve], units / self._supply_index[reserve]
+        self._scaled_debt[debtor, reserve] += scaled
+        self._total_scaled_debt[reserve] += scaled
+        self._shares[creditor, reserve] += shares
+        self._total_shares[reserve] += shares
+        self._largest_sheet[reserve] = max(self._largest_sheet[reserve], self.balance_sheet(reserve).assets)
+        self._changed(debtor)
+
     def write_off(self, account: int, reserve: int) -> float:
         """Give up the account's whole debt in the reserve; returns the units, which are now part of the deficit."""
         scaled = self._scaled_debt[account, reserve]
@@ -315,7 +352,7 @@ class LendingPool(Reserves):
     def _require_many(
         self, verb: str, reserve: int, accounts: ArrayLike, units: ArrayLike
     ) -> tuple[IntArray, FloatArray]:
-        ids, amounts = np.broadcast_arrays(np.asarray(accounts, np.int64), np.asarray(units, np.float64))
+        ids, amounts = np.broadcast_arrays(np.atleast_1d(np.asarray(accounts, np.int64)), np.asarray(units, np.float64))
         refused = ~((amounts >= 0.0) & (amounts < inf))
         if refused.any():
             at = int(refused.argmax())

@@ -19,6 +19,10 @@ class InsufficientCollateral(Refusal):
     """More collateral is to leave an account than it has posted."""
 
 
+class InsufficientDebt(Refusal):
+    """More debt is to leave an account than it owes."""
+
+
 class BorrowLimit(Refusal):
     """The debt after borrowing would exceed the loan-to-value limit of the collateral."""
 

@@ -209,6 +209,21 @@ class Reserves:
         self._cash[reserve] = cash - paid
         return paid
 
+    def advance(self, reserve: int, units: float) -> None:
+        """Pay `units` of cash out for the protocol, which has no claim to them: a deficit. Raises `InsufficientCash`.
+
+        `cover_with_cash` gives them back.
+        """
+        self._require_units("advance", reserve, units)
+        cash = self._cash[reserve]
+        if units > cash * (1.0 + RESIDUE):
+            raise InsufficientCash(
+                f"{self.names[reserve]} holds {cash!r} in cash, asked to advance {units!r}; advance no more than that"
+            )
+        paid = min(units, cash)
+        self._cash[reserve] = cash - paid
+        self._deficit[reserve] += paid
+
     def cover_with_cash(self, reserve: int, units: float) -> None:
         """Fill `units` of the deficit with cash paid in from elsewhere."""
         deficit = self._require_deficit(reserve, units)
