@@ -31,6 +31,21 @@ class Sale:
     trip: Trip | None
 
 
+def quote_sale(world: "World", asset: int, units: float, wanted: int) -> Sale:
+    """Return what selling `units` of an asset would bring now, for somebody who needs `wanted`."""
+    target = world.sold_for(asset, wanted)
+    if target is None:
+        price = world.reference[asset]
+        return Sale(units, units * price / world.reference[world.money], world.money, price, price, 0.0, None)
+    trip = world.router.quote(asset, target, units)
+    target_usd = world.reference[target]
+    sold = trip.amount_in
+    average = trip.amount_out / sold if sold > 0.0 else 0.0
+    slippage = 1.0 - trip.amount_out / (sold * trip.rate_before) if sold > 0.0 else 0.0
+    last = trip.rate_after if trip.complete else 0.0
+    return Sale(sold, trip.amount_out, target, average * target_usd, last * target_usd, slippage, trip)
+
+
 class ForcedSales:
     """Quotes and carries out the forced sales of one path."""
 
@@ -40,18 +55,7 @@ class ForcedSales:
 
     def quote(self, asset: int, units: float, wanted: int) -> Sale:
         """Return what selling `units` of an asset would bring now, for somebody who needs `wanted`."""
-        world = self._world
-        target = world.sold_for(asset, wanted)
-        if target is None:
-            price = world.reference[asset]
-            return Sale(units, units * price / world.reference[world.money], world.money, price, price, 0.0, None)
-        trip = world.router.quote(asset, target, units)
-        target_usd = world.reference[target]
-        sold = trip.amount_in
-        average = trip.amount_out / sold if sold > 0.0 else 0.0
-        slippage = 1.0 - trip.amount_out / (sold * trip.rate_before) if sold > 0.0 else 0.0
-        last = trip.rate_after if trip.complete else 0.0
-        return Sale(sold, trip.amount_out, target, average * target_usd, last * target_usd, slippage, trip)
+        return quote_sale(self._world, asset, units, wanted)
 
     def units_to(self, asset: int, sale: Sale, price_usd: float) -> float:
         """Return how much of an asset can be sold, as in `sale`, before the marginal price falls to `price_usd`."""

@@ -45,6 +45,13 @@ class Seizure(Receipt):
 
 
 @dataclass(slots=True)
+class Opened(Receipt):
+    """A call that opened a liquidation or started an auction afresh went through; what it paid its caller."""
+
+    reward_usd: float = 0.0
+
+
+@dataclass(slots=True)
 class Lent(Receipt):
     """A loan that was paid out; `amount` in units of the debt."""
 
@@ -80,7 +87,7 @@ class Intent:
 
 @dataclass(slots=True)
 class Liquidate(Intent):
-    """Repay up to `budget_usd` of an account's debt for its collateral.
+    """Pay up to `budget_usd` for collateral: of an account, or of a lot where the design takes time; by its `number`.
 
     Guard: the profit after gas is at least `margin` of what is repaid and at least `minimum_profit_usd`, at the
     prices that the settlement finds. `sell` says whether the collateral is sold in the same transaction; `flash`
@@ -88,7 +95,7 @@ class Liquidate(Intent):
     """
 
     pool: int
-    account: int
+    number: int
     budget_usd: float
     margin: float
     minimum_profit_usd: float
@@ -96,6 +103,35 @@ class Liquidate(Intent):
     sell: bool
     flash: bool
     flash_fee: float
+
+
+@dataclass(slots=True)
+class OpenLiquidation(Intent):
+    """Open an account's liquidation, or start an auction afresh: account or lot by its `number`.
+
+    Guard: the design still allows it.
+    """
+
+    pool: int
+    number: int
+    afresh: bool
+    gas_cost_usd: float
+
+
+@dataclass(slots=True)
+class PlaceBid(Intent):
+    """Bid `paid` units of the debt for `units` of a lot, which stay locked while the bid leads.
+
+    Guard: the bid still improves on the last one as the rule asks, and the money is there. `sell` says whether the
+    collateral is sold as soon as the lot is won.
+    """
+
+    pool: int
+    number: int
+    paid: float
+    units: float
+    gas_cost_usd: float
+    sell: bool
 
 
 @dataclass(slots=True)

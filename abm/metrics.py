@@ -36,7 +36,7 @@ def summarise(
         "bad_debt_share": bad_debt / model.initial_debt_usd if model.initial_debt_usd > 0.0 else 0.0,
         "liquidated_usd": float(liquidations["repaid_usd"].sum()),
         "liquidations": float(len(liquidations)),
-        "liquidator_profit_usd": float(liquidations["profit_usd"].sum()),
+        "liquidator_profit_usd": float(liquidations["profit_usd"].sum()) + model.recorder.opening_profit_usd,
         "borrower_loss_usd": float(liquidations["seized_usd"].sum() - liquidations["repaid_usd"].sum()),
         "depositor_loss_usd": float(paid[layer == "depositors"].sum()),
         "reserve_paid_usd": float(paid[layer == "reserve"].sum()),

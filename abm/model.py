@@ -38,6 +38,7 @@ class UnderwaterModel(mesa.Model):
         self.settlement = Settlement(self.world, self.cascade, self.recorder)
         self.intents: list[Intent] = []
         self._limited, self._not_money = self._limited_liquidators()
+        self._limited_accounts = set(self._limited.tolist())
         self.blocks = 0
         self.initial_debt_usd = sum(lender.pool.worth(lender.price_list).debt for lender in self.world.lenders)
 
@@ -75,12 +76,24 @@ class UnderwaterModel(mesa.Model):
     def liquidator_capital_usd(self) -> tuple[float, float]:
         """Return what the liquidators with limited capital own, and how much of it is or was in use in this block.
 
-        In use is what was repaid from own funds in the block and the collateral still held.
+        In use is what was repaid from own funds in the block, the collateral still held and what is locked in bids.
         """
         world = self.world
         own, held = _worth(world.ledger.balances, self._limited, self._not_money, np.array(world.reference))
         used = sum(cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money)
-        return own, used + held
+        locked = self._locked_usd()
+        return own + locked, used + held + locked
+
+    def _locked_usd(self) -> float:
+        """Return what liquidators with limited capital have locked in bids."""
+        reference, limited = self.world.reference, self._limited_accounts
+        return sum(
+            units * reference[asset]
+            for lender in self.world.lenders
+            if lender.auctions is not None
+            for account, asset, units in lender.auctions.locked()
+            if account in limited
+        )
 
     def _limited_liquidators(self) -> tuple[IntArray, FloatArray]:
         """Return the ledger accounts of liquidators with limited capital, and 1 for each asset that is no money.

@@ -21,6 +21,7 @@ from abm.agents.manipulation import Place
 from abm.agents.market_maker import MarketMakerCohort
 from abm.agents.noise_trader import NoiseTraderCohort
 from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
+from abm.auction_kinds import own_accounts
 from abm.distributions import draw
 from abm.inputs import ScenarioError, read_positions
 from abm.scenario import Pool
@@ -179,7 +180,8 @@ def _pool_people(
     borrowers_count = sum(len(book.debt) for book in books)
     attackers = [(k, terms) for k, terms in enumerate(agents.attackers) if here(terms.pool)]
     first_attacker = borrowers_count + sum(terms.count for _, terms in depositors)
-    accounts = first_attacker + len(attackers) + 1
+    others = first_attacker + len(attackers)
+    accounts = others + 1 + own_accounts(pool.liquidation)
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
     for number_of_reserve, reserve in enumerate(pool.reserves.values()):
@@ -187,7 +189,7 @@ def _pool_people(
             world.endow(lender.account, lender.assets[number_of_reserve], reserve.treasury)
             lender.pool.fund_treasury(number_of_reserve, reserve.treasury)
     _deposit(model, world, streams, people, number, lender, depositors, borrowers_count)
-    _cover_shortfall(world, lender, books, accounts - 1)
+    _cover_shortfall(world, lender, books, others)
     first = 0
     lines = np.zeros(accounts)
     for book in books:

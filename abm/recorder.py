@@ -35,6 +35,11 @@ PROVIDER_COLUMNS = (
     "cohort", "market", "source", "member", "provided_usd", "value_usd", "hold_value_usd", "fees_usd", "lvr_usd",
     "away_seconds",
 )  # fmt: skip
+AUCTION_COLUMNS = (
+    "step", "pool", "account", "opener", "opened_step", "collateral_asset", "debt_asset", "units", "due", "tab", "sold",
+    "raised", "returned", "sold_usd", "raised_usd", "bids", "resets", "open",
+    "generation",
+)  # fmt: skip
 ATTACK_COLUMNS = (
     "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
     "expected_profit_usd",
@@ -64,6 +69,7 @@ class Recorder:
         self._attacks: list[tuple[int, Attack]] = []
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
+        self.opening_profit_usd = 0.0
         self.refusals = 0
         self.mendings = 0
         self._before = (0, 0)
@@ -91,6 +97,10 @@ class Recorder:
             (self._world.step, pool, account, liquidator, assets[debt], repaid, assets[collateral], seized,
              protocol_fee, gas_usd, profit_usd, slippage, generation, repaid_usd, seized_usd)
         )  # fmt: skip
+
+    def opening(self, profit_usd: float) -> None:
+        """Write down what a call that opened a liquidation or started an auction afresh brought its caller."""
+        self.opening_profit_usd += profit_usd
 
     def refusal(self) -> None:
         """Write down a liquidation that was refused."""
@@ -188,6 +198,7 @@ class Recorder:
             "trades": self.trades(),
             "providers": self.providers(),
             "attacks": self.attacks(),
+            "auctions": self.auctions(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -243,11 +254,31 @@ class Recorder:
         ]  # fmt: skip
         return _frame(rows, ATTACK_COLUMNS, path)
 
+    def auctions(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of lots in the order in which they were opened; see `abm.auctions.OpenLot`.
 
-_WHOLE = {"path", "step", "account", "generation", "trades", "member", "blocks"}
+        `step` is that of the last sale, -1 where there was none; `open` is 1 for a lot that is still for sale.
+        """
+        rows: list[tuple[Any, ...]] = []
+        for lender in self._world.lenders:
+            names = [self._world.assets[asset] for asset in lender.assets]
+            for one in lender.auctions.lots if lender.auctions is not None else ():
+                lot = one.lot
+                rows.append(
+                    (one.step, lender.name, lot.account, one.opener, one.opened_step, names[lot.collateral],
+                     names[lot.debt], one.units, one.due, one.tab, one.sold, one.raised, one.returned, one.sold_usd,
+                     one.raised_usd, one.bids, one.resets, not lot.closed, one.generation)
+                )  # fmt: skip
+        return _frame(rows, AUCTION_COLUMNS, path)
+
+
+_WHOLE = {
+    "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+}  # fmt: skip
 _WORDS = {
     "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
     "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
+    "opener",
 }  # fmt: skip
 
 

@@ -139,8 +139,9 @@ def build_block(model: "UnderwaterModel") -> None:
 
 
 def advance_queues(model: "UnderwaterModel") -> None:
-    """Those who queue to leave are paid from the cash that came in."""
-    for lender in model.world.lenders:
+    """Auctions end whose time has come; those who queue to leave are paid from the cash that came in."""
+    for number, lender in enumerate(model.world.lenders):
+        model.settlement.advance_auctions(number, lender)
         model.settlement.serve_exits(lender)
 
 
@@ -225,7 +226,7 @@ PHASES: tuple[tuple[str, Callable[["UnderwaterModel"], None]], ...] = (
     ("borrowers and depositors submit intents", ask_depositors_and_borrowers),
     ("liquidators submit intents", ask_liquidators),
     ("the block is built and settled", build_block),
-    ("queues advance", advance_queues),
+    ("auctions, absorptions and queues advance", advance_queues),
     ("bad debt goes down the waterfall", recognise_losses),
     ("the insurer collects premiums", settle_premiums),
     ("the recorder writes the block", record),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.bidding import Biddings
+from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import ForcedSales, Sale
 from abm.intents import (
     BorrowAgainst,
@@ -16,6 +18,8 @@ from abm.intents import (
     Lent,
     Liquidate,
     MendPosition,
+    OpenLiquidation,
+    PlaceBid,
     Receipt,
     Seizure,
     SellInventory,
@@ -24,6 +28,8 @@ from abm.intents import (
     Swapped,
     Withdraw,
 )
+from abm.openings import Openings
+from abm.purses import Purses
 from abm.trading import quote_until, swap
 from models import blockspace
 from models.ledger import OUTSIDE
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from abm.agents.attacker import Attacker
     from abm.agents.liquidator import LiquidatorCohort
     from abm.cascade import Cascade
+    from abm.marks import Mark
     from abm.recorder import Recorder
     from abm.world import Found, Lender, World
 
@@ -47,8 +54,12 @@ class Settlement:
         self._cascade = cascade
         self._recorder = recorder
         self._sales = ForcedSales(world, cascade)
+        self._purses = Purses(world, recorder)
+        self._biddings = Biddings(world, recorder, self._purses, self._sales)
         self._settle: dict[type[Intent], Callable[[Any, float], Receipt]] = {
             Liquidate: self._liquidate,
+            PlaceBid: self._biddings.settle,
+            OpenLiquidation: Openings(world, cascade, recorder, self._purses).settle,
             SellInventory: self._sell_inventory,
             MendPosition: self._mend,
             Withdraw: self._withdraw,
@@ -81,52 +92,48 @@ class Settlement:
     def _liquidate(self, intent: Liquidate, gas_usd: float) -> Receipt:
         lender = self._world.lenders[intent.pool]
         gas_usd = gas_usd or intent.gas_cost_usd
-        found = lender.position(intent.account)
-        if found is None:
+        mark = lender.mark(intent.number)
+        if mark is None:
             return self._refuse(intent, gas_usd, "nothing is owed any more")
-        chosen = self._size(intent, lender, found, gas_usd)
+        chosen = self._size(intent, lender, mark, gas_usd)
         if isinstance(chosen, str):
             return self._refuse(intent, gas_usd, chosen)
-        return self._seize(intent, lender, found, *chosen, gas_usd=gas_usd)
+        return self._seize(intent, lender, mark, *chosen, gas_usd=gas_usd)
 
     def _size(
-        self, intent: Liquidate, lender: "Lender", found: "Found", gas_usd: float
+        self, intent: Liquidate, lender: "Lender", mark: "Mark", gas_usd: float
     ) -> tuple[Taking, Sale | None, float] | str:
         """Choose the repayment that pays best on the ladder as it stands; or say why none does.
 
         Selling more only pays while the marginal proceeds of what a dollar of debt buys cover that dollar, so the best
         size is where the ladder's marginal price falls to the break-even price, or the smallest that the rule allows.
         """
-        world, design = self._world, lender.design
-        offer = design.offer(found.position)
+        world = self._world
+        offer = mark.offer()
         if offer is None:
-            return "the position is healthy again"
-        debt_usd = world.reference[lender.assets[found.debt]]
-        most = min(offer.max_repay, self._means_usd(intent) / debt_usd)
-        repay = design.fit(found.position, most)
+            return "nothing is offered any more"
+        debt_usd = world.reference[lender.assets[mark.debt]]
+        most = min(offer.max_repay, self._purses.means_usd(intent) / debt_usd)
+        repay = mark.fit(most)
         if repay <= 0.0:
             return "the rule takes no part so small, or leaves none so small"
-        asset = lender.assets[found.collateral]
+        asset = lender.assets[mark.collateral]
         cost_per_repaid = debt_usd * (1.0 + intent.flash_fee)
-        taking = design.take(found.position, repay)
+        taking = mark.take(repay)
         sale = None
         if intent.sell:
-            sale = self._sales.quote(asset, taking.seized - taking.protocol_fee, lender.assets[found.debt])
+            sale = self._sales.quote(asset, taking.received, lender.assets[mark.debt])
             break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
             if sale.last_usd < break_even and sale.trip is not None:
                 units = self._sales.units_to(asset, sale, break_even)
-                best = design.fit(found.position, min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
+                best = mark.fit(min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
                 if best > 0.0:
-                    taking = design.take(found.position, best)
-                    sale = self._sales.quote(asset, taking.seized - taking.protocol_fee, lender.assets[found.debt])
+                    taking = mark.take(best)
+                    sale = self._sales.quote(asset, taking.received, lender.assets[mark.debt])
                 elif sale.last_usd <= 0.0:
                     return "the market does not take it all"
                 # Otherwise the rule allows no smaller part: all of it may still pay on average.
-        worth = (
-            sale.units * sale.average_usd
-            if sale is not None
-            else (taking.seized - taking.protocol_fee) * world.reference[asset]
-        )
+        worth = sale.units * sale.average_usd if sale is not None else taking.received * world.reference[asset]
         profit = worth - taking.repaid * cost_per_repaid - gas_usd
         if profit < max(intent.minimum_profit_usd, intent.margin * taking.repaid * debt_usd):
             return "it no longer pays"
@@ -136,27 +143,21 @@ class Settlement:
         self,
         intent: Liquidate,
         lender: "Lender",
-        found: "Found",
+        mark: "Mark",
         taking: Taking,
         sale: Sale | None,
         profit: float,
         *,
         gas_usd: float,
     ) -> Receipt:
-        world = self._world
-        ledger = world.ledger
+        world, purses = self._world, self._purses
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
-        taker = cohort.first_account + intent.member
-        debt, asset = lender.assets[found.debt], lender.assets[found.collateral]
+        taker = purses.account(intent)
+        debt, asset = lender.assets[mark.debt], lender.assets[mark.collateral]
         # Before anything changes: once the position is smaller, what made it liquidatable cannot be seen any more.
-        generation = self._cascade.generation(lender, intent.account, 1.0)
-        self._provide(intent, cohort.capital_asset, debt, taking.repaid)
-        ledger.transfer(taker, lender.account, debt, taking.repaid)
-        lender.pool.repay(intent.account, found.debt, taking.repaid)
-        lender.pool.seize(intent.account, found.collateral, taking.seized)
-        kept = taking.seized - taking.protocol_fee
-        ledger.transfer(lender.account, taker, asset, kept)
-        ledger.transfer(lender.account, lender.fees, asset, taking.protocol_fee)
+        generation = mark.generation(self._cascade)
+        purses.provide(intent, debt, taking.repaid, flash=intent.flash)
+        done = mark.settle(world, taker, taking)
         slippage = 0.0
         if sale is not None:
             slippage = sale.slippage
@@ -164,93 +165,40 @@ class Settlement:
             proceeds = sale.proceeds
             if intent.flash:
                 owed = taking.repaid * (1.0 + intent.flash_fee)
-                proceeds -= self._acquire(taker, sale.asset, debt, owed)
-                ledger.transfer(taker, OUTSIDE, debt, owed)
-            self._convert(taker, sale.asset, cohort.capital_asset, max(proceeds, 0.0))
-        self._pay_gas(intent, gas_usd)
+                proceeds -= purses.acquire(taker, sale.asset, debt, owed)
+                world.ledger.transfer(taker, OUTSIDE, debt, owed)
+            purses.convert(taker, sale.asset, cohort.capital_asset, max(proceeds, 0.0))
+        purses.pay_gas(intent, gas_usd)
         self._recorder.liquidation(
             lender.name,
-            intent.account,
+            mark.account,
             cohort.member_name(intent.member),
             debt,
-            taking.repaid,
+            done.repaid,
             asset,
-            taking.seized,
-            taking.protocol_fee,
+            done.seized,
+            done.protocol_fee,
             gas_usd,
             profit,
             slippage,
             generation,
-            taking.repaid * world.reference[debt],
-            taking.seized * world.reference[asset],
+            done.repaid * world.reference[debt],
+            done.seized * world.reference[asset],
         )
         return Seizure(
             Status.FILLED,
             amount=taking.repaid,
             asset=asset,
             repaid_usd=taking.repaid * world.reference[debt],
-            held=kept if sale is None else 0.0,
+            held=taking.received if sale is None else 0.0,
             generation=generation,
             profit_usd=profit,
         )
 
-    def _means_usd(self, intent: Liquidate) -> float:
-        """Return the most that a call may repay: its budget, and what its sender still has."""
-        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
-        if intent.flash or cohort.unlimited[intent.member]:
-            return intent.budget_usd
-        held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
-        return min(intent.budget_usd, held * self._world.reference[cohort.capital_asset])
-
-    def _provide(self, intent: Liquidate, money: int, debt: int, units: float) -> None:
-        """See to it that the taker holds the units of the debt that it repays."""
-        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
-        taker = cohort.first_account + intent.member
-        if intent.flash:
-            self._world.ledger.transfer(OUTSIDE, taker, debt, units)
-            return
-        short = units - self._world.ledger.balance(taker, debt)
-        if short <= 0.0:
-            return
-        if cohort.unlimited[intent.member]:
-            self._world.ledger.transfer(OUTSIDE, taker, debt, short)
-        elif money != debt:
-            self._acquire(taker, money, debt, short)
-
-    def _convert(self, account: int, source: int, target: int, given: float) -> float:
-        """Change money outside at the reference prices; returns the units of the target received."""
-        if source == target:
-            return given
-        reference, transfer = self._world.reference, self._world.ledger.transfer
-        received = transfer(account, OUTSIDE, source, given) * reference[source] / reference[target]
-        return transfer(OUTSIDE, account, target, received)
-
-    def _acquire(self, account: int, source: int, target: int, wanted: float) -> float:
-        """Change as much money outside as makes up `wanted` units of the target; returns the units given for it."""
-        if source == target:
-            return wanted
-        reference = self._world.reference
-        held = self._world.ledger.balance(account, source)
-        given = min(wanted * reference[target] / reference[source], held)
-        self._convert(account, source, target, given)
-        return given
-
     def _refuse(self, intent: Liquidate, gas_usd: float, reason: str) -> Receipt:
-        self._pay_gas(intent, gas_usd)
+        self._purses.pay_gas(intent, gas_usd)
         self._recorder.refusal()
         return Receipt(Status.REFUSED, reason)
-
-    def _pay_gas(self, intent: Intent, gas_usd: float) -> None:
-        """Take the price of a call from the sender's money; who has less than it costs pays what it has."""
-        if gas_usd <= 0.0:
-            return
-        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
-        account, money = cohort.first_account + intent.member, cohort.capital_asset
-        ledger, price = self._world.ledger, self._world.reference[money]
-        if cohort.unlimited[intent.member]:
-            ledger.transfer(OUTSIDE, account, money, max(gas_usd / price - ledger.balance(account, money), 0.0))
-        paid = ledger.transfer(account, OUTSIDE, money, min(gas_usd / price, ledger.balance(account, money)))
-        self._recorder.gas(paid * price)
 
     # Sales of what was held
 
@@ -260,11 +208,11 @@ class Settlement:
         units = min(intent.units, self._world.ledger.balance(account, intent.asset))
         sale = self._sales.quote(intent.asset, units, cohort.capital_asset)
         if sale.units <= 0.0:
-            self._pay_gas(intent, gas_usd)
+            self._purses.pay_gas(intent, gas_usd)
             return Receipt(Status.REFUSED, "nobody buys")
         self._sales.settle(account, intent.asset, sale, intent.generation)
-        self._convert(account, sale.asset, cohort.capital_asset, sale.proceeds)
-        self._pay_gas(intent, gas_usd)
+        self._purses.convert(account, sale.asset, cohort.capital_asset, sale.proceeds)
+        self._purses.pay_gas(intent, gas_usd)
         return Receipt(Status.FILLED if sale.units == units else Status.PARTLY, amount=sale.units)
 
     # Borrowers
@@ -274,6 +222,8 @@ class Settlement:
         found = lender.position(intent.account)
         if found is None or found.position.health >= intent.line:
             return Receipt(Status.REFUSED, "nothing needs mending")
+        if lender.auctions is not None and lender.auctions.frozen[intent.account]:
+            return Receipt(Status.REFUSED, "the account is for sale")
         amount = {"top_up": self._top_up, "repay": self._repay, "sell": self._sell_to_repay}[intent.how](
             intent, lender, found
         )
@@ -334,7 +284,7 @@ class Settlement:
         lender.pool.seize(intent.account, found.collateral, sale.units)
         world.ledger.transfer(lender.account, holder, asset, sale.units)
         self._sales.settle(holder, asset, sale, generation)
-        proceeds = min(self._convert(holder, sale.asset, debt, sale.proceeds), position.debt_units)
+        proceeds = min(self._purses.convert(holder, sale.asset, debt, sale.proceeds), position.debt_units)
         world.ledger.transfer(holder, lender.account, debt, proceeds)
         lender.pool.repay(intent.account, found.debt, proceeds)
         return proceeds
@@ -361,6 +311,11 @@ class Settlement:
         lender.pool.withdraw(account, reserve, units)
         self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], units)
         return units
+
+    def advance_auctions(self, pool: int, lender: "Lender") -> None:
+        """Bring to an end what time alone ends."""
+        if isinstance(lender.auctions, EnglishAuctions):
+            self._biddings.finish(pool, lender, lender.auctions)
 
     def serve_exits(self, lender: "Lender") -> None:
         """Let those who queue leave, first come first served in each reserve."""
@@ -394,7 +349,7 @@ class Settlement:
     def _swap(self, intent: Swap, gas_usd: float) -> Receipt:
         world, desk = self._world, self._world.exchanges[intent.exchange]
         attacker: Attacker = intent.sender  # type: ignore[assignment]
-        self._pay_gas(intent, gas_usd or intent.gas_cost_usd)
+        self._purses.pay_gas(intent, gas_usd or intent.gas_cost_usd)
         held = world.ledger.balance(attacker.first_account, desk.base if intent.side == "sell" else desk.quote)
         fill = quote_until(desk.venue, intent.side, intent.price, held)
         if fill.amount_in <= 0.0:

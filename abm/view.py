@@ -2,14 +2,16 @@
 
 import copy
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.intents import Preference, Reaction
+from abm.english_auctions import EnglishAuctions
+from abm.intents import Reaction
+from abm.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
 from abm.trading import quote_until
+from models.liquidation import SpotDesign
 from models.market import Fill, Trip, Venue
 from models.market.stakes import Holdings
 from models.rates import SECONDS_PER_YEAR
@@ -17,81 +19,6 @@ from models.types import IntArray, Side
 
 if TYPE_CHECKING:
     from abm.world import Lender, World
-
-
-class Opportunities:
-    """What one pool's design offers in this block: the accounts that may be liquidated, and on which terms."""
-
-    def __init__(self, world: "World", lender: "Lender") -> None:
-        self._world = world
-        self._lender = lender
-        below = lender.liquidatable()
-        self._accounts = below.accounts
-        self._since = lender.waiting_since[below.accounts]
-        self._size = below.debt_value
-        self._ranked: dict[Preference, IntArray] = {}
-        self._taken: set[int] = set()
-        self._priced: dict[int, tuple[float, float, float]] = {}
-
-    def __bool__(self) -> bool:
-        return self._accounts.size > 0
-
-    @property
-    def count(self) -> int:
-        """How many accounts may be liquidated."""
-        return int(self._accounts.size)
-
-    def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
-        """Yield the accounts, not yet taken in this block, that have been open to liquidation since then or earlier."""
-        rank = self._ranked.get(prefers)
-        if rank is None:
-            by_size = np.argsort(-self._size, kind="stable")
-            rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
-            self._ranked[prefers] = rank
-        for place in rank[self._since[rank] <= since].tolist():
-            account = self._accounts.item(place)
-            if account not in self._taken:
-                yield account
-
-    def take(self, account: int) -> None:
-        """Hide an account that somebody's pending call goes for, as a public queue of transactions would show."""
-        self._taken.add(account)
-
-    def gain_per_usd(self, account: int, sells: bool) -> float:
-        """Return the gain on a dollar repaid: at the venues' best bid for who sells at once, else at the reference."""
-        at_bid, at_reference, _ = self._price(account)
-        return at_bid if sells else at_reference
-
-    def most_usd(self, account: int) -> float:
-        """Return the most that may be repaid, in dollars at the reference price."""
-        return self._price(account)[2]
-
-    def fits_usd(self, account: int, budget_usd: float) -> float:
-        """Return the most that the rule lets somebody with so much money repay, in dollars at the reference price."""
-        found = self._lender.position(account)
-        if found is None:
-            return 0.0
-        debt_usd = self._world.reference[self._lender.assets[found.debt]]
-        return self._lender.design.fit(found.position, budget_usd / debt_usd) * debt_usd
-
-    def _price(self, account: int) -> tuple[float, float, float]:
-        priced = self._priced.get(account)
-        if priced is None:
-            priced = self._priced[account] = self._offer(account)
-        return priced
-
-    def _offer(self, account: int) -> tuple[float, float, float]:
-        world, lender = self._world, self._lender
-        found = lender.position(account)
-        offer = lender.design.offer(found.position) if found is not None else None
-        if found is None or offer is None:
-            return -1.0, -1.0, 0.0
-        collateral, debt = lender.assets[found.collateral], lender.assets[found.debt]
-        debt_usd = world.reference[debt]
-        units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
-        reference_usd = world.reference[collateral]
-        bid_usd = world.bid_usd(collateral, debt)
-        return units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0, offer.max_repay * debt_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +150,12 @@ class View:
     ) -> list[Prospect]:
         """Return the calls that would pay on accounts that are unhealthy at one price of a reserve and not at another.
 
-        One call an account, largest debts first, until the budget or the number of calls is used up.
+        One call an account, largest debts first, until the budget or the number of calls is used up. None where the
+        design takes time: nobody can count on being the one who buys.
         """
         lender = self._world.lenders[pool]
+        if lender.auctions is not None:
+            return []
         prices, otherwise = lender.price_list.copy(), lender.prices.copy()
         prices[reserve], otherwise[reserve] = believed_usd, otherwise_usd
         then = lender.pool.valuation(np.array(prices))
@@ -242,7 +172,7 @@ class View:
 
     def _prospect(self, lender: "Lender", account: int, prices: list[float], budget_usd: float) -> Prospect | None:
         found = lender.position_at(account, prices)
-        if found is None:
+        if found is None or not isinstance(lender.design, SpotDesign):
             return None
         reference = self._world.reference
         collateral_usd, debt_usd = reference[lender.assets[found.collateral]], reference[lender.assets[found.debt]]
@@ -276,15 +206,31 @@ class View:
         """Return what a pool's design offers in this block, at the prices the protocol believes in."""
         lender = self._world.lenders[pool]
         if lender.open_now is None:
-            lender.open_now = Opportunities(self._world, lender)
+            on_offer = accounts_on_offer if lender.auctions is None else lots_on_offer
+            lender.open_now = on_offer(self._world, lender)
         return lender.open_now
+
+    def bids(self, pool: int) -> Bids | None:
+        """Return the lots that may be bid on in this block; None where the design holds no English auctions."""
+        lender = self._world.lenders[pool]
+        if lender.bids is None and isinstance(lender.auctions, EnglishAuctions):
+            lender.bids = Bids(self._world, lender, lender.auctions)
+        return lender.bids
+
+    def calls(self, pool: int) -> Calls | None:
+        """Return what may be opened or started afresh in this block; None where the design settles at once."""
+        lender = self._world.lenders[pool]
+        if lender.calls is None and lender.auctions is not None:
+            lender.calls = Calls(self._world, lender, lender.auctions)
+        return lender.calls
 
     def below_own_line(self, pool: int) -> IntArray:
         """Return the accounts whose owners watch and whose health is below their own line, in ascending order."""
         lender = self._world.lenders[pool]
         if lender.own_lines is None:
             return np.empty(0, dtype=np.int64)
-        return lender.own_lines.below(lender.prices).accounts
+        below = lender.own_lines.below(lender.prices).accounts
+        return below if lender.auctions is None else below[~lender.auctions.frozen[below]]
 
     def has_wallet(self, pool: int, account: int, how: Reaction) -> bool:
         """Return whether the holder of an account has anything in its wallet to mend the position with."""

@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-TABLES = ("steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks")
+TABLES = ("steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions")
 
 # A table without rows does not show its types, and the first path often liquidates nobody.
 TEXT = {
     "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
     "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
+    "opener",
 }  # fmt: skip
-INTEGER = {"path", "step", "account", "generation", "trades", "member", "blocks"}
+INTEGER = {
+    "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+}  # fmt: skip
 
 
 class Digest:

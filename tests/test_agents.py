@@ -123,6 +123,7 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("liquidators", "minimum_profit_usd"): ({"minimum_profit_usd": 300.0}, {}),
     ("liquidators", "delay_seconds"): ({"delay_seconds": 120.0}, {}),
     ("liquidators", "active_from_seconds"): ({"active_from_seconds": 2400.0}, {}),
+    ("liquidators", "first_bid"): ({"first_bid": 0.1}, {"auctioned": True}),
     ("liquidators", "calls_per_block"): ({"calls_per_block": 1}, {}),
     ("liquidators", "attention"): ({"attention": 1}, {}),
     ("liquidators", "prefers"): ({"prefers": "oldest"}, {"calls_per_block": 1, "capital_usd": 1e3}),
@@ -209,7 +210,7 @@ LISTED = {("borrowers", "positions"), ("borrowers", "file")}
 
 
 def world_with(kind: str, *changes: Change) -> dict[str, Any]:
-    """The base with the first cohort of a kind changed; `blockspace`, `deferred` and `average` are the world's own."""
+    """The base with the first cohort of a kind changed; what is no parameter of a cohort changes the world."""
     world = copy.deepcopy(BASE)
     if kind == "attackers":
         # Only where somebody believes the venue is there anything to attack.
@@ -225,6 +226,8 @@ def world_with(kind: str, *changes: Change) -> dict[str, Any]:
         for key, value in change.items():
             if key == "blockspace":
                 del world["blockspace"]
+            elif key == "auctioned":
+                world["pools"][0]["liquidation"] = {"design": "maker_flip", "bid_seconds": 300.0}
             elif key == "average":
                 world["assets"]["ETH"]["oracle"] = {"kind": "twap", "window_seconds": 300.0}
             elif key == "deferred":

@@ -40,8 +40,8 @@ from models.liquidation.spot import SpotDesign, close_to
 
 INF = float("inf")
 read = TypeAdapter(Design).validate_python
-BY_NAME = [read({"design": name}) for name in designs()]
-NAMES = list(designs())
+NAMES = [name for name, kind in designs().items() if issubclass(kind, SpotDesign)]
+BY_NAME = [read({"design": name}) for name in NAMES]
 
 
 def position(price: float, threshold: float, collateral: float = 10.0, debt: float = 16_000.0) -> Position:

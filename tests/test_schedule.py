@@ -21,7 +21,7 @@ def test_the_timetable_can_be_read_aloud():
         "borrowers and depositors submit intents",
         "liquidators submit intents",
         "the block is built and settled",
-        "queues advance",
+        "auctions, absorptions and queues advance",
         "bad debt goes down the waterfall",
         "the insurer collects premiums",
         "the recorder writes the block",

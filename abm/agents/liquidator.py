@@ -1,9 +1,12 @@
 """Liquidators: look at what the design offers, and take what pays after gas, slippage and the cost of their capital.
 
+Where the design takes time they buy from lots as others do from accounts, or bid for them, and also open liquidations
+and start auctions afresh, where the reward, or what they can earn by buying, pays for the gas.
+
 Models: capital that is spent, tied up while collateral is held, and back when it is sold; own funds or a flash swap; a
 required margin; a delay between a position's becoming liquidatable and the first attempt; so many calls and so many
 opportunities priced a block; a gas price above which they do not get through; selling at once or over time at the
-risk of the price.
+risk of the price. Who opens an auction that nobody would buy from yet counts on its margin, once the price is there.
 Leaves out: bidding against one another in gas (the bid is a premium over the going price), private order flow.
 """
 
@@ -15,12 +18,14 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from abm.distributions import Members, NonNegativeInfOrDrawn, NonNegativeOrDrawn, PositiveInfOrDrawn, draw
-from abm.intents import Intent, Liquidate, Preference, Receipt, Seizure, SellInventory
+from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Preference, Receipt, Seizure, SellInventory
 from abm.streams import Turns
+from models.liquidation import Bid
 from models.parameters import Parameters
 
 if TYPE_CHECKING:
-    from abm.view import Opportunities, View
+    from abm.on_offer import Bids, Call, Calls, Opportunities
+    from abm.view import View
 
 
 class Liquidators(Parameters):
@@ -34,6 +39,10 @@ class Liquidators(Parameters):
     many opportunities a member prices in one block; it `prefers` the largest debts, or those open the longest.
 
     Members act from `active_from_seconds` on: who comes later was attracted by what others could not take.
+
+    In English auctions a member's value of a lot is what it would net by selling now, or at the reference price where
+    it sells over time, less its `margin` and its gas. Its first bid is `first_bid` of that; who hopes to be alone tries
+    next to nothing. From there on it outbids others by the least that the rule asks, up to its value.
 
     With `selling = "over_time"` a member keeps what it seizes and sells a slice every `sell_every_seconds`, for
     `sale_gas_units`, such that a holding shrinks to a third in `sell_over_seconds`.
@@ -49,6 +58,7 @@ class Liquidators(Parameters):
     minimum_profit_usd: float = Field(0.0, ge=0)
     delay_seconds: NonNegativeOrDrawn = 0.0
     active_from_seconds: NonNegativeOrDrawn = 0.0
+    first_bid: float = Field(0.9, gt=0, le=1)
     calls_per_block: int | None = Field(None, ge=1)
     attention: int | None = Field(None, ge=1)
     prefers: Preference = "largest"
@@ -77,6 +87,23 @@ class Holding:
 
     units: float = 0.0
     generation: int = 0
+
+
+@dataclass(slots=True)
+class _Effort:
+    """What a member has for one block: the gas it bids, its money, and how many opportunities and calls are left."""
+
+    member: int
+    bid_gwei: float
+    gas_cost_usd: float
+    budget_usd: float
+    patience: int
+    calls: int
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more can be taken."""
+        return self.patience == 0 or self.calls == 0 or self.budget_usd <= 0.0
 
 
 class LiquidatorCohort(mesa.Agent):
@@ -121,13 +148,20 @@ class LiquidatorCohort(mesa.Agent):
         """Return this block's calls: sales of what is held first, then liquidations in the order it prefers."""
         self.repaid_in_block_usd = 0.0
         intents: list[Intent] = self._sales(view) if self.holdings else []
-        open_now = view.opportunities(self.pool)
-        if not open_now:
+        open_now, calls, bids = view.opportunities(self.pool), view.calls(self.pool), view.bids(self.pool)
+        if not open_now and not calls and not bids:
             return intents
+        there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         for member in self._turns.next():
             if bid <= self.max_gas_gwei[member] and view.now >= self.active_from_seconds[member]:
-                self._hunt(view, open_now, member, bid, intents)
+                effort = self._effort(view, member, bid, there_are)
+                if effort.budget_usd > 0.0:
+                    self._hunt(view, open_now, effort, intents)
+                if bids and self.terms.financing == "inventory":
+                    self._bid(view, bids, effort, intents)
+                if calls:
+                    self._call(view, calls, effort, intents)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
@@ -141,41 +175,47 @@ class LiquidatorCohort(mesa.Agent):
         elif isinstance(intent, SellInventory):
             self.holdings[intent.member, intent.asset].units -= receipt.amount
 
-    def _hunt(self, view: "View", open_now: "Opportunities", member: int, bid: float, intents: list[Intent]) -> None:
-        """Add the calls of one member, as far as its capital, its calls and its attention reach."""
+    def _effort(self, view: "View", member: int, bid: float, there_are: int) -> _Effort:
         terms = self.terms
-        gas_cost = view.gas_cost_usd(terms.gas_units, bid) if view.gas_priced else terms.gas_usd
+        endless = terms.financing == "flash" or self.unlimited[member]
+        return _Effort(
+            member,
+            bid,
+            gas_cost_usd=view.gas_cost_usd(terms.gas_units, bid) if view.gas_priced else terms.gas_usd,
+            budget_usd=np.inf if endless else self._means_usd(view, member),
+            patience=terms.attention or there_are,
+            calls=terms.calls_per_block or there_are,
+        )
+
+    def _hunt(self, view: "View", open_now: "Opportunities", effort: _Effort, intents: list[Intent]) -> None:
+        """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
+        terms, gas_cost = self.terms, effort.gas_cost_usd
         flash = terms.financing == "flash"
-        budget = np.inf if flash or self.unlimited[member] else self._means_usd(view, member)
-        if budget <= 0.0:
-            return
         sells = terms.selling == "at_once"
-        patience = terms.attention or open_now.count
-        calls = terms.calls_per_block or open_now.count
-        for account in open_now.ripe(view.now - self.delay_seconds[member], terms.prefers):
-            if patience == 0 or calls == 0 or budget <= 0.0:
+        for number in open_now.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
+            if effort.spent:
                 return
-            patience -= 1
-            gain = open_now.gain_per_usd(account, sells) - (terms.flash_fee if flash else 0.0)
+            effort.patience -= 1
+            gain = open_now.gain_per_usd(number, sells) - (terms.flash_fee if flash else 0.0)
             if gain <= terms.margin:
                 continue
-            repay = open_now.most_usd(account)
-            if repay > budget:
-                repay = open_now.fits_usd(account, budget)
+            repay = open_now.most_usd(number)
+            if repay > effort.budget_usd:
+                repay = open_now.fits_usd(number, effort.budget_usd)
             profit = repay * gain - gas_cost
             if profit < terms.minimum_profit_usd or profit < terms.margin * repay or profit <= 0.0:
                 continue
-            open_now.take(account)
-            calls -= 1
+            open_now.take(number)
+            effort.calls -= 1
             intents.append(
                 Liquidate(
                     sender=self,
-                    member=member,
-                    bid_gwei=bid,
+                    member=effort.member,
+                    bid_gwei=effort.bid_gwei,
                     gas_units=terms.gas_units,
                     pool=self.pool,
-                    account=account,
-                    budget_usd=budget,
+                    number=number,
+                    budget_usd=effort.budget_usd,
                     margin=terms.margin,
                     minimum_profit_usd=terms.minimum_profit_usd,
                     gas_cost_usd=gas_cost,
@@ -184,7 +224,92 @@ class LiquidatorCohort(mesa.Agent):
                     flash_fee=terms.flash_fee,
                 )
             )
-            budget -= repay
+            effort.budget_usd -= repay
+
+    def _call(self, view: "View", calls: "Calls", effort: _Effort, intents: list[Intent]) -> None:
+        """Add the calls of one member that open liquidations and start auctions afresh."""
+        terms = self.terms
+        for number in calls.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
+            if effort.patience == 0 or effort.calls == 0:
+                return
+            effort.patience -= 1
+            call = calls.price(number)
+            if call is None:
+                continue
+            profit = call.reward_usd - effort.gas_cost_usd + self._earned_by_buying(call, effort)
+            if profit <= 0.0 or profit < terms.minimum_profit_usd:
+                continue
+            calls.take(number)
+            effort.calls -= 1
+            target, afresh = calls.target(number)
+            intents.append(
+                OpenLiquidation(
+                    sender=self,
+                    member=effort.member,
+                    bid_gwei=effort.bid_gwei,
+                    gas_units=terms.gas_units,
+                    pool=self.pool,
+                    number=target,
+                    afresh=afresh,
+                    gas_cost_usd=effort.gas_cost_usd,
+                )
+            )
+
+    def _bid(self, view: "View", bids: "Bids", effort: _Effort, intents: list[Intent]) -> None:
+        """Add the bids of one member on lots that it does not lead."""
+        terms = self.terms
+        for number in bids.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
+            if effort.spent:
+                return
+            if bids.lot(number).bidder == self.first_account + effort.member:
+                continue
+            effort.patience -= 1
+            bid = self._worth_bidding(bids, number, effort)
+            if bid is None:
+                continue
+            bids.take(number)
+            effort.calls -= 1
+            effort.budget_usd -= bid.paid * bids.debt_usd(bids.lot(number))
+            intents.append(
+                PlaceBid(
+                    sender=self,
+                    member=effort.member,
+                    bid_gwei=effort.bid_gwei,
+                    gas_units=terms.gas_units,
+                    pool=self.pool,
+                    number=number,
+                    paid=bid.paid,
+                    units=bid.units,
+                    gas_cost_usd=effort.gas_cost_usd,
+                    sell=terms.selling == "at_once",
+                )
+            )
+
+    def _worth_bidding(self, bids: "Bids", number: int, effort: _Effort) -> Bid | None:
+        """Return the bid that a member is ready to make: more money or, once the tab is bid, fewer units for it."""
+        terms, lot, least = self.terms, bids.lot(number), bids.least(number)
+        if least is None:
+            return None
+        debt_usd = bids.debt_usd(lot)
+        worth_usd = bids.worth_usd(number, least.units, terms.selling == "at_once")
+        net_usd = worth_usd - effort.gas_cost_usd - terms.minimum_profit_usd
+        value = min(net_usd / (1.0 + terms.margin), effort.budget_usd) / debt_usd
+        if value < least.paid or value <= lot.bid:
+            return None
+        if lot.bid < lot.tab:
+            return Bid(min(max(terms.first_bid * value, least.paid), lot.tab), least.units)
+        # The fewest units that would pay for the tab at what these bring each, and some more to begin with.
+        fewest = least.units * lot.tab / (net_usd / (1.0 + terms.margin) / debt_usd)
+        return Bid(lot.tab, min(least.units, fewest / terms.first_bid))
+
+    def _earned_by_buying(self, call: "Call", effort: _Effort) -> float:
+        """Return what a member counts on for buying afterwards, in dollars: its margin, or more where there is more."""
+        if call.raised_usd <= 0.0 or effort.budget_usd <= 0.0 or (call.bid_for and self.terms.financing == "flash"):
+            return 0.0
+        asked = max(self.terms.margin, 1.0 - self.terms.first_bid) if call.bid_for else self.terms.margin
+        gain = call.gain_at_bid_usd if self.terms.selling == "at_once" else call.gain_at_reference_usd
+        share = min(effort.budget_usd / call.raised_usd, 1.0)
+        return max(share * max(gain, asked * call.raised_usd) - effort.gas_cost_usd, 0.0)
 
     def _means_usd(self, view: "View", member: int) -> float:
         return view.balance(self.first_account + member, self.capital_asset) * view.price_usd(self.capital_asset)

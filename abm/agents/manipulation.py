@@ -180,7 +180,7 @@ class TriggerLiquidations:
                     Liquidate(
                         **bundle,
                         pool=place.pool,
-                        account=account,
+                        number=account,
                         budget_usd=float("inf"),
                         margin=0.0,
                         minimum_profit_usd=0.0,

@@ -37,6 +37,7 @@ from models.liquidation.offer import (
 from models.liquidation.opening import NOBODY, Absorption, House, Kick, Lot, Opening, Reward, TimedDesign, share_out
 from models.liquidation.sale import LotTaking, NotForSale, NothingToReset, SaleDesign
 from models.liquidation.silo import Silo
+from models.liquidation.spot import SpotDesign
 from models.liquidation.toxic_halt import ToxicHalt
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "SaleDesign",
     "Settlement",
     "Silo",
+    "SpotDesign",
     "Taking",
     "TimedDesign",
     "ToxicHalt",
@@ -115,12 +117,15 @@ Design = Annotated[
     | AaveV3
     | AaveV4
     | CompoundV2
+    | CompoundV3
     | EulerV1
     | EulerV2
     | FixedSpread
     | Fluid
     | Gearbox
     | Kamino
+    | MakerClip
+    | MakerFlip
     | MorphoBlue
     | Silo
     | ToxicHalt,

@@ -1,0 +1,132 @@
+"""English auctions: bids on lots, the highest bidder's money locked until it is outbid or has the lot.
+
+Thousands of lots may be open for hours, so that what a block asks of all of them (who has won, who waits, on which a
+bid could pay) is kept in columns, brought up to date when a lot is opened, bid on, started afresh or closed.
+"""
+
+import copy
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from abm.auctions import Auctions, OpenLot
+from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Taking
+from models.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from abm.world import Lender, World
+
+# The columns: when no more bids are taken, whether somebody leads, the least that the next bid must be, the pair of
+# reserves, and when the lot was opened.
+_UNTIL, _LED, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _COLUMNS = range(8)
+_NEVER: Final = float("inf")
+
+
+class EnglishAuctions(Auctions):
+    """The lots of a design that sells to the highest bidder; a `bidder` is a ledger account."""
+
+    def __init__(self, world: "World", lender: "Lender", design: MakerFlip) -> None:
+        super().__init__(world, lender, design)
+        self._rule = design
+        self.escrow = world.ledger.open(f"pool {lender.name} bids")
+        self._table = np.full((64, _COLUMNS), _NEVER)
+        self._numbers: IntArray | None = None
+        self._locked: dict[tuple[int, int], float] = {}
+
+    def bid_on(self, prices: FloatArray, highest: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the lots that take bids, and of which the least bid is worth less than what it buys.
+
+        By number, with the seconds at which they were opened and what they are worth at most. `prices` are those of the
+        debts, by reserve, and `highest` what a unit of each collateral may bring for each debt, shape (reserves,
+        reserves).
+        """
+        numbers, rows = self._rows()
+        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
+        worth = rows[:, _UNITS] * highest[collateral, debt]
+        good = (self._world.now < rows[:, _UNTIL]) & (worth > rows[:, _PAID] * prices[debt])
+        return numbers[good], rows[good, _OPENED], worth[good]
+
+    def least_bid(self, lot: Lot) -> Bid | None:
+        """Return the least that the next bid must be; None where nobody may bid now."""
+        return self._rule.least_bid(lot, self._world.now)
+
+    def check(self, one: OpenLot, bidder: int, bid: Bid) -> None:
+        """Refuse a bid as the design does, `AuctionOver` or `InvalidBid`; nothing is changed."""
+        self._rule.bid(copy.copy(one.lot), bidder, bid, self._world.now)
+
+    def bid(self, one: OpenLot, bidder: int, bid: Bid) -> Bidding:
+        """Lock a bidder's money, which it holds, and give back that of who is outbid; refuses as the design does."""
+        lender, ledger, lot = self._lender, self._world.ledger, one.lot
+        debt = lender.assets[lot.debt]
+        bidding = self._rule.bid(lot, bidder, bid, self._world.now)
+        if bidding.outbid != NOBODY:
+            ledger.transfer(self.escrow, bidding.outbid, debt, bidding.refunded)
+            self._locked[bidding.outbid, debt] -= bidding.refunded
+        ledger.transfer(bidder, self.escrow, debt, bidding.locked)
+        self._locked[bidder, debt] = self._locked.get((bidder, debt), 0.0) + bidding.locked
+        self._give_back(one, bidding.returned_units)
+        one.bids += 1
+        self._note(one)
+        return bidding
+
+    def finished(self) -> list[OpenLot]:
+        """Return the lots whose highest bidder has won, in the order in which they were opened."""
+        return self._over(led=True)
+
+    def finish(self, one: OpenLot) -> Taking:
+        """Hand a lot over to its winner, who has paid already."""
+        winner, taking = one.lot.bidder, self._rule.finish(one.lot, self._world.now)
+        self._locked[winner, self._lender.assets[one.lot.debt]] -= taking.paid
+        return self._hand_over(one, self.escrow, winner, taking)
+
+    def waits(self, one: OpenLot) -> bool:
+        """Return whether nobody has bid on a lot in time."""
+        return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
+
+    def waiting(self) -> list[OpenLot]:
+        """Return the lots on which nobody has bid in time."""
+        return self._over(led=False)
+
+    def restart(self, lot: Lot) -> Reward | None:
+        """Start an auction without bids afresh, which changes the lot; nobody is paid for it."""
+        return self._rule.reset(lot, self._world.now, self.feed(lot))
+
+    def reset(self, one: OpenLot) -> Reward | None:
+        """Start an auction afresh; returns what the caller is to be paid."""
+        reward = super().reset(one)
+        self._note(one)
+        return reward
+
+    def locked(self) -> list[tuple[int, int, float]]:
+        """Return what is locked in bids that lead, by bidder."""
+        return [(bidder, asset, units) for (bidder, asset), units in self._locked.items()]
+
+    def _add(self, lot: Lot, opener: str, generation: int, index: float, whole: bool) -> OpenLot:
+        one = super()._add(lot, opener, generation, index, whole)
+        self._numbers = None
+        if one.number == len(self._table):
+            self._table = np.concatenate((self._table, np.full_like(self._table, _NEVER)))
+        self._note(one)
+        return one
+
+    def _close(self, one: OpenLot) -> None:
+        super()._close(one)
+        self._numbers = None
+
+    def _note(self, one: OpenLot) -> None:
+        lot, least = one.lot, self.least_bid(one.lot)
+        until = min(lot.bid_until_seconds, lot.ends_seconds)
+        bid = least if least is not None else Bid(_NEVER, lot.units)
+        pair = lot.collateral, lot.debt
+        self._table[one.number] = until, lot.bidder != NOBODY, bid.paid, bid.units, *pair, lot.opened_seconds
+
+    def _over(self, *, led: bool) -> list[OpenLot]:
+        numbers, rows = self._rows()
+        over = (self._world.now >= rows[:, _UNTIL]) & (rows[:, _LED] == float(led))
+        return [self.lots[number] for number in numbers[over].tolist()]
+
+    def _rows(self) -> tuple[IntArray, FloatArray]:
+        """Return the numbers of the open lots and their rows of the table."""
+        if self._numbers is None:
+            self._numbers = np.fromiter((one.number for one in self), dtype=np.int64, count=len(self))
+        return self._numbers, self._table[self._numbers]

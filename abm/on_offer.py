@@ -1,0 +1,252 @@
+"""What is on offer to liquidators in one block: accounts or lots to take from, and what to open or start afresh."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from abm.english_auctions import EnglishAuctions
+from abm.forced_sales import quote_sale
+from abm.intents import Preference
+from abm.sales import Sales
+from models.types import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from abm.auctions import Auctions
+    from abm.world import Lender, World
+    from models.liquidation import Bid, Lot, Reward
+
+
+class Ranked:
+    """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden."""
+
+    def __init__(self, numbers: IntArray, since: FloatArray, size: FloatArray) -> None:
+        self._numbers = numbers
+        self._since = since
+        self._size = size
+        self._ranked: dict[Preference, IntArray] = {}
+        self._taken: set[int] = set()
+
+    def __bool__(self) -> bool:
+        return self._numbers.size > 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(self._numbers.size)
+
+    def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
+        """Yield those, not yet taken in this block, that have been there since then or earlier."""
+        rank = self._ranked.get(prefers)
+        if rank is None:
+            by_size = np.argsort(-self._size, kind="stable")
+            rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
+            self._ranked[prefers] = rank
+        for place in rank[self._since[rank] <= since].tolist():
+            number = self._numbers.item(place)
+            if number not in self._taken:
+                yield number
+
+    def only(self, those: BoolArray) -> Self:
+        """Leave out all but those."""
+        self._numbers, self._since, self._size = self._numbers[those], self._since[those], self._size[those]
+        return self
+
+    def take(self, number: int) -> None:
+        """Hide what somebody's pending call goes for, as a public queue of transactions would show."""
+        self._taken.add(number)
+
+
+class Opportunities(Ranked):
+    """What one pool's design offers in this block: the accounts or lots that may be taken from, and on which terms."""
+
+    def __init__(
+        self,
+        world: "World",
+        lender: "Lender",
+        numbers: IntArray,
+        since: FloatArray,
+        size: FloatArray,
+    ) -> None:
+        super().__init__(numbers, since, size)
+        self._world = world
+        self._lender = lender
+        self._priced: dict[int, tuple[float, float, float]] = {}
+
+    def gain_per_usd(self, number: int, sells: bool) -> float:
+        """Return the gain on a dollar paid: at the venues' best bid for who sells at once, else at the reference."""
+        at_bid, at_reference, _ = self._price(number)
+        return at_bid if sells else at_reference
+
+    def most_usd(self, number: int) -> float:
+        """Return the most that may be paid, in dollars at the reference price."""
+        return self._price(number)[2]
+
+    def fits_usd(self, number: int, budget_usd: float) -> float:
+        """Return the most that the rule lets somebody with so much money pay, in dollars at the reference price."""
+        mark = self._lender.mark(number)
+        if mark is None:
+            return 0.0
+        debt_usd = self._world.reference[self._lender.assets[mark.debt]]
+        return mark.fit(budget_usd / debt_usd) * debt_usd
+
+    def _price(self, number: int) -> tuple[float, float, float]:
+        priced = self._priced.get(number)
+        if priced is None:
+            priced = self._priced[number] = self._offer(number)
+        return priced
+
+    def _offer(self, number: int) -> tuple[float, float, float]:
+        mark = self._lender.mark(number)
+        offer = mark.offer() if mark is not None else None
+        if mark is None or offer is None:
+            return -1.0, -1.0, 0.0
+        world, assets = self._world, self._lender.assets
+        collateral, debt = assets[mark.collateral], assets[mark.debt]
+        debt_usd = world.reference[debt]
+        units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
+        reference_usd = world.reference[collateral]
+        bid_usd = world.bid_usd(collateral, debt)
+        return units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0, offer.max_repay * debt_usd
+
+
+def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
+    """Return the accounts below health 1, the larger their debt the larger."""
+    below = lender.liquidatable()
+    return Opportunities(world, lender, below.accounts, lender.waiting_since[below.accounts], below.debt_value)
+
+
+def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
+    """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
+    lots = list(lender.auctions) if isinstance(lender.auctions, Sales) else []
+    numbers = np.array([one.number for one in lots], dtype=np.int64)
+    since = np.array([one.lot.opened_seconds for one in lots])
+    size = np.array([one.units * lender.price_list[one.lot.collateral] for one in lots])
+    every = Opportunities(world, lender, numbers, since, size)
+    paying = np.array([max(every.gain_per_usd(k, True), every.gain_per_usd(k, False)) > 0.0 for k in numbers.tolist()])
+    return every.only(paying) if lots else every
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call that opens a liquidation, or starts an auction afresh, brings in dollars.
+
+    `reward_usd` to the caller. Who buys what it puts up for sale pays `raised_usd` at most, and would gain
+    `gain_at_bid_usd` or `gain_at_reference_usd` right away; where it is `bid_for`, how much is up to the bidders.
+    """
+
+    reward_usd: float
+    bid_for: bool
+    raised_usd: float = 0.0
+    gain_at_bid_usd: float = 0.0
+    gain_at_reference_usd: float = 0.0
+
+
+class Calls(Ranked):
+    """What may be opened, or started afresh, in one block: accounts by their number, then lots by theirs."""
+
+    def __init__(self, world: "World", lender: "Lender", auctions: "Auctions") -> None:
+        below = lender.liquidatable()
+        free = ~auctions.frozen[below.accounts]
+        accounts = below.accounts[free]
+        self._world = world
+        self._lender = lender
+        self._auctions = auctions
+        self._first_lot = lender.pool.accounts
+        waiting = auctions.waiting()
+        super().__init__(
+            np.concatenate((accounts, np.array([self._first_lot + one.number for one in waiting], dtype=np.int64))),
+            np.concatenate((lender.waiting_since[accounts], [one.lot.opened_seconds for one in waiting])),
+            np.concatenate((below.debt_value[free], [one.lot.tab * one.lot.debt_price_usd for one in waiting])),
+        )
+        self._priced: dict[int, Call | None] = {}
+
+    def target(self, number: int) -> tuple[int, bool]:
+        """Return the account to open, or the lot to start afresh, and which of the two it is."""
+        return (number - self._first_lot, True) if number >= self._first_lot else (number, False)
+
+    def price(self, number: int) -> Call | None:
+        """Return what a call brings; None where the rule does not allow it."""
+        if number not in self._priced:
+            target, afresh = self.target(number)
+            self._priced[number] = self._afresh(target) if afresh else self._opening(target)
+        return self._priced[number]
+
+    def _opening(self, account: int) -> Call | None:
+        opening = self._auctions.opening(account)
+        found = self._lender.position(account)
+        if opening is None or found is None:
+            return None
+        paid = [self._reward_usd(reward, found.collateral, found.debt) for reward in opening.rewards]
+        return self._call(sum(paid), opening.lots)
+
+    def _afresh(self, number: int) -> Call | None:
+        one = self._auctions.find(number)
+        if one is None:
+            return None
+        lot = copy.copy(one.lot)
+        reward = self._auctions.restart(lot)
+        return self._call(self._reward_usd(reward, lot.collateral, lot.debt) if reward else 0.0, [lot])
+
+    def _reward_usd(self, reward: "Reward", collateral: int, debt: int) -> float:
+        reference, assets = self._world.reference, self._lender.assets
+        units = self._auctions.payable(reward, debt)
+        return units * reference[assets[debt]] + reward.units * reference[assets[collateral]]
+
+    def _call(self, reward_usd: float, lots: "list[Lot]") -> Call:
+        auctions = self._auctions
+        raised = at_bid = at_reference = 0.0
+        for lot in lots:
+            collateral, debt = self._lender.assets[lot.collateral], self._lender.assets[lot.debt]
+            reference_usd, debt_usd = self._world.reference[collateral], self._world.reference[debt]
+            raised += min(lot.tab * debt_usd, lot.units * reference_usd)
+            offer = auctions.offer(lot) if isinstance(auctions, Sales) else None
+            if offer is not None:
+                cost_usd, units = offer.max_repay * debt_usd, offer.max_repay * offer.seized_per_repaid
+                at_bid += units * self._world.bid_usd(collateral, debt) - cost_usd
+                at_reference += units * reference_usd - cost_usd
+        return Call(reward_usd, isinstance(auctions, EnglishAuctions), raised, at_bid, at_reference)
+
+
+class Bids(Ranked):
+    """The lots of English auctions that may be bid on in one block, and for which the least bid could pay somebody."""
+
+    def __init__(self, world: "World", lender: "Lender", auctions: EnglishAuctions) -> None:
+        self._world = world
+        self._lender = lender
+        self._auctions = auctions
+        self._worth: dict[tuple[int, float], float] = {}
+        reserves = range(len(lender.assets))
+        prices = np.array([world.reference[asset] for asset in lender.assets])
+        highest = np.array([[self._highest_usd(c, d) if c != d else 0.0 for d in reserves] for c in reserves])
+        super().__init__(*auctions.bid_on(prices, highest))
+
+    def lot(self, number: int) -> "Lot":
+        """Return a lot, to be read."""
+        return self._auctions.lots[number].lot
+
+    def least(self, number: int) -> "Bid | None":
+        """Return the least that the next bid must be."""
+        return self._auctions.least_bid(self.lot(number))
+
+    def debt_usd(self, lot: "Lot") -> float:
+        """Return the dollars that a unit of what is bid is worth."""
+        return self._world.reference[self._lender.assets[lot.debt]]
+
+    def worth_usd(self, number: int, units: float, sells: bool) -> float:
+        """Return what so many units of a lot would bring now on the ladder, or are worth at the reference price."""
+        lot = self.lot(number)
+        asset = self._lender.assets[lot.collateral]
+        if not sells:
+            return units * self._world.reference[asset]
+        key = number, units
+        if key not in self._worth:
+            sale = quote_sale(self._world, asset, units, self._lender.assets[lot.debt])
+            self._worth[key] = sale.units * sale.average_usd
+        return self._worth[key]
+
+    def _highest_usd(self, collateral: int, debt: int) -> float:
+        asset = self._lender.assets[collateral]
+        return max(self._world.bid_usd(asset, self._lender.assets[debt]), self._world.reference[asset])

@@ -1,0 +1,94 @@
+"""Purses: how liquidators pay for what they take, and in what they are paid.
+
+Models: money is held in one asset and changed, outside and at the reference prices, into what a call asks for; a flash
+swap brings what it repays; who has no limit brings what is missing.
+Leaves out: the cost and the impact of changing money.
+"""
+
+from typing import TYPE_CHECKING
+
+from abm.intents import Intent, Liquidate
+from models.ledger import OUTSIDE
+
+if TYPE_CHECKING:
+    from abm.agents.liquidator import LiquidatorCohort
+    from abm.recorder import Recorder
+    from abm.world import World
+
+
+class Purses:
+    """The money of those who send intents, on one path."""
+
+    def __init__(self, world: "World", recorder: "Recorder") -> None:
+        self._world = world
+        self._recorder = recorder
+
+    def account(self, intent: Intent) -> int:
+        """Return the ledger account that an intent's sender acts for."""
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        return cohort.first_account + intent.member
+
+    def means_usd(self, intent: Liquidate) -> float:
+        """Return the most that a call may repay: its budget, and what its sender still has."""
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        if intent.flash or cohort.unlimited[intent.member]:
+            return intent.budget_usd
+        held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
+        return min(intent.budget_usd, held * self._world.reference[cohort.capital_asset])
+
+    def affords(self, intent: Intent, asset: int, units: float) -> bool:
+        """Return whether the sender could bring so many units of an asset now, from its money and what it has of it."""
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        if cohort.unlimited[intent.member]:
+            return True
+        account, money = cohort.first_account + intent.member, cohort.capital_asset
+        balance, reference = self._world.ledger.balance, self._world.reference
+        held = balance(account, asset)
+        if money != asset:
+            held += balance(account, money) * reference[money] / reference[asset]
+        return held >= units
+
+    def provide(self, intent: Intent, asset: int, units: float, *, flash: bool = False) -> None:
+        """See to it that the sender holds the units that it is to pay."""
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        account, money = cohort.first_account + intent.member, cohort.capital_asset
+        if flash:
+            self._world.ledger.transfer(OUTSIDE, account, asset, units)
+            return
+        short = units - self._world.ledger.balance(account, asset)
+        if short <= 0.0:
+            return
+        if cohort.unlimited[intent.member]:
+            self._world.ledger.transfer(OUTSIDE, account, asset, short)
+        elif money != asset:
+            self.acquire(account, money, asset, short)
+
+    def convert(self, account: int, source: int, target: int, given: float) -> float:
+        """Change money outside at the reference prices; returns the units of the target received."""
+        if source == target:
+            return given
+        reference, transfer = self._world.reference, self._world.ledger.transfer
+        received = transfer(account, OUTSIDE, source, given) * reference[source] / reference[target]
+        return transfer(OUTSIDE, account, target, received)
+
+    def acquire(self, account: int, source: int, target: int, wanted: float) -> float:
+        """Change as much money outside as makes up `wanted` units of the target; returns the units given for it."""
+        if source == target:
+            return wanted
+        reference = self._world.reference
+        held = self._world.ledger.balance(account, source)
+        given = min(wanted * reference[target] / reference[source], held)
+        self.convert(account, source, target, given)
+        return given
+
+    def pay_gas(self, intent: Intent, gas_usd: float) -> None:
+        """Take the price of a call from the sender's money; who has less than it costs pays what it has."""
+        if gas_usd <= 0.0:
+            return
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        account, money = cohort.first_account + intent.member, cohort.capital_asset
+        ledger, price = self._world.ledger, self._world.reference[money]
+        if cohort.unlimited[intent.member]:
+            ledger.transfer(OUTSIDE, account, money, max(gas_usd / price - ledger.balance(account, money), 0.0))
+        paid = ledger.transfer(account, OUTSIDE, money, min(gas_usd / price, ledger.balance(account, money)))
+        self._recorder.gas(paid * price)

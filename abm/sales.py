@@ -1,0 +1,136 @@
+"""Lots that anyone may take from, at a price that the clock or the feed sets.
+
+Models: Dutch auctions of positions; and the store front of a protocol that absorbs: what it takes over is posted, with
+the debt that it bears, on an account of its own, one lot for each pair. Its loss is known when it has sold all.
+Leaves out: the protocol's own account pays interest on what it bears, until sales have repaid it.
+"""
+
+import copy
+from typing import TYPE_CHECKING
+
+from abm.auctions import Auctions, OpenLot
+from abm.marks import Mark
+from models.liquidation import House, Lot, LotTaking, Offer, Opening, Reward, SaleDesign, Taking
+
+if TYPE_CHECKING:
+    from abm.cascade import Cascade
+    from abm.world import Lender, World
+
+
+class Sales(Auctions):
+    """The lots of a design whose price falls or follows the feed; `own_account` is there for one that absorbs."""
+
+    def __init__(self, world: "World", lender: "Lender", design: SaleDesign, own_account: int | None) -> None:
+        super().__init__(world, lender, design)
+        self._rule = design
+        self.own_account = own_account
+        if own_account is not None:
+            self.frozen[own_account] = True
+        self._stores: dict[tuple[int, int], OpenLot] = {}
+
+    def mark(self, number: int) -> Mark | None:
+        """Return a lot to be taken from; None where it is closed."""
+        one = self.find(number)
+        return LotMark(self, one) if one is not None else None
+
+    def offer(self, lot: Lot) -> Offer | None:
+        """Return the terms of a lot now, whether it is open already or would be."""
+        return self._rule.offer(lot, self._world.now, self.feed(lot), self.house(lot.debt))
+
+    def fit(self, lot: Lot, repay: float) -> float:
+        """Return the largest payment up to `repay` that a lot's rule accepts."""
+        return self._rule.fit(lot, repay, self._world.now, self.feed(lot), self.house(lot.debt))
+
+    def take(self, lot: Lot, repay: float) -> LotTaking:
+        """Take from a lot, which changes it; copy it to see what would be."""
+        return self._rule.take(lot, repay, self._world.now, self.feed(lot), self.house(lot.debt))
+
+    def sell(self, one: OpenLot, taker: int, repay: float) -> Taking:
+        """Sell from a lot to a ledger account that holds what it pays; what became of it, as for any `Mark`."""
+        return self._hand_over(one, taker, taker, self.take(one.lot, repay))
+
+    def waits(self, one: OpenLot) -> bool:
+        """Return whether an auction has run out and waits to be started afresh."""
+        return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
+
+    def restart(self, lot: Lot) -> Reward | None:
+        """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""
+        return self._rule.reset(lot, self._world.now, self.feed(lot))
+
+    def house(self, debt: int) -> House:
+        """Return the state of the design as a whole; what the protocol bears of absorbed debt is not its reserves'."""
+        house = super().house(debt)
+        if self.own_account is not None:
+            house.reserves -= self._lender.pool.debt(self.own_account, debt)
+        return house
+
+    def open(self, account: int, opening: Opening, opener: str, generation: int) -> None:
+        """Carry out an opening just asked for, all but its rewards."""
+        if opening.absorption is None:
+            super().open(account, opening, opener, generation)
+        else:
+            self._absorb(account, opening, opener, generation)
+
+    def _absorb(self, account: int, opening: Opening, opener: str, generation: int) -> None:
+        """Let the protocol's own account take over collateral and debt, and put the collateral up for sale."""
+        pool, absorption, own = self._lender.pool, opening.absorption, self.own_account
+        found = self._lender.position(account)
+        assert absorption is not None
+        assert own is not None
+        assert found is not None
+        pool.hand_collateral(account, found.collateral, own, absorption.units_to_protocol)
+        pool.hand_debt(account, found.debt, own, absorption.debt_from_reserves)
+        if absorption.credit > 0.0:
+            pool.credit(own, account, found.debt, absorption.credit)
+        for lot in opening.lots:
+            lot.account = own
+            store = self._stores.get((found.collateral, found.debt))
+            if store is None or store.lot.closed:
+                self._stores[found.collateral, found.debt] = self._add(lot, opener, generation, 1.0, whole=True)
+                continue
+            store.lot.units += lot.units
+            store.units += lot.units
+            store.generation = max(store.generation, generation)
+
+    def _is_last(self, one: OpenLot) -> bool:
+        if one.lot.account != self.own_account:
+            return super()._is_last(one)
+        return all(
+            store is one or store.lot.closed
+            for (collateral, _), store in self._stores.items()
+            if collateral == one.lot.collateral
+        )
+
+
+class LotMark:
+    """A lot that anyone may take from."""
+
+    __slots__ = ("_one", "_sales", "account", "collateral", "debt")
+
+    def __init__(self, sales: Sales, one: OpenLot) -> None:
+        self._sales = sales
+        self._one = one
+        self.account = one.lot.account
+        self.collateral = one.lot.collateral
+        self.debt = one.lot.debt
+
+    def offer(self) -> Offer | None:
+        """The terms of the moment; None while nothing is for sale."""
+        return self._sales.offer(self._one.lot)
+
+    def fit(self, repay: float) -> float:
+        """The largest payment up to `repay` that leaves enough, or nothing, to be raised."""
+        return self._sales.fit(self._one.lot, repay)
+
+    def take(self, repay: float) -> Taking:
+        """What paying `repay` would bring, all of it the taker's."""
+        taken = self._sales.take(copy.copy(self._one.lot), repay)
+        return Taking(taken.paid, taken.units, 0.0)
+
+    def generation(self, cascade: "Cascade") -> int:
+        """Which sales put the account below health 1 when it was opened."""
+        return self._one.generation
+
+    def settle(self, world: "World", taker: int, taking: Taking) -> Taking:
+        """Pay, and hand the units over."""
+        return self._sales.sell(self._one, taker, taking.repaid)
