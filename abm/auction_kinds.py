@@ -1,11 +1,13 @@
-"""Which designs take time, and what keeps their lots."""
+"""Which designs take time or have a pool behind them, and what keeps their lots."""
 
 from typing import TYPE_CHECKING
 
 from abm.auctions import Auctions
+from abm.bonds import BondedSales
 from abm.english_auctions import EnglishAuctions
 from abm.sales import Sales
-from models.liquidation import CompoundV3, Design, MakerFlip, SaleDesign
+from abm.stability import StabilityPool
+from models.liquidation import Ajna, CompoundV3, Design, LiquityV1, LiquityV2, MakerFlip, SaleDesign
 
 if TYPE_CHECKING:
     from abm.world import Lender, World
@@ -17,7 +19,14 @@ def own_accounts(design: Design) -> int:
 
 
 def auctions_of(world: "World", lender: "Lender", design: Design) -> Auctions | None:
-    """Return what keeps the lots of a lender's design, its own account the pool's last; None where it takes no time."""
+    """Return what keeps the lots or the pool of a lender's design; None where takers settle it at once.
+
+    A design's own account is the pool's last.
+    """
+    if isinstance(design, Ajna):
+        return BondedSales(world, lender, design)
     if isinstance(design, SaleDesign):
         return Sales(world, lender, design, lender.pool.accounts - 1 if own_accounts(design) else None)
+    if isinstance(design, LiquityV1 | LiquityV2):
+        return StabilityPool(world, lender, design)
     return EnglishAuctions(world, lender, design) if isinstance(design, MakerFlip) else None

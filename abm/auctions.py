@@ -9,20 +9,37 @@ owes are paid at once, from the pool's cash where the treasury has nothing, and 
 that come in later give that back first.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from models.liquidation import House, Lot, LotTaking, Opening, Reward, Taking, TimedDesign
+from models.ledger import OUTSIDE
+from models.liquidation import House, Lot, LotTaking, NothingToReset, Opening, Reward, Taking, TimedDesign
+from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.world import Found, Lender, World
 
 # Amounts that differ by no more than this part of either are the same: sums of parts round.
 ROUNDING: Final = 1e-9
+
+
+class Opener(NamedTuple):
+    """Who opened a liquidation: the name in the results, the ledger account, and the asset that its money is in."""
+
+    name: str
+    account: int
+    money: int
+
+
+class Pair(NamedTuple):
+    """An account and the reserves of its collateral and its debt."""
+
+    account: int
+    collateral: int
+    debt: int
 
 
 @dataclass(slots=True)
@@ -37,7 +54,7 @@ class OpenLot:
 
     number: int
     lot: Lot
-    opener: str
+    opener: Opener
     opened_step: int
     generation: int
     index: float
@@ -67,7 +84,7 @@ class _Case:
     covered: float
 
 
-class Auctions(ABC):
+class Auctions:
     """What one lender has for sale, by the number of the lot; `lots` are all there ever were.
 
     `frozen` says of every account of the pool whether it is for sale already, or is the protocol's own.
@@ -107,31 +124,46 @@ class Auctions(ABC):
 
     # What a call would find
 
+    def openable(self) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the accounts that a call may open, since when, and their debts at the prices the protocol believes."""
+        below = self._lender.liquidatable()
+        free = ~self.frozen[below.accounts]
+        accounts = below.accounts[free]
+        return accounts, self._lender.waiting_since[accounts], below.debt_value[free]
+
+    def house_before(self, account: int, found: "Found") -> House:
+        """Return the state of the design as a whole that the opening of an account sees."""
+        return self.house(found.debt)
+
     def opening(self, account: int) -> Opening | None:
         """Return what opening an account would do now; None where it is frozen or the rule does not allow it."""
         found = self._lender.position(account)
         if found is None or self.frozen[account]:
             return None
-        opening = self.design.open(found.position, self._world.now, self.house(found.debt))
+        opening = self.design.open(found.position, self._world.now, self.house_before(account, found))
         for lot in opening.lots if opening is not None else ():
             lot.account, lot.collateral, lot.debt = account, found.collateral, found.debt
         return opening
 
-    @abstractmethod
     def waits(self, one: OpenLot) -> bool:
-        """Return whether an auction has run out and waits to be started afresh."""
+        """Return whether an auction has run out and waits to be started afresh; most rules know no such thing."""
+        return False
 
     def waiting(self) -> list[OpenLot]:
         """Return the lots whose auctions wait to be started afresh."""
         return [one for one in self if self.waits(one)]
 
-    @abstractmethod
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""
+        raise NothingToReset("nothing of this design is started afresh; leave it")
 
     def payable(self, reward: Reward, debt: int) -> float:
         """Return the units of the debt that a reward brings now."""
         return min(reward.debt, float(self._lender.pool.cash[debt])) if reward.payer == "reserves" else reward.debt
+
+    def expected_bond_reward(self, lot: Lot, price: float) -> float:
+        """Return the units of the debt that the caller's bond would earn or lose if a lot were taken at a price."""
+        return 0.0
 
     def locked(self) -> list[tuple[int, int, float]]:
         """Return what liquidators have locked: the ledger account whose it is, the asset and the units."""
@@ -139,7 +171,7 @@ class Auctions(ABC):
 
     # Calls, carried out
 
-    def open(self, account: int, opening: Opening, opener: str, generation: int) -> None:
+    def open(self, account: int, opening: Opening, opener: Opener, generation: int) -> None:
         """Carry out an opening just asked for, all but its rewards."""
         found = self._lender.position(account)
         assert found is not None
@@ -156,14 +188,24 @@ class Auctions(ABC):
         one.resets += 1
         return self.restart(one.lot)
 
-    def pay(self, reward: Reward, debt: int, account: int) -> float:
-        """Pay a reward of the protocol to a ledger account; returns the units of the debt."""
+    def pay(self, reward: Reward, pair: Pair, caller: int) -> tuple[float, float]:
+        """Pay a reward to a ledger account; returns the units of the debt and those of the collateral."""
+        lender, transfer = self._lender, self._world.ledger.transfer
+        debt, collateral = lender.assets[pair.debt], lender.assets[pair.collateral]
+        if reward.payer == "reserves":
+            return self._pay_from_reserves(reward, pair.debt, caller), 0.0
+        if reward.payer == "position":
+            units = lender.pool.seize(pair.account, pair.collateral, reward.units)
+            return 0.0, transfer(lender.account, caller, collateral, units)
+        return transfer(OUTSIDE, caller, debt, reward.debt), transfer(OUTSIDE, caller, collateral, reward.units)
+
+    def _pay_from_reserves(self, reward: Reward, debt: int, caller: int) -> float:
         pool, units = self._lender.pool, self.payable(reward, debt)
         own = min(units, float(pool.treasury[debt]))
         pool.collect_treasury(debt, own)
         pool.advance(debt, units - own)
         self._advanced[debt] += units - own
-        return self._world.ledger.transfer(self._lender.account, account, self._lender.assets[debt], units)
+        return self._world.ledger.transfer(self._lender.account, caller, self._lender.assets[debt], units)
 
     # Books
 
@@ -174,8 +216,9 @@ class Auctions(ABC):
         """
         world, lender, lot = self._world, self._lender, one.lot
         asset, debt = lender.assets[lot.collateral], lender.assets[lot.debt]
-        world.ledger.transfer(payer, lender.account, debt, taking.paid)
-        repaid = self._pay_in(one, taking.paid, taking.to_debt)
+        income = self._share_with_caller(one, payer, taking)
+        world.ledger.transfer(payer, lender.account, debt, taking.paid - max(taking.to_caller, 0.0))
+        repaid = self._pay_in(one, income, taking.to_debt)
         units = self._sold_units(one, taking.units)
         lender.pool.seize(lot.account, lot.collateral, units)
         world.ledger.transfer(lender.account, buyer, asset, units)
@@ -188,8 +231,12 @@ class Auctions(ABC):
         self._count(one)
         if lot.closed:
             self._close(one)
-        kept = (taking.paid - repaid) * world.reference[debt] / world.reference[asset]
+        kept = (income - repaid) * world.reference[debt] / world.reference[asset]
         return Taking(repaid, units, min(kept, units))
+
+    def _share_with_caller(self, one: OpenLot, payer: int, taking: LotTaking) -> float:
+        """Give the caller its part of what a buyer pays, where the rule knows one; returns what is the pool's."""
+        return taking.paid
 
     def _count(self, one: OpenLot) -> None:
         """Bring what all lots are still to raise up to date with one of them."""
@@ -197,7 +244,7 @@ class Auctions(ABC):
         self._outstanding_usd = max(self._outstanding_usd + raising_usd - one.counted_usd, 0.0)
         one.counted_usd = raising_usd
 
-    def _add(self, lot: Lot, opener: str, generation: int, index: float, whole: bool) -> OpenLot:
+    def _add(self, lot: Lot, opener: Opener, generation: int, index: float, whole: bool) -> OpenLot:
         number = len(self.lots)
         one = OpenLot(number, lot, opener, self._world.step, generation, index, whole, lot.units, lot.due, lot.tab)
         self.lots.append(one)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from abm.auctions import Auctions, OpenLot
+from abm.auctions import Auctions, Opener, OpenLot
 from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Taking
 from models.types import FloatArray, IntArray
 
@@ -101,7 +101,7 @@ class EnglishAuctions(Auctions):
         """Return what is locked in bids that lead, by bidder."""
         return [(bidder, asset, units) for (bidder, asset), units in self._locked.items()]
 
-    def _add(self, lot: Lot, opener: str, generation: int, index: float, whole: bool) -> OpenLot:
+    def _add(self, lot: Lot, opener: Opener, generation: int, index: float, whole: bool) -> OpenLot:
         one = super()._add(lot, opener, generation, index, whole)
         self._numbers = None
         if one.number == len(self._table):

@@ -5,6 +5,8 @@ Drift: the distance of an asset's venue price from its reference price, as a fra
 Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
 Total bad debt: what was realised, and what the positions still open at the end lack of their debt.
 Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
+Loss of borrowers: what was seized beyond the debt repaid, less what others gained by taking over collateral and debt.
+Loss in kind: what lenders gave up of their claims beyond the worth of the collateral that they took for them.
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
@@ -37,7 +39,8 @@ def summarise(
         "liquidated_usd": float(liquidations["repaid_usd"].sum()),
         "liquidations": float(len(liquidations)),
         "liquidator_profit_usd": float(liquidations["profit_usd"].sum()) + model.recorder.opening_profit_usd,
-        "borrower_loss_usd": float(liquidations["seized_usd"].sum() - liquidations["repaid_usd"].sum()),
+        "borrower_loss_usd": float(liquidations["seized_usd"].sum() - liquidations["repaid_usd"].sum())
+        - model.recorder.redistributed_gain_usd,
         "depositor_loss_usd": float(paid[layer == "depositors"].sum()),
         "reserve_paid_usd": float(paid[layer == "reserve"].sum()),
         "insurer_paid_usd": float(paid[layer.str.startswith("insurance")].sum()),
@@ -54,6 +57,8 @@ def summarise(
         "initial_debt_usd": model.initial_debt_usd,
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
         "refused": float(model.recorder.refusals),
+        "in_kind_loss_usd": model.recorder.in_kind_loss_usd,
+        "stability_pool_profit_usd": model.recorder.stability_pool_profit_usd,
         "mended": float(model.recorder.mendings),
         "largest_drift": float(drifts.max()) if drifts.size else 0.0,
         "mean_drift": float(drifts.mean()) if drifts.size else 0.0,

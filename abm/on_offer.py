@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -133,8 +133,9 @@ def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
 class Call:
     """What a call that opens a liquidation, or starts an auction afresh, brings in dollars.
 
-    `reward_usd` to the caller. Who buys what it puts up for sale pays `raised_usd` at most, and would gain
-    `gain_at_bid_usd` or `gain_at_reference_usd` right away; where it is `bid_for`, how much is up to the bidders.
+    `reward_usd` to the caller, who must lock `bond_usd`; what a bond earns is counted at the reference price. Who buys
+    what it puts up for sale pays `raised_usd` at most, and would gain `gain_at_bid_usd` or `gain_at_reference_usd`
+    right away; where it is `bid_for`, how much is up to the bidders.
     """
 
     reward_usd: float
@@ -142,15 +143,14 @@ class Call:
     raised_usd: float = 0.0
     gain_at_bid_usd: float = 0.0
     gain_at_reference_usd: float = 0.0
+    bond_usd: float = 0.0
 
 
 class Calls(Ranked):
     """What may be opened, or started afresh, in one block: accounts by their number, then lots by theirs."""
 
     def __init__(self, world: "World", lender: "Lender", auctions: "Auctions") -> None:
-        below = lender.liquidatable()
-        free = ~auctions.frozen[below.accounts]
-        accounts = below.accounts[free]
+        accounts, since, size = auctions.openable()
         self._world = world
         self._lender = lender
         self._auctions = auctions
@@ -158,8 +158,8 @@ class Calls(Ranked):
         waiting = auctions.waiting()
         super().__init__(
             np.concatenate((accounts, np.array([self._first_lot + one.number for one in waiting], dtype=np.int64))),
-            np.concatenate((lender.waiting_since[accounts], [one.lot.opened_seconds for one in waiting])),
-            np.concatenate((below.debt_value[free], [one.lot.tab * one.lot.debt_price_usd for one in waiting])),
+            np.concatenate((since, [one.lot.opened_seconds for one in waiting])),
+            np.concatenate((size, [one.lot.tab * one.lot.debt_price_usd for one in waiting])),
         )
         self._priced: dict[int, Call | None] = {}
 
@@ -180,7 +180,15 @@ class Calls(Ranked):
         if opening is None or found is None:
             return None
         paid = [self._reward_usd(reward, found.collateral, found.debt) for reward in opening.rewards]
-        return self._call(sum(paid), opening.lots)
+        call = self._call(sum(paid), opening.lots)
+        return call if opening.bond == 0.0 else self._with_bond(call, opening.lots[0])
+
+    def _with_bond(self, call: Call, lot: "Lot") -> Call:
+        """Count what the caller's bond would earn or lose if the lot were taken at the reference price."""
+        reference, assets = self._world.reference, self._lender.assets
+        debt_usd = reference[assets[lot.debt]]
+        earned = self._auctions.expected_bond_reward(lot, reference[assets[lot.collateral]] / debt_usd)
+        return replace(call, reward_usd=call.reward_usd + earned * debt_usd, bond_usd=lot.bond * debt_usd)
 
     def _afresh(self, number: int) -> Call | None:
         one = self._auctions.find(number)

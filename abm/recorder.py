@@ -70,6 +70,9 @@ class Recorder:
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
         self.opening_profit_usd = 0.0
+        self.stability_pool_profit_usd = 0.0
+        self.redistributed_gain_usd = 0.0
+        self.in_kind_loss_usd = 0.0
         self.refusals = 0
         self.mendings = 0
         self._before = (0, 0)
@@ -101,6 +104,15 @@ class Recorder:
     def opening(self, profit_usd: float) -> None:
         """Write down what a call that opened a liquidation or started an auction afresh brought its caller."""
         self.opening_profit_usd += profit_usd
+
+    def absorption(self, pool_gain_usd: float, borrowers_gain_usd: float) -> None:
+        """Write down what a stability pool, and the other borrowers, gained by taking over a position."""
+        self.stability_pool_profit_usd += pool_gain_usd
+        self.redistributed_gain_usd += borrowers_gain_usd
+
+    def in_kind(self, loss_usd: float) -> None:
+        """Write down what lenders lost by taking collateral for a part of their claims."""
+        self.in_kind_loss_usd += loss_usd
 
     def refusal(self) -> None:
         """Write down a liquidation that was refused."""
@@ -265,7 +277,7 @@ class Recorder:
             for one in lender.auctions.lots if lender.auctions is not None else ():
                 lot = one.lot
                 rows.append(
-                    (one.step, lender.name, lot.account, one.opener, one.opened_step, names[lot.collateral],
+                    (one.step, lender.name, lot.account, one.opener.name, one.opened_step, names[lot.collateral],
                      names[lot.debt], one.units, one.due, one.tab, one.sold, one.raised, one.returned, one.sold_usd,
                      one.raised_usd, one.bids, one.resets, not lot.closed, one.generation)
                 )  # fmt: skip

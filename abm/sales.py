@@ -8,7 +8,7 @@ Leaves out: the protocol's own account pays interest on what it bears, until sal
 import copy
 from typing import TYPE_CHECKING
 
-from abm.auctions import Auctions, OpenLot
+from abm.auctions import Auctions, Opener, OpenLot
 from abm.marks import Mark
 from models.liquidation import House, Lot, LotTaking, Offer, Opening, Reward, SaleDesign, Taking
 
@@ -64,14 +64,14 @@ class Sales(Auctions):
             house.reserves -= self._lender.pool.debt(self.own_account, debt)
         return house
 
-    def open(self, account: int, opening: Opening, opener: str, generation: int) -> None:
+    def open(self, account: int, opening: Opening, opener: Opener, generation: int) -> None:
         """Carry out an opening just asked for, all but its rewards."""
         if opening.absorption is None:
             super().open(account, opening, opener, generation)
         else:
             self._absorb(account, opening, opener, generation)
 
-    def _absorb(self, account: int, opening: Opening, opener: str, generation: int) -> None:
+    def _absorb(self, account: int, opening: Opening, opener: Opener, generation: int) -> None:
         """Let the protocol's own account take over collateral and debt, and put the collateral up for sale."""
         pool, absorption, own = self._lender.pool, opening.absorption, self.own_account
         found = self._lender.position(account)

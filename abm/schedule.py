@@ -1,5 +1,6 @@
 """The timetable of a block: PHASES is a table that one can read aloud, and the model is a loop over it."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -166,13 +167,14 @@ def _write_off(model: "UnderwaterModel", lender: Lender, insurers: list[Insurer]
     asset = lender.assets[reserve]
     price = world.reference[asset]
     loss = Loss(pool.write_off(account, reserve))
-    paid: list[tuple[str, float]] = []
+    before = lender.paid_before.pop((account, reserve), 0.0)
+    paid: defaultdict[str, float] = defaultdict(float, {"reserve": before} if before > 0.0 else {})
     # Each layer's means are read when its turn comes, after those before it have paid.
     for layer in lender.layers:
         if layer.kind == "reserve":
             units = loss.take(layer.state("reserve", float(pool.treasury[reserve]), price))
             pool.cover_from_treasury(reserve, units)
-            paid.append(("reserve", units))
+            paid["reserve"] += units
             continue
         for k, insurer in enumerate(insurers):
             name = "insurance" if len(insurers) == 1 else f"insurance.{k}"
@@ -180,14 +182,15 @@ def _write_off(model: "UnderwaterModel", lender: Lender, insurers: list[Insurer]
             world.ledger.transfer(insurer.account, lender.account, asset, units)
             pool.cover_with_cash(reserve, units)
             insurer.receive_payment(units * price)
-            paid.append((name, units))
+            paid[name] += units
     claims = float(pool.total_claims[reserve])
     borne = loss.socialise(claims, "deferred" if lender.deferred else "immediate")
     if borne > 0.0:
         pool.haircut(reserve, borne)
         lender.haircuts[reserve] = 1.0 - (1.0 - lender.haircuts[reserve]) * (1.0 - borne / claims)
-    paid += [(DEPOSITORS, borne), (UNCOVERED, loss.rest)]
-    model.recorder.write_off(lender.name, account, asset, loss.units, [part for part in paid if part[1] > 0.0], price)
+    paid.update({DEPOSITORS: borne, UNCOVERED: loss.rest})
+    took = [part for part in paid.items() if part[1] > 0.0]
+    model.recorder.write_off(lender.name, account, asset, before + loss.units, took, price)
 
 
 def settle_premiums(model: "UnderwaterModel") -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.bidding import Biddings
+from abm.bond_settlement import BondSettlement
+from abm.bonds import BondedSales
 from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import ForcedSales, Sale
 from abm.intents import (
@@ -56,6 +58,7 @@ class Settlement:
         self._sales = ForcedSales(world, cascade)
         self._purses = Purses(world, recorder)
         self._biddings = Biddings(world, recorder, self._purses, self._sales)
+        self._bonds = BondSettlement(world, recorder, self._purses)
         self._settle: dict[type[Intent], Callable[[Any, float], Receipt]] = {
             Liquidate: self._liquidate,
             PlaceBid: self._biddings.settle,
@@ -316,6 +319,8 @@ class Settlement:
         """Bring to an end what time alone ends."""
         if isinstance(lender.auctions, EnglishAuctions):
             self._biddings.finish(pool, lender, lender.auctions)
+        elif isinstance(lender.auctions, BondedSales):
+            self._bonds.finish(lender, lender.auctions)
 
     def serve_exits(self, lender: "Lender") -> None:
         """Let those who queue leave, first come first served in each reserve."""

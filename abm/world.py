@@ -78,7 +78,7 @@ class Lender:
     `first_holder + k` is the ledger account of the pool's account k. `assets[r]` is the asset of reserve r and
     `prices[r]` its price as the protocol believes it. `waiting_since[k]` is when account k became liquidatable, inf
     where it is not; `exits[r]` are the accounts that queue to leave reserve r. `auctions` are there where the design
-    takes time.
+    takes time. `paid_before` is what the treasury paid of a bad debt by the design's own rule, by account and reserve.
     """
 
     name: str
@@ -106,6 +106,7 @@ class Lender:
     bids: Bids | None = None
     waiting: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     stripped: set[int] = field(default_factory=set)
+    paid_before: dict[tuple[int, int], float] = field(default_factory=dict)
     _found: dict[int, Found | None] = field(default_factory=dict)
 
     def start_watching(self, lines: FloatArray) -> None:

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from abm import Scenario
+from abm.bond_settlement import LENDERS
 from abm.english_auctions import EnglishAuctions
 from abm.metrics import summarise
 from abm.model import UnderwaterModel
+from abm.stability import StabilityPool
 from models.market.stakes import STAKED
 
 FALLS = [-0.05, -0.1, -0.3, 0.0, 0.2, -0.9]
@@ -186,6 +188,25 @@ def timed_liquidation(draw: Random) -> dict[str, Any]:
             "auction_seconds": choose(draw, 120.0, 1200.0),
             **maybe(draw, "min_bid_increase", 0.2),
             **maybe(draw, "penalty", 0.0),
+        },
+        {
+            "design": "liquity_v1",
+            "stability_pool": choose(draw, 0.0, 100.0, 1e4, 1e6),
+            **maybe(draw, "critical_collateral_ratio", 1.2, 3.0),
+            **maybe(draw, "gas_compensation", 0.0),
+        },
+        {
+            "design": "liquity_v2",
+            "stability_pool": choose(draw, 0.0, 100.0, 1e4, 1e6),
+            **maybe(draw, "redistribution_penalty", 0.0, 0.5),
+            **maybe(draw, "gas_deposit_units", 0.0),
+        },
+        {
+            "design": "ajna",
+            "settle_seconds": choose(draw, 60.0, 600.0, 3600.0),
+            **maybe(draw, "reserves_cap_seconds", 0.0, 600.0),
+            **maybe(draw, "max_bond_factor", 0.2),
+            **maybe(draw, "collateralization_factor", 1.0),
         },
     )
 
@@ -471,9 +492,13 @@ def sold_otherwise(model: UnderwaterModel) -> bool:
 
 
 def assert_each_profit_is_asked_for(model: UnderwaterModel, rows: pd.DataFrame) -> None:
-    """Nobody liquidates below the margin that its cohort asks for, nor at a loss; but a bid is made before the end."""
-    auctioned = [lender.name for lender in model.world.lenders if isinstance(lender.auctions, EnglishAuctions)]
-    rows = rows[~rows["pool"].isin(auctioned)]
+    """Nobody liquidates below the margin that its cohort asks for, nor at a loss.
+
+    But a bid is made before the end, a stability pool repays for the caller, and lenders take what nobody wants.
+    """
+    others = (EnglishAuctions, StabilityPool)
+    apart = [lender.name for lender in model.world.lenders if isinstance(lender.auctions, others)]
+    rows = rows[~rows["pool"].isin(apart) & (rows["liquidator"] != LENDERS)]
     for k, cohort in enumerate(model.scenario.agents.liquidators):
         mine = rows[rows["liquidator"].str.startswith(f"liquidators.{k}")]
         assert (mine["profit_usd"] >= cohort.margin * mine["repaid_usd"] - 1e-9).all()

@@ -234,13 +234,14 @@ class LiquidatorCohort(mesa.Agent):
                 return
             effort.patience -= 1
             call = calls.price(number)
-            if call is None:
+            if call is None or call.bond_usd > self._bondable(effort):
                 continue
             profit = call.reward_usd - effort.gas_cost_usd + self._earned_by_buying(call, effort)
             if profit <= 0.0 or profit < terms.minimum_profit_usd:
                 continue
             calls.take(number)
             effort.calls -= 1
+            effort.budget_usd -= call.bond_usd
             target, afresh = calls.target(number)
             intents.append(
                 OpenLiquidation(
@@ -301,6 +302,10 @@ class LiquidatorCohort(mesa.Agent):
         # The fewest units that would pay for the tab at what these bring each, and some more to begin with.
         fewest = least.units * lot.tab / (net_usd / (1.0 + terms.margin) / debt_usd)
         return Bid(lot.tab, min(least.units, fewest / terms.first_bid))
+
+    def _bondable(self, effort: _Effort) -> float:
+        """Return the dollars that a member could lock for hours: nothing that it borrows for one transaction."""
+        return effort.budget_usd if self.terms.financing == "inventory" else 0.0
 
     def _earned_by_buying(self, call: "Call", effort: _Effort) -> float:
         """Return what a member counts on for buying afterwards, in dollars: its margin, or more where there is more."""

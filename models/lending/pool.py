@@ -271,11 +271,12 @@ class LendingPool(Reserves):
         self._largest_sheet[reserve] = max(self._largest_sheet[reserve], self.balance_sheet(reserve).assets)
         self._changed(debtor)
 
-    def write_off(self, account: int, reserve: int) -> float:
-        """Give up the account's whole debt in the reserve; returns the units, which are now part of the deficit."""
-        scaled = self._scaled_debt[account, reserve]
-        lost = scaled * self._borrow_index[reserve]
-        self._scaled_debt[account, reserve] = 0.0
+    def write_off(self, account: int, reserve: int, units: float = inf) -> float:
+        """Give up the account's debt in the reserve, or `units` of it; returns the units, now part of the deficit."""
+        owed, index = self._scaled_debt[account, reserve], self._borrow_index[reserve]
+        scaled = owed if units >= owed * index * (1.0 - RESIDUE) else units / index
+        lost = scaled * index
+        self._scaled_debt[account, reserve] = owed - scaled
         self._total_scaled_debt[reserve] = less(self._total_scaled_debt[reserve], scaled)
         self._deficit[reserve] += lost
         self._changed(account)

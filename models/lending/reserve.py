@@ -169,6 +169,10 @@ class Reserves:
             income[r] = kept
         return income
 
+    def borrow_rate(self, reserve: int) -> float:
+        """What borrowers of the reserve pay per year at its present utilisation."""
+        return self.rate_of[reserve](self.utilisation(reserve))
+
     def cover_from_treasury(self, reserve: int, units: float) -> None:
         """Give up `units` of the treasury's claim against the deficit; needs no cash. Raises `InsufficientTreasury`."""
         deficit = self._require_deficit(reserve, units)

@@ -10,7 +10,7 @@ from pydantic import Field
 from models.liquidation.aave_v2 import AaveV2
 from models.liquidation.aave_v3 import AaveV3
 from models.liquidation.aave_v4 import AaveV4
-from models.liquidation.ajna import Ajna, NotSettleable, Settlement
+from models.liquidation.ajna import Ajna, NotSettleable, Settlement, bond_payment_factor
 from models.liquidation.compound_v2 import CompoundV2
 from models.liquidation.compound_v3 import CompoundV3
 from models.liquidation.euler_v1 import EulerV1
@@ -91,6 +91,7 @@ __all__ = [
     "Taking",
     "TimedDesign",
     "ToxicHalt",
+    "bond_payment_factor",
     "share_out",
 ]
 
@@ -116,6 +117,7 @@ Design = Annotated[
     AaveV2
     | AaveV3
     | AaveV4
+    | Ajna
     | CompoundV2
     | CompoundV3
     | EulerV1
@@ -124,6 +126,8 @@ Design = Annotated[
     | Fluid
     | Gearbox
     | Kamino
+    | LiquityV1
+    | LiquityV2
     | MakerClip
     | MakerFlip
     | MorphoBlue

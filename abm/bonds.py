@@ -1,0 +1,143 @@
+"""Sales whose caller locks a bond: earned or lost by takings, given back at the end, and lots that are settled.
+
+Models: the bond is the caller's money on a ledger account of its own. A lot whose time is over, or whose collateral is
+gone, is settled: lenders take what is left of the collateral, in proportion to their claims, for a part of what they
+are owed; the treasury pays what the rule lets it; the rest is bad debt.
+Leaves out: who calls for the settlement, and its gas. Beside the treasury's part, which is the rule's, the layers of
+the scenario pay: it should not name the reserve again.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abm.auctions import Opener, OpenLot
+from abm.sales import Sales
+from models.liquidation import Ajna, House, Lot, LotTaking, Opening, bond_payment_factor
+from models.liquidation.opening import Kick
+
+if TYPE_CHECKING:
+    from abm.world import Found, Lender, World
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a lot ended: units of debt that lenders gave up for collateral, and that the treasury gave up."""
+
+    one: OpenLot
+    debt_to_lenders: float
+    units_to_lenders: float
+    debt_from_reserves: float
+
+
+class BondedSales(Sales):
+    """The lots of a design whose caller locks a bond."""
+
+    def __init__(self, world: "World", lender: "Lender", design: Ajna) -> None:
+        super().__init__(world, lender, design, own_account=None)
+        self._bonded = design
+        self.escrow = world.ledger.open(f"pool {lender.name} bonds")
+        self._freed: list[OpenLot] = []
+
+    def house_before(self, account: int, found: "Found") -> House:
+        """Return what a kick sees: the rate of the debt, and the least that the reference price may be."""
+        house = self.house(found.debt)
+        house.borrow_rate_per_year = self._lender.pool.borrow_rate(found.debt)
+        threshold = self._bonded.collateralization_factor * self._highest_debt_per_unit(found)
+        pair = found.collateral, found.debt
+        kicked = [_kick_of(one.lot).reference_price for one in self if (one.lot.collateral, one.lot.debt) == pair]
+        house.least_reference_price = max([threshold, *kicked[-1:]])
+        return house
+
+    def house(self, debt: int) -> House:
+        """Return the state of the design as a whole; the mean debt is of the loans of an asset."""
+        house = super().house(debt)
+        owed = self._lender.pool.scaled_debt[:, debt]
+        loans = int(np.count_nonzero(owed))
+        house.mean_debt = float(owed.sum()) / loans * float(self._lender.pool.borrow_index[debt]) if loans else 0.0
+        return house
+
+    def expected_bond_reward(self, lot: Lot, price: float) -> float:
+        """Return the units of the debt that the bond earns, or loses, if all is taken at a price."""
+        kick = _kick_of(lot)
+        reward = bond_payment_factor(kick, price)
+        return max(reward * min(lot.tab, lot.units * price), -lot.bond)
+
+    def locked(self) -> list[tuple[int, int, float]]:
+        """Return the bonds by caller."""
+        assets = self._lender.assets
+        return [(one.opener.account, assets[one.lot.debt], one.lot.bond) for one in (*self, *self._freed)]
+
+    def open(self, account: int, opening: Opening, opener: Opener, generation: int) -> None:
+        """Carry out an opening just asked for; the caller holds the bond."""
+        super().open(account, opening, opener, generation)
+        for lot in opening.lots:
+            self._world.ledger.transfer(opener.account, self.escrow, self._lender.assets[lot.debt], lot.bond)
+
+    def settle(self) -> list[Settled]:
+        """Settle every lot that may be."""
+        now = self._world.now
+        return [self._settle(one) for one in list(self) if self._bonded.settleable(one.lot, now)]
+
+    def free(self) -> list[OpenLot]:
+        """Give back the bonds of the lots that were closed since the last time; return these lots."""
+        freed, self._freed = self._freed, []
+        for one in freed:
+            debt = self._lender.assets[one.lot.debt]
+            self._world.ledger.transfer(self.escrow, one.opener.account, debt, one.lot.bond)
+        return freed
+
+    def _highest_debt_per_unit(self, found: "Found") -> float:
+        """Return the most that any loan of a pair, not in auction, owes by unit of its collateral."""
+        pool = self._lender.pool
+        held, owed = pool.collateral[:, found.collateral], pool.scaled_debt[:, found.debt]
+        loans = (held > 0.0) & (owed > 0.0) & ~self.frozen
+        return float((owed[loans] / held[loans]).max() * pool.borrow_index[found.debt]) if loans.any() else 0.0
+
+    def _share_with_caller(self, one: OpenLot, payer: int, taking: LotTaking) -> float:
+        transfer, debt = self._world.ledger.transfer, self._lender.assets[one.lot.debt]
+        if taking.to_caller >= 0.0:
+            transfer(payer, self.escrow, debt, taking.to_caller)
+        else:
+            transfer(self.escrow, self._lender.account, debt, -taking.to_caller)
+        return taking.paid - taking.to_caller
+
+    def _settle(self, one: OpenLot) -> Settled:
+        lender, lot = self._lender, one.lot
+        pool = lender.pool
+        # What the clock of the rule leaves out, the interest since the kick, is owed all the same.
+        grown = float(pool.borrow_index[lot.debt]) / one.index
+        house = self.house(lot.debt)
+        house.reserves /= grown
+        settlement = self._bonded.settle(lot, self._world.now, house)
+        to_lenders = pool.write_off(lot.account, lot.debt, settlement.debt_to_lenders * grown)
+        units = self._hand_to_lenders(lot, settlement.units_to_lenders)
+        pool.haircut(lot.debt, min(to_lenders, float(pool.total_claims[lot.debt])))
+        paid = pool.write_off(lot.account, lot.debt, settlement.debt_from_reserves * grown)
+        pool.cover_from_treasury(lot.debt, paid)
+        self._give_back(one, settlement.returned_units)
+        self._count(one)
+        self._close(one)
+        return Settled(one, to_lenders, units, paid)
+
+    def _hand_to_lenders(self, lot: Lot, units: float) -> float:
+        lender = self._lender
+        held = float(lender.pool.collateral[lot.account, lot.collateral])
+        units = lender.pool.seize(lot.account, lot.collateral, min(units, held))
+        shares = lender.pool.shares[:, lot.debt]
+        holders = np.flatnonzero(shares)
+        if units > 0.0 and holders.size:
+            parts = units * (shares[holders] / shares[holders].sum())
+            asset = lender.assets[lot.collateral]
+            self._world.ledger.transfer_many(lender.account, lender.first_holder + holders, asset, parts)
+        return units
+
+    def _close(self, one: OpenLot) -> None:
+        super()._close(one)
+        self._freed.append(one)
+
+
+def _kick_of(lot: Lot) -> Kick:
+    assert lot.kick is not None
+    return lot.kick
