@@ -149,9 +149,9 @@ class Auctions:
         """Return whether an auction has run out and waits to be started afresh; most rules know no such thing."""
         return False
 
-    def waiting(self) -> list[OpenLot]:
-        """Return the lots whose auctions wait to be started afresh."""
-        return [one for one in self if self.waits(one)]
+    def waiting(self) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the lots whose auctions wait to be started afresh: numbers, when opened, and dollars to raise."""
+        return np.empty(0, np.int64), np.empty(0), np.empty(0)
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""

@@ -7,7 +7,9 @@ Leaves out: who calls for the settlement, and its gas. Beside the treasury's par
 the scenario pay: it should not name the reserve again.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +40,8 @@ class BondedSales(Sales):
         super().__init__(world, lender, design, own_account=None)
         self._bonded = design
         self.escrow = world.ledger.open(f"pool {lender.name} bonds")
+        self._bonds: defaultdict[tuple[int, int], float] = defaultdict(float)  # by caller and asset
+        self._emptied: dict[int, OpenLot] = {}
         self._freed: list[OpenLot] = []
 
     def house_before(self, account: int, found: "Found") -> House:
@@ -46,8 +50,8 @@ class BondedSales(Sales):
         house.borrow_rate_per_year = self._lender.pool.borrow_rate(found.debt)
         threshold = self._bonded.collateralization_factor * self._highest_debt_per_unit(found)
         pair = found.collateral, found.debt
-        kicked = [_kick_of(one.lot).reference_price for one in self if (one.lot.collateral, one.lot.debt) == pair]
-        house.least_reference_price = max([threshold, *kicked[-1:]])
+        kicked = (one.lot.top for one in reversed(self._open.values()) if (one.lot.collateral, one.lot.debt) == pair)
+        house.least_reference_price = max(threshold, next(kicked, 0.0))
         return house
 
     def house(self, debt: int) -> House:
@@ -66,19 +70,22 @@ class BondedSales(Sales):
 
     def locked(self) -> list[tuple[int, int, float]]:
         """Return the bonds by caller."""
-        assets = self._lender.assets
-        return [(one.opener.account, assets[one.lot.debt], one.lot.bond) for one in (*self, *self._freed)]
+        return [(caller, asset, units) for (caller, asset), units in self._bonds.items()]
 
     def open(self, account: int, opening: Opening, opener: Opener, generation: int) -> None:
         """Carry out an opening just asked for; the caller holds the bond."""
         super().open(account, opening, opener, generation)
         for lot in opening.lots:
-            self._world.ledger.transfer(opener.account, self.escrow, self._lender.assets[lot.debt], lot.bond)
+            asset = self._lender.assets[lot.debt]
+            self._world.ledger.transfer(opener.account, self.escrow, asset, lot.bond)
+            self._bonds[opener.account, asset] += lot.bond
 
     def settle(self) -> list[Settled]:
-        """Settle every lot that may be."""
+        """Settle every lot that may be: those that are emptied, and the oldest."""
         now = self._world.now
-        return [self._settle(one) for one in list(self) if self._bonded.settleable(one.lot, now)]
+        over = {one.number: one for one in takewhile(lambda one: self._bonded.settleable(one.lot, now), self)}
+        emptied, self._emptied = self._emptied, {}
+        return [self._settle(one) for one in (over | emptied).values() if not one.lot.closed]
 
     def free(self) -> list[OpenLot]:
         """Give back the bonds of the lots that were closed since the last time; return these lots."""
@@ -86,6 +93,7 @@ class BondedSales(Sales):
         for one in freed:
             debt = self._lender.assets[one.lot.debt]
             self._world.ledger.transfer(self.escrow, one.opener.account, debt, one.lot.bond)
+            self._bonds[one.opener.account, debt] -= one.lot.bond
         return freed
 
     def _highest_debt_per_unit(self, found: "Found") -> float:
@@ -97,6 +105,9 @@ class BondedSales(Sales):
 
     def _share_with_caller(self, one: OpenLot, payer: int, taking: LotTaking) -> float:
         transfer, debt = self._world.ledger.transfer, self._lender.assets[one.lot.debt]
+        self._bonds[one.opener.account, debt] += taking.to_caller
+        if one.lot.units == 0.0:
+            self._emptied[one.number] = one
         if taking.to_caller >= 0.0:
             transfer(payer, self.escrow, debt, taking.to_caller)
         else:

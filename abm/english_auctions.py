@@ -5,11 +5,12 @@ bid could pay) is kept in columns, brought up to date when a lot is opened, bid 
 """
 
 import copy
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from abm.auctions import Auctions, Opener, OpenLot
+from abm.lot_columns import NEVER, LotColumns
 from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Taking
 from models.types import FloatArray, IntArray
 
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 # The columns: when no more bids are taken, whether somebody leads, the least that the next bid must be, the pair of
-# reserves, and when the lot was opened.
-_UNTIL, _LED, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _COLUMNS = range(8)
-_NEVER: Final = float("inf")
+# reserves, when the lot was opened, and the dollars that it is to raise.
+_UNTIL, _LED, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _COLUMNS = range(9)
 
 
 class EnglishAuctions(Auctions):
@@ -29,21 +29,18 @@ class EnglishAuctions(Auctions):
         super().__init__(world, lender, design)
         self._rule = design
         self.escrow = world.ledger.open(f"pool {lender.name} bids")
-        self._table = np.full((64, _COLUMNS), _NEVER)
-        self._numbers: IntArray | None = None
+        self._columns = LotColumns(_COLUMNS)
         self._locked: dict[tuple[int, int], float] = {}
 
-    def bid_on(self, prices: FloatArray, highest: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    def bid_on(self, highest: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return the lots that take bids, and of which the least bid is worth less than what it buys.
 
-        By number, with the seconds at which they were opened and what they are worth at most. `prices` are those of the
-        debts, by reserve, and `highest` what a unit of each collateral may bring for each debt, shape (reserves,
-        reserves).
+        By number, with the seconds at which they were opened and what they are worth at most, in units of the debt.
+        `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
-        numbers, rows = self._rows()
-        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
-        worth = rows[:, _UNITS] * highest[collateral, debt]
-        good = (self._world.now < rows[:, _UNTIL]) & (worth > rows[:, _PAID] * prices[debt])
+        numbers, rows = self._columns.rows()
+        worth = rows[:, _UNITS] * highest[rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)]
+        good = (self._world.now < rows[:, _UNTIL]) & (worth > rows[:, _PAID])
         return numbers[good], rows[good, _OPENED], worth[good]
 
     def least_bid(self, lot: Lot) -> Bid | None:
@@ -71,7 +68,8 @@ class EnglishAuctions(Auctions):
 
     def finished(self) -> list[OpenLot]:
         """Return the lots whose highest bidder has won, in the order in which they were opened."""
-        return self._over(led=True)
+        numbers, _ = self._over(led=True)
+        return [self.lots[number] for number in numbers.tolist()]
 
     def finish(self, one: OpenLot) -> Taking:
         """Hand a lot over to its winner, who has paid already."""
@@ -83,9 +81,10 @@ class EnglishAuctions(Auctions):
         """Return whether nobody has bid on a lot in time."""
         return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
 
-    def waiting(self) -> list[OpenLot]:
+    def waiting(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return the lots on which nobody has bid in time."""
-        return self._over(led=False)
+        numbers, rows = self._over(led=False)
+        return numbers, rows[:, _OPENED], rows[:, _SIZE]
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction without bids afresh, which changes the lot; nobody is paid for it."""
@@ -103,30 +102,21 @@ class EnglishAuctions(Auctions):
 
     def _add(self, lot: Lot, opener: Opener, generation: int, index: float, whole: bool) -> OpenLot:
         one = super()._add(lot, opener, generation, index, whole)
-        self._numbers = None
-        if one.number == len(self._table):
-            self._table = np.concatenate((self._table, np.full_like(self._table, _NEVER)))
         self._note(one)
         return one
 
     def _close(self, one: OpenLot) -> None:
         super()._close(one)
-        self._numbers = None
+        self._columns.remove(one.number)
 
     def _note(self, one: OpenLot) -> None:
         lot, least = one.lot, self.least_bid(one.lot)
         until = min(lot.bid_until_seconds, lot.ends_seconds)
-        bid = least if least is not None else Bid(_NEVER, lot.units)
-        pair = lot.collateral, lot.debt
-        self._table[one.number] = until, lot.bidder != NOBODY, bid.paid, bid.units, *pair, lot.opened_seconds
+        bid = least if least is not None else Bid(NEVER, lot.units)
+        row = until, float(lot.bidder != NOBODY), bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
+        self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd))
 
-    def _over(self, *, led: bool) -> list[OpenLot]:
-        numbers, rows = self._rows()
+    def _over(self, *, led: bool) -> tuple[IntArray, FloatArray]:
+        numbers, rows = self._columns.rows()
         over = (self._world.now >= rows[:, _UNTIL]) & (rows[:, _LED] == float(led))
-        return [self.lots[number] for number in numbers[over].tolist()]
-
-    def _rows(self) -> tuple[IntArray, FloatArray]:
-        """Return the numbers of the open lots and their rows of the table."""
-        if self._numbers is None:
-            self._numbers = np.fromiter((one.number for one in self), dtype=np.int64, count=len(self))
-        return self._numbers, self._table[self._numbers]
+        return numbers[over], rows[over]

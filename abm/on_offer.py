@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.intents import Preference
 from abm.sales import Sales
-from models.types import BoolArray, FloatArray, IntArray
+from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.auctions import Auctions
@@ -23,19 +23,19 @@ class Ranked:
     """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden."""
 
     def __init__(self, numbers: IntArray, since: FloatArray, size: FloatArray) -> None:
-        self._numbers = numbers
+        self.numbers = numbers
         self._since = since
         self._size = size
         self._ranked: dict[Preference, IntArray] = {}
         self._taken: set[int] = set()
 
     def __bool__(self) -> bool:
-        return self._numbers.size > 0
+        return self.numbers.size > 0
 
     @property
     def count(self) -> int:
         """How many there are."""
-        return int(self._numbers.size)
+        return int(self.numbers.size)
 
     def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
         """Yield those, not yet taken in this block, that have been there since then or earlier."""
@@ -45,14 +45,9 @@ class Ranked:
             rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
             self._ranked[prefers] = rank
         for place in rank[self._since[rank] <= since].tolist():
-            number = self._numbers.item(place)
+            number = self.numbers.item(place)
             if number not in self._taken:
                 yield number
-
-    def only(self, those: BoolArray) -> Self:
-        """Leave out all but those."""
-        self._numbers, self._since, self._size = self._numbers[those], self._since[those], self._size[those]
-        return self
 
     def take(self, number: int) -> None:
         """Hide what somebody's pending call goes for, as a public queue of transactions would show."""
@@ -120,13 +115,17 @@ def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
 
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
-    lots = list(lender.auctions) if isinstance(lender.auctions, Sales) else []
-    numbers = np.array([one.number for one in lots], dtype=np.int64)
-    since = np.array([one.lot.opened_seconds for one in lots])
-    size = np.array([one.units * lender.price_list[one.lot.collateral] for one in lots])
-    every = Opportunities(world, lender, numbers, since, size)
-    paying = np.array([max(every.gain_per_usd(k, True), every.gain_per_usd(k, False)) > 0.0 for k in numbers.tolist()])
-    return every.only(paying) if lots else every
+    if not isinstance(lender.auctions, Sales):
+        return Opportunities(world, lender, np.empty(0, np.int64), np.empty(0), np.empty(0))
+    return Opportunities(world, lender, *lender.auctions.on_sale(_highest_prices(world, lender)))
+
+
+def _highest_prices(world: "World", lender: "Lender") -> FloatArray:
+    """Return the most that a unit of each collateral may bring, in units of each debt, (reserves, reserves)."""
+    assets, reference = lender.assets, world.reference
+    return np.array(
+        [[max(world.bid_usd(c, d), reference[c]) / reference[d] if c != d else 1.0 for d in assets] for c in assets]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +154,11 @@ class Calls(Ranked):
         self._lender = lender
         self._auctions = auctions
         self._first_lot = lender.pool.accounts
-        waiting = auctions.waiting()
+        lots, opened, raising = auctions.waiting()
         super().__init__(
-            np.concatenate((accounts, np.array([self._first_lot + one.number for one in waiting], dtype=np.int64))),
-            np.concatenate((since, [one.lot.opened_seconds for one in waiting])),
-            np.concatenate((size, [one.lot.tab * one.lot.debt_price_usd for one in waiting])),
+            np.concatenate((accounts, self._first_lot + lots)),
+            np.concatenate((since, opened)),
+            np.concatenate((size, raising)),
         )
         self._priced: dict[int, Call | None] = {}
 
@@ -226,10 +225,7 @@ class Bids(Ranked):
         self._lender = lender
         self._auctions = auctions
         self._worth: dict[tuple[int, float], float] = {}
-        reserves = range(len(lender.assets))
-        prices = np.array([world.reference[asset] for asset in lender.assets])
-        highest = np.array([[self._highest_usd(c, d) if c != d else 0.0 for d in reserves] for c in reserves])
-        super().__init__(*auctions.bid_on(prices, highest))
+        super().__init__(*auctions.bid_on(_highest_prices(world, lender)))
 
     def lot(self, number: int) -> "Lot":
         """Return a lot, to be read."""
@@ -254,7 +250,3 @@ class Bids(Ranked):
             sale = quote_sale(self._world, asset, units, self._lender.assets[lot.debt])
             self._worth[key] = sale.units * sale.average_usd
         return self._worth[key]
-
-    def _highest_usd(self, collateral: int, debt: int) -> float:
-        asset = self._lender.assets[collateral]
-        return max(self._world.bid_usd(asset, self._lender.assets[debt]), self._world.reference[asset])

@@ -6,15 +6,26 @@ Leaves out: the protocol's own account pays interest on what it bears, until sal
 """
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from abm.auctions import Auctions, Opener, OpenLot
+from abm.lot_columns import LotColumns
 from abm.marks import Mark
 from models.liquidation import House, Lot, LotTaking, Offer, Opening, Reward, SaleDesign, Taking
+from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.cascade import Cascade
     from abm.world import Lender, World
+
+
+# The columns: where the price started and when, the pair of reserves, when the lot was opened, its units then, and the
+# dollars that it is still to raise.
+_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _RAISING, _COLUMNS = range(8)
+# All lots are looked at with this much slack; what one of them costs, and whether it has run out, the rule says.
+_SLACK: Final = 1.0 + 1e-9
 
 
 class Sales(Auctions):
@@ -23,10 +34,25 @@ class Sales(Auctions):
     def __init__(self, world: "World", lender: "Lender", design: SaleDesign, own_account: int | None) -> None:
         super().__init__(world, lender, design)
         self._rule = design
+        self._columns = LotColumns(_COLUMNS)
         self.own_account = own_account
         if own_account is not None:
             self.frozen[own_account] = True
         self._stores: dict[tuple[int, int], OpenLot] = {}
+
+    def on_sale(self, highest: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the lots that cost less than their collateral may bring.
+
+        By number, with the seconds at which they were opened and their size in dollars. `highest` is the most that a
+        unit of each collateral may bring for each debt, (reserves, reserves).
+        """
+        numbers, rows = self._columns.rows()
+        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
+        believed = self._lender.prices
+        since = self._world.now - rows[:, _SINCE]
+        prices = self._rule.unit_price(rows[:, _TOP], since, believed[collateral] / believed[debt])
+        good = (prices < highest[collateral, debt] * _SLACK) & (since * _SLACK < self._rule.runs_seconds)
+        return numbers[good], rows[good, _OPENED], rows[good, _UNITS] * believed[collateral[good]]
 
     def mark(self, number: int) -> Mark | None:
         """Return a lot to be taken from; None where it is closed."""
@@ -52,6 +78,20 @@ class Sales(Auctions):
     def waits(self, one: OpenLot) -> bool:
         """Return whether an auction has run out and waits to be started afresh."""
         return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
+
+    def waiting(self) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the lots whose auctions wait to be started afresh: numbers, when opened, and dollars to raise."""
+        numbers, rows = self._columns.rows()
+        over = (self._world.now - rows[:, _SINCE]) * _SLACK >= self._rule.runs_seconds
+        waiting = np.array([self.waits(self.lots[number]) for number in numbers[over].tolist()], dtype=np.bool_)
+        numbers, rows = numbers[over][waiting], rows[over][waiting]
+        return numbers, rows[:, _OPENED], rows[:, _RAISING]
+
+    def reset(self, one: OpenLot) -> Reward | None:
+        """Start an auction afresh; returns what the caller is to be paid."""
+        reward = super().reset(one)
+        self._note(one)
+        return reward
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""
@@ -91,6 +131,26 @@ class Sales(Auctions):
             store.lot.units += lot.units
             store.units += lot.units
             store.generation = max(store.generation, generation)
+            self._note(store)
+
+    def _add(self, lot: Lot, opener: Opener, generation: int, index: float, whole: bool) -> OpenLot:
+        one = super()._add(lot, opener, generation, index, whole)
+        self._note(one)
+        return one
+
+    def _count(self, one: OpenLot) -> None:
+        super()._count(one)
+        if not one.lot.closed:
+            self._note(one)
+
+    def _close(self, one: OpenLot) -> None:
+        super()._close(one)
+        self._columns.remove(one.number)
+
+    def _note(self, one: OpenLot) -> None:
+        lot = one.lot
+        pair, opened, raising = (lot.collateral, lot.debt), lot.opened_seconds, lot.tab * lot.debt_price_usd
+        self._columns.write(one.number, (lot.top, lot.top_seconds, *pair, opened, one.units, raising))
 
     def _is_last(self, one: OpenLot) -> bool:
         if one.lot.account != self.own_account:

@@ -114,7 +114,7 @@ class Lender:
         self.watch = HealthWatch(self.pool, 1.0)
         if lines.any():
             self.own_lines = HealthWatch(self.pool, lines)
-        self.pool.on_change(self.changed)
+        self.pool.on_change(self.changed, self.changed_many)
         # A position may be opened with no collateral at all: then its debt is bad from the first block on.
         naked = self.pool.scaled_debt.any(axis=1) & ~self.pool.collateral.any(axis=1)
         self.stripped.update(np.flatnonzero(naked).tolist())
@@ -201,6 +201,12 @@ class Lender:
         self.below = None
         if self.pool.is_stripped(account):
             self.stripped.add(account)
+
+    def changed_many(self, accounts: IntArray) -> None:
+        """`changed` for many accounts."""
+        self._found.clear()
+        self.below = None
+        self.stripped.update(accounts[~self.pool.collateral[accounts].any(axis=1)].tolist())
 
     def stale(self) -> None:
         """Forget who was liquidatable: prices, indices or positions have changed."""

@@ -324,7 +324,7 @@ def test_repaying_all_but_rounding_leaves_no_debt() -> None:
 def test_whoever_listens_hears_of_every_changed_position() -> None:
     heard: list[int] = []
     made = lent_pool()
-    made.on_change(heard.append)
+    made.on_change(heard.append, lambda accounts: heard.extend(accounts.tolist()))
     made.supply(ALICE, DAI, 10.0)
     assert heard == []
     made.post(CAROL, ETH, 1.0)

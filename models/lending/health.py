@@ -103,7 +103,7 @@ class HealthWatch:
         self._anchored = False
         self._looks_in_vain = 0.0
         self._expose()
-        pool.on_change(self.touch)
+        pool.on_change(self.touch, self.touch_many)
 
     def _expose(self) -> None:
         self._slots = self._slot.data
@@ -125,6 +125,21 @@ class HealthWatch:
             self._touches = self._touched.data
         self._touches[self._touched_count] = account
         self._touched_count += 1
+
+    def touch_many(self, accounts: IntArray) -> None:
+        """`touch` for many accounts, of any order."""
+        if accounts.size and int(accounts.max()) >= len(self._slots):
+            self._take_in_new_accounts()
+        new = np.unique(accounts[self._slot[accounts] != _TOUCHED])
+        places = self._slot[new]
+        self._order[places[places >= 0]] = -1
+        self._slot[new] = _TOUCHED
+        count = self._touched_count + new.size
+        if count > len(self._touched):
+            self._touched = np.concatenate((self._touched, np.zeros(max(count, len(self._touched)), np.int32)))
+            self._touches = self._touched.data
+        self._touched[self._touched_count : count] = new
+        self._touched_count = count
 
     def set_line(self, account: int, line: float) -> None:
         """Give the account another line; 0 to stop watching it."""

@@ -58,7 +58,7 @@ class LendingPool(Reserves):
         self.collateral = np.zeros((accounts, self.reserves))
         self.scaled_debt = np.zeros((accounts, self.reserves))
         self.shares = np.zeros((accounts, self.reserves))
-        self._on_change: list[Callable[[int], None]] = []
+        self._on_change: list[tuple[Callable[[int], None], Callable[[IntArray], None]]] = []
         self._expose()
 
     def _expose(self) -> None:
@@ -82,12 +82,15 @@ class LendingPool(Reserves):
         self._expose()
         return first
 
-    def on_change(self, touch: Callable[[int], None]) -> None:
-        """Have `touch(account)` called whenever that account's collateral or debt was changed by a verb."""
-        self._on_change.append(touch)
+    def on_change(self, touch: Callable[[int], None], touch_many: Callable[[IntArray], None]) -> None:
+        """Have `touch(account)` called whenever that account's collateral or debt was changed by a verb.
+
+        `touch_many(accounts)` is called where a verb has changed many at once.
+        """
+        self._on_change.append((touch, touch_many))
 
     def _changed(self, account: int) -> None:
-        for touch in self._on_change:
+        for touch, _ in self._on_change:
             touch(account)
 
     # Suppliers
@@ -219,9 +222,8 @@ class LendingPool(Reserves):
         self._changed_many(ids)
 
     def _changed_many(self, ids: IntArray) -> None:
-        if self._on_change:
-            for account in ids.tolist():
-                self._changed(account)
+        for _, touch_many in self._on_change:
+            touch_many(ids)
 
     # Liquidation and bad debt
 

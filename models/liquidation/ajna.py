@@ -27,11 +27,12 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Kick, Lot, Opening, openable
-from models.liquidation.sale import SaleDesign, SaleTerms
+from models.liquidation.sale import Floats, SaleDesign, SaleTerms
 from models.refusals import Refusal
 
 _HOUR_SECONDS: Final = 3600.0
@@ -102,7 +103,17 @@ class Ajna(SaleDesign):
         bond = bond_factor * debt
         # At the start the price is far above the neutral one, where the penalty is at its highest.
         tab = debt / (1.0 - take_penalty(bond_factor, -bond_factor))
-        lot = Lot(collateral, debt, tab, now_seconds, position.debt_price, bond=bond, kick=kick)
+        lot = Lot(
+            collateral,
+            debt,
+            tab,
+            now_seconds,
+            position.debt_price,
+            top=kick.reference_price,
+            top_seconds=now_seconds,
+            bond=bond,
+            kick=kick,
+        )
         return Opening([lot], bond=bond)
 
     def lowest_utilised_price(self, position: Position) -> float:
@@ -113,11 +124,15 @@ class Ajna(SaleDesign):
         """The price of the clock, its penalty and the kicker's part; None in the instant of the kick."""
         if lot.kick is None or not now_seconds > lot.opened_seconds:
             return None
-        price = auction_price(lot.kick.reference_price, (now_seconds - lot.opened_seconds) / 60.0)
+        price = float(auction_price(lot.top, (now_seconds - lot.top_seconds) / 60.0))
         reward = bond_payment_factor(lot.kick, price)
         kept = 1.0 - take_penalty(lot.kick.bond_factor, reward)
         least_debt = _LEAST_DEBT_SHARE * house.mean_debt
         return SaleTerms(price, lot.due / kept, least_debt / kept, debt_share=kept, bond_share=reward)
+
+    def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
+        """The price of the clock, which starts at 256 times `top`."""
+        return auction_price(top, since_seconds / 60.0)
 
     def settleable(self, lot: Lot, now_seconds: float) -> bool:
         """Whether the auction may be settled: its collateral is gone or its time is over."""
@@ -142,13 +157,11 @@ def neutral_ratio(rate_per_year: float) -> float:
     return 1.0 + math.sqrt(rate_per_year) / 2.0
 
 
-def auction_price(reference_price: float, minutes: float) -> float:
-    """The price so many minutes after the kick."""
-    if minutes < _FIRST_MINUTES:
-        return float(reference_price * 256.0 * 2.0 ** (-minutes / 20.0))
-    if minutes < _SECOND_MINUTES:
-        return float(reference_price * 4.0 * 2.0 ** (-(minutes - _FIRST_MINUTES) / 120.0))
-    return float(reference_price / 16.0 * 2.0 ** (-(minutes - _SECOND_MINUTES) / 60.0))
+def auction_price(reference_price: Floats, minutes: Floats) -> Floats:
+    """The price so many minutes after the kick, of one auction or of many, (n,) each."""
+    slow = np.where(minutes < _SECOND_MINUTES, 2.0 - (minutes - _FIRST_MINUTES) / 120.0, 10.0 - minutes / 60.0)
+    halvings = np.where(minutes < _FIRST_MINUTES, 8.0 - minutes / 20.0, slow)
+    return reference_price * 2.0**halvings  # type: ignore[return-value]  # numpy makes an array of either
 
 
 def bond_payment_factor(kick: Kick, price: float) -> float:

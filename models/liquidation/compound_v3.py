@@ -23,7 +23,7 @@ from pydantic import Field
 
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Lot, Opening, openable, price_of
-from models.liquidation.sale import SaleDesign, SaleTerms
+from models.liquidation.sale import Floats, SaleDesign, SaleTerms
 
 # Collateral beside the pair that is no more than this part of it is a rounding of sums.
 _ROUNDING: Final = 1e-9
@@ -64,5 +64,10 @@ class CompoundV3(SaleDesign):
         """The feed less the discount; None while the reserves are at their target."""
         if house.reserves * lot.debt_price_usd >= self.target_reserves_usd:
             return None
+        return SaleTerms(self.unit_price(lot.top, now_seconds - lot.top_seconds, feed_price), lot.tab)
+
+    def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
+        """The feed less the discount, at any time."""
         discount = self.store_front_price_factor * (1.0 - self.liquidation_factor)
-        return SaleTerms(feed_price * (1.0 - discount), lot.tab)
+        price: Floats = feed_price * (1.0 - discount)
+        return price

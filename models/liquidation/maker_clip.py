@@ -23,11 +23,12 @@ auction is a fixed spread on the whole debt.
 import math
 from typing import ClassVar, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Lot, Opening, Reward, openable, price_of
-from models.liquidation.sale import NotForSale, NothingToReset, SaleDesign, SaleTerms
+from models.liquidation.sale import Floats, NotForSale, NothingToReset, SaleDesign, SaleTerms
 
 # A whole number of steps must not lose one to the rounding of floats.
 _ROUNDING_STEPS: Final = 1e-9
@@ -77,10 +78,21 @@ class MakerClip(SaleDesign):
         )
         return Opening([lot], (self._reward(lot),))
 
+    def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
+        """The start, cut once for every step."""
+        price: Floats = top * self.cut ** np.floor(since_seconds / self.step_seconds + _ROUNDING_STEPS)
+        return price
+
+    @property
+    def runs_seconds(self) -> float:
+        """Until the tail, or the first step below the cusp."""
+        if self.cusp == 0.0 or self.cut == 1.0:
+            return self.tail_seconds
+        return min(self.tail_seconds, math.ceil(math.log(self.cusp) / math.log(self.cut)) * self.step_seconds)
+
     def price(self, lot: Lot, now_seconds: float) -> float:
         """What a unit of a lot costs now, whether or not it may be taken."""
-        steps = math.floor((now_seconds - lot.top_seconds) / self.step_seconds + _ROUNDING_STEPS)
-        return float(lot.top * self.cut**steps)
+        return float(self.unit_price(lot.top, now_seconds - lot.top_seconds, math.nan))
 
     def terms(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> SaleTerms | None:
         """The price of the clock; None while the auction waits for a reset."""

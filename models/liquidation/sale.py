@@ -17,12 +17,15 @@ offers and `fit` returns, `take` accepts.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from models.liquidation.offer import ROUNDING, Bounds, InvalidRepayment, MustNotLeaveDust, Offer, Position
 from models.liquidation.opening import House, Lot, Opening, Reward
 from models.parameters import Parameters
 from models.refusals import Refusal
+from models.types import FloatArray
+
+Floats = TypeVar("Floats", float, FloatArray)
 
 
 class NotForSale(Refusal):
@@ -81,6 +84,15 @@ class SaleDesign(Parameters, ABC):
     @abstractmethod
     def terms(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> SaleTerms | None:
         """The terms of a lot that has collateral and is not closed; None where it is not for sale now."""
+
+    @abstractmethod
+    def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
+        """What a unit costs so long after its price started at `top`, of one lot or of many, (n,) each."""
+
+    @property
+    def runs_seconds(self) -> float:
+        """No auction has to be started afresh sooner than this; most rules know no such thing."""
+        return float("inf")
 
     def offer(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> Offer | None:
         """The most that one call may pay now, and for how much; None when nothing can be taken."""
