@@ -7,10 +7,12 @@ Total bad debt: what was realised, and what the positions still open at the end 
 Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
 Loss of borrowers: what was seized beyond the debt repaid, less what others gained by taking over collateral and debt.
 Loss in kind: what lenders gave up of their claims beyond the worth of the collateral that they took for them.
+Near zero: of the auctions that sold anything and are over, the part that raised less than a twentieth of the worth, at
+the reference prices of the time, of what they sold.
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from abm.model import UnderwaterModel
+
+NEAR_ZERO: Final = 0.05
 
 
 def summarise(
@@ -69,6 +73,19 @@ def summarise(
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
         **_shares_of_liquidations(liquidations),
+        **_auctions(model.recorder.auctions()),
+    }
+
+
+def _auctions(lots: "pd.DataFrame") -> dict[str, float]:
+    """Return how many auctions there were, how many are still open, and how many of the others gave the lot away."""
+    over = lots[(lots["open"] == 0) & (lots["sold"] > 0.0)]
+    near_zero = over["raised_usd"] < NEAR_ZERO * over["sold_usd"]
+    return {
+        "auctions": float(len(lots)),
+        "auctions_open": float(lots["open"].sum()),
+        "auctions_near_zero_share": float(near_zero.mean()) if len(over) else 0.0,
+        "given_away_usd": float((over["sold_usd"] - over["raised_usd"])[near_zero].sum()),
     }
 
 

@@ -317,7 +317,10 @@ def test_who_hopes_to_be_alone_and_is_gets_the_lot_for_next_to_nothing(play: Pla
     alone = flip(play, [KEEPER | {"first_bid": 1e-3}])
     assert only(alone.tables["auctions"])["raised"] == pytest.approx(23.5)
     assert alone.summary["bad_debt_usd"] == pytest.approx(16_000.0 - 23.5, rel=1e-9)
+    assert alone.summary["auctions_near_zero_share"] == 1.0
+    assert alone.summary["given_away_usd"] == pytest.approx(23_500.0 - 23.5)
     together = flip(play, [KEEPER | {"first_bid": 1e-3}, KEEPER | {"first_bid": 0.9}])
+    assert together.summary["auctions_near_zero_share"] == 0.0
     assert only(together.tables["auctions"])["raised"] == pytest.approx(18_080.0)
     assert together.write_offs.empty
     assert left(together)["treasury_usd"] == pytest.approx(2080.0)
