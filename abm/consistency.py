@@ -249,7 +249,11 @@ def _asset_users(agents: "Agents") -> Iterator[tuple[str, str | None, list[tuple
     for k, liquidators in enumerate(agents.liquidators):
         yield f"agents.liquidators.{k}", liquidators.pool, []
     for k, depositors in enumerate(agents.depositors):
-        yield f"agents.depositors.{k}", depositors.pool, [(f"deposits.{name}", name) for name in depositors.deposits]
+        named = [(f"deposits.{name}", name) for name in depositors.deposits]
+        if depositors.loan is not None:
+            named += [(f"loan.collateral.{name}", name) for name in depositors.loan.collateral]
+            named += [(f"loan.debt.{name}", name) for name in depositors.loan.debt]
+        yield f"agents.depositors.{k}", depositors.pool, named
     for k, insurers in enumerate(agents.insurers):
         yield f"agents.insurers.{k}", insurers.pool, [(f"capital.{name}", name) for name in insurers.capital]
 

@@ -189,18 +189,23 @@ def _pool_people(
             world.endow(lender.account, lender.assets[number_of_reserve], reserve.treasury)
             lender.pool.fund_treasury(number_of_reserve, reserve.treasury)
     _deposit(model, world, streams, people, number, lender, depositors, borrowers_count)
-    _cover_shortfall(world, lender, books, others)
+    loans = [_loans(terms, pool) for _, terms in depositors]
+    _cover_shortfall(world, lender, [book.debt for book in books] + [debt for _, debt in loans], others)
     first = 0
     lines = np.zeros(accounts)
     for book in books:
         cohort = BorrowerCohort(
             model, book.terms, number, first, len(book.debt), streams("borrowers", str(book.number), "habits")
         )
-        _open_positions(world, lender, book, first)
+        _open_positions(world, lender, book.collateral, book.debt, first)
         _fill_wallets(world, lender, book, cohort)
         lines[first : first + cohort.count] = cohort.line
         people.borrowers.append(cohort)
         first += cohort.count
+    for (_, saving), (collateral, debt) in zip(depositors, loans, strict=True):
+        _open_positions(world, lender, collateral, debt, first)
+        _fill_loan_wallets(world, lender, saving, debt, first)
+        first += saving.count
     lender.start_watching(lines)
     for k, terms in enumerate(agents.insurers):
         if here(terms.pool):
@@ -283,13 +288,15 @@ def _deposit(
 ) -> None:
     """Let every depositor bring its deposits into the pool."""
     for k, terms in cohorts:
-        reserves = [lender.pool.names.index(name) for name in terms.deposits]
-        rng = streams("depositors", str(k))
-        cohort = DepositorCohort(model, terms, number, reserves, first, rng)
-        for name, reserve in zip(terms.deposits, reserves, strict=True):
-            amounts = draw(terms.deposits[name], terms.count, streams("depositors", str(k), name))
-            for member, units in enumerate(amounts.tolist()):
-                _supply(world, lender, first + member, reserve, units)
+        stream = partial(streams, "depositors", str(k))
+        deposited = {
+            lender.pool.names.index(name): draw(units, terms.count, stream(name))
+            for name, units in terms.deposits.items()
+        }
+        cohort = DepositorCohort(model, terms, f"depositors.{k}", number, deposited, first, stream)
+        for reserve, units in deposited.items():
+            world.ledger.transfer(OUTSIDE, lender.account, lender.assets[reserve], float(units.sum()))
+            lender.pool.supply_many(first + np.arange(terms.count), reserve, units)
         people.depositors.append(cohort)
         first += terms.count
 
@@ -300,21 +307,32 @@ def _supply(world: World, lender: Lender, account: int, reserve: int, units: flo
         lender.pool.supply(account, reserve, units)
 
 
-def _cover_shortfall(world: World, lender: Lender, books: list[_Book], account: int) -> None:
+def _loans(terms: Depositors, pool: Pool) -> tuple[FloatArray, FloatArray]:
+    """Return what each member of a cohort of depositors has posted and owes, units by reserve: (count, reserves)."""
+    reserves = list(pool.reserves)
+    collateral, debt = np.zeros((2, terms.count, len(reserves)))
+    if terms.loan is not None:
+        for side, named in ((collateral, terms.loan.collateral), (debt, terms.loan.debt)):
+            for name, units in named.items():
+                side[:, reserves.index(name)] = units
+    return collateral, debt
+
+
+def _cover_shortfall(world: World, lender: Lender, debts: list[FloatArray], account: int) -> None:
     """Let suppliers who are not modelled bring what borrowers owe beyond the deposits."""
     for reserve in range(lender.pool.reserves):
-        owed = sum(float(book.debt[:, reserve].sum()) for book in books)
+        owed = sum(float(debt[:, reserve].sum()) for debt in debts)
         # The treasury's own cash is lent like anybody's.
         short = owed - float(lender.pool.cash[reserve])
         if short > 0.0:
             _supply(world, lender, account, reserve, short)
 
 
-def _open_positions(world: World, lender: Lender, book: _Book, first: int) -> None:
+def _open_positions(world: World, lender: Lender, collateral: FloatArray, debt: FloatArray, first: int) -> None:
     """Post the collateral and hand out the debts, which leave for the outside world: they were spent long ago."""
-    accounts = first + np.arange(len(book.debt))
+    accounts = first + np.arange(len(debt))
     for reserve, asset in enumerate(lender.assets):
-        posted, owed = book.collateral[:, reserve], book.debt[:, reserve]
+        posted, owed = collateral[:, reserve], debt[:, reserve]
         if posted.any():
             world.ledger.transfer(OUTSIDE, lender.account, asset, float(posted.sum()))
             lender.pool.post_many(accounts, reserve, posted)
@@ -322,6 +340,14 @@ def _open_positions(world: World, lender: Lender, book: _Book, first: int) -> No
             lent = min(float(owed.sum()), float(lender.pool.cash[reserve]))
             lender.pool.borrow_many(accounts, reserve, owed)
             world.ledger.transfer(lender.account, OUTSIDE, asset, lent)
+
+
+def _fill_loan_wallets(world: World, lender: Lender, terms: Depositors, debt: FloatArray, first: int) -> None:
+    """Give depositors who owe the means to repay."""
+    if terms.loan is not None:
+        holders = lender.first_holder + first + np.arange(terms.count)
+        for reserve, asset in enumerate(lender.assets):
+            world.ledger.transfer_many(OUTSIDE, holders, asset, terms.loan.wallet_share * debt[:, reserve])
 
 
 def _fill_wallets(world: World, lender: Lender, book: _Book, cohort: BorrowerCohort) -> None:

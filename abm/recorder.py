@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.exit_order import DEPOSITOR_COLUMNS, by_exit_order
 from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ STEP_COLUMNS = (
     "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
-    "arbitrage_capital_usd",
+    "arbitrage_capital_usd", "queue_length", "withdrawn_usd", "borrow_rate_per_year",
 )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ class Recorder:
         self._depth_units: list[FloatArray] = []
         self._providers: list[tuple[Any, ...]] = []
         self._attacks: list[tuple[int, Attack]] = []
+        self._depositors: list[tuple[Any, ...]] = []
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
         self.opening_profit_usd = 0.0
@@ -137,12 +139,14 @@ class Recorder:
             self._sample_depth()
         if step == len(self._rows) - 1:
             self._hear_providers(model)
+            self._depositors = by_exit_order(world, model.people.depositors)
 
     def _figures(self, model: "UnderwaterModel") -> tuple[float, ...]:
         """Return one block's row, in the order of STEP_COLUMNS."""
         world = self._world
         debt = collateral = liquidatable = underwater = shortfall = deposits = cash = deficit = treasury = queued = 0.0
-        waiting = 0
+        withdrawn = rate = 0.0
+        waiting = queue = 0
         for lender in world.lenders:
             worth, below = lender.pool.worth(lender.price_list), lender.liquidatable()
             debt += worth.debt
@@ -158,9 +162,12 @@ class Recorder:
                 liquidatable += float(owed.sum())
                 underwater += float(owed[short].sum())
                 shortfall += float((owed[short] - backing[short]).sum())
-            for reserve, queue in enumerate(lender.exits):
-                if queue:
-                    queued += sum(lender.pool.claims(k, reserve) for k in queue) * lender.price_list[reserve]
+            for reserve, price in enumerate(lender.price_list):
+                rate = max(rate, lender.pool.rate_of[reserve](lender.pool.utilisation(reserve)))
+                withdrawn += (lender.exits.withdrawn[reserve] - lender.exits.returned[reserve]) * price
+                if lender.exits.queues[reserve]:
+                    queued += lender.exits.waiting(reserve) * price
+            queue += lender.exits.length
         utilisation = debt / (debt + cash) if debt > 0.0 else 0.0
         liquidations, refused = len(self._liquidations), self.refusals
         new, newly_refused = liquidations - self._before[0], refused - self._before[1]
@@ -168,7 +175,7 @@ class Recorder:
         return (
             debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
-            model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(),
+            model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(), queue, withdrawn, rate,
         )  # fmt: skip
 
     def _sample_depth(self) -> None:
@@ -199,6 +206,7 @@ class Recorder:
             "providers": self.providers(),
             "attacks": self.attacks(),
             "auctions": self.auctions(),
+            "depositors": self.depositors(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -210,7 +218,7 @@ class Recorder:
         names = [f"{kind}_{asset}" for kind in ("reference", "venue", "oracle") for asset in self._world.assets]
         prices = pd.DataFrame(self._prices, columns=names)
         rows = pd.DataFrame(self._rows, columns=list(STEP_COLUMNS))
-        for name in ("liquidations", "waiting", "refused"):
+        for name in ("liquidations", "waiting", "refused", "queue_length"):
             rows[name] = rows[name].astype(np.int64)
         return pd.concat([frame, prices, rows], axis=1)
 
@@ -244,6 +252,10 @@ class Recorder:
         """Return the table of liquidity providers at the end of the path, a row a member: see `ProviderReport`."""
         return _frame(self._providers, PROVIDER_COLUMNS, path)
 
+    def depositors(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of depositors at the end of the path, by exit order: see `abm.exit_order`."""
+        return _frame(self._depositors, DEPOSITOR_COLUMNS, path)
+
     def attacks(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
         assets, terms = self._world.assets, self._world.scenario.assets
@@ -274,6 +286,7 @@ class Recorder:
 
 _WHOLE = {
     "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+    "group", "members", "asked_members",
 }  # fmt: skip
 _WORDS = {
     "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",

@@ -22,6 +22,7 @@ from abm.beside import Beside, variants
 from abm.consistency import check, check_files
 from abm.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
 from abm.sentences import sentence
+from models.exits import ExitTerms
 from models.lending import ReserveTerms
 from models.liquidation import Design
 from models.losses import Layer
@@ -91,12 +92,13 @@ class Losses(Parameters):
 
 
 class Pool(Parameters):
-    """One lending pool: its reserves, its liquidation design and its loss layers."""
+    """One lending pool: its reserves, its liquidation design, its loss layers, and when depositors may leave."""
 
     name: str = Field("core", min_length=1)
     reserves: dict[str, Reserve] = Field(min_length=1)
     liquidation: Design
     losses: Losses = Losses()
+    exits: ExitTerms = ExitTerms()
 
 
 class Blockspace(Parameters):

@@ -56,6 +56,11 @@ class Run:
         return self.tables["providers"]
 
     @property
+    def depositors(self) -> "pd.DataFrame":
+        """Who was paid what and who bears what, every cohort of depositors in tenths by exit order."""
+        return self.tables["depositors"]
+
+    @property
     def attacks(self) -> "pd.DataFrame":
         """Every manipulation that an attacker began."""
         return self.tables["attacks"]

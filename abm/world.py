@@ -4,7 +4,6 @@ Only `settlement` and the phases of `schedule` write to it; agents see it throug
 """
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from abm.auction_kinds import auctions_of
 from abm.auctions import Auctions
+from abm.exits import Exits
 from abm.marks import AccountMark, Mark
 from abm.on_offer import Bids, Calls, Opportunities
 from abm.price_paths import exogenous_prices, path_of
@@ -77,8 +77,8 @@ class Lender:
     `account` holds the pool's cash and collateral, `fees` what the protocol kept of liquidations, and
     `first_holder + k` is the ledger account of the pool's account k. `assets[r]` is the asset of reserve r and
     `prices[r]` its price as the protocol believes it. `waiting_since[k]` is when account k became liquidatable, inf
-    where it is not; `exits[r]` are the accounts that queue to leave reserve r. `auctions` are there where the design
-    takes time.
+    where it is not; `exits` says who queues to leave, and when anybody may. `auctions` are there where the design takes
+    time.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Lender:
     price_list: list[float]
     haircuts: FloatArray
     income: list[float]
-    exits: list[deque[int]]
+    exits: Exits
     waiting_since: FloatArray
     watch: HealthWatch = field(init=False)
     own_lines: HealthWatch | None = None
@@ -316,7 +316,7 @@ class World:
             price_list=[self.oracle[asset] for asset in assets],
             haircuts=np.zeros(len(assets)),
             income=[0.0] * len(assets),
-            exits=[deque() for _ in assets],
+            exits=Exits(pool, terms.exits),
             waiting_since=np.full(accounts, np.inf),
         )
         lender.auctions = auctions_of(self, lender, lender.design)

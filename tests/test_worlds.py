@@ -200,7 +200,46 @@ def pool(draw: Random, name: str, assets: list[str]) -> dict[str, Any]:
             "recognition": choose(draw, "immediate", "deferred"),
             "layers": [layer(draw) | {"kind": kind} for kind in kinds],
         },
+        "exits": {
+            **maybe(draw, "limit_share", 0.05, 1.0),
+            **maybe(draw, "limit_seconds", 120.0),
+            **maybe(draw, "pauses", [[60.0, 200.0], [120.0, 500.0]]),
+            **maybe(draw, "halt_after_loss_seconds", 90.0),
+            **maybe(draw, "halt_while_liquidatable", True),
+        },
     }
+
+
+def depositors(draw: Random, reserves: list[str]) -> dict[str, Any]:
+    """Of every temper, with loans of their own or not; some quick to return, so that they do within some blocks."""
+    cohort = {"count": choose(draw, 3, 12), "deposits": {asset: choose(draw, 1.0, 1000.0) for asset in reserves}}
+    if draw.random() < 0.3:
+        posted, owed = choose(draw, *reserves), choose(draw, *reserves)
+        cohort["loan"] = {
+            "collateral": {posted: choose(draw, 0.0, 500.0)},
+            "debt": {owed: choose(draw, 0.1, 300.0)},
+            "wallet_share": choose(draw, 0.0, 0.5, 1.2),
+            "retry_seconds": 60.0,
+        }
+    if draw.random() < 0.1:
+        return cohort | {"locked": True}
+    if draw.random() < 0.6:
+        cohort["judges"] = {
+            "noise": choose(draw, 0.0, 0.01, {"kind": "uniform", "low": 0.0, "high": 0.2}),
+            "patience_seconds": choose(draw, 60.0, 1e6, {"kind": "lognormal", "median": 1e4, "sigma": 2.0}),
+            "look_every_seconds": choose(draw, 0.0, 120.0, {"kind": "uniform", "low": 0.0, "high": 300.0}),
+            "memory_half_life_seconds": choose(draw, 60.0, 1e5),
+            "reads_positions": choose(draw, True, False),
+            **maybe(draw, "outside_rate_per_year", 0.5, 5.0),
+        }
+        cohort |= maybe(draw, "returns", {"trust_half_life_seconds": 60.0}, {})
+    return (
+        cohort
+        | maybe(draw, "leave_at_utilisation", 0.3, 0.9)
+        | maybe(draw, "leave_at_hole", 0.001)
+        | maybe(draw, "leave_at_haircut", 0.001)
+        | maybe(draw, "delay_seconds", 60.0)
+    )
 
 
 def borrowers(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
@@ -218,6 +257,7 @@ def borrowers(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
         ),
         "wallet_share": choose(draw, 0.0, 0.02, 1.0),
         **maybe(draw, "max_gas_gwei", 20.0, 60.0),
+        **maybe(draw, "max_rate_per_year", 0.05, 4.0),
     }
     if backing and choose(draw, True, True, False):
         return habits | {
@@ -383,14 +423,7 @@ def world_of(draw: Random) -> dict[str, Any]:
         for _ in range(draw.randint(1, 3)):
             agents["liquidators"].append(here | liquidators(draw, list(assets)))
         for _ in range(draw.randint(0, 2)):
-            agents["depositors"].append(
-                here
-                | {"count": 3, "deposits": {asset: choose(draw, 1.0, 1000.0) for asset in reserves}}
-                | maybe(draw, "leave_at_utilisation", 0.3, 0.9)
-                | maybe(draw, "leave_at_hole", 0.001)
-                | maybe(draw, "leave_at_haircut", 0.001)
-                | maybe(draw, "delay_seconds", 60.0)
-            )
+            agents["depositors"].append(here | depositors(draw, reserves))
         if "ETH" in described["reserves"] and draw.random() < 0.5:
             agents["attackers"].append(attacker(draw, described))
         for _ in range(draw.randint(0, 2)):
@@ -463,6 +496,22 @@ def assert_sane(model: UnderwaterModel, run: SimpleNamespace, seed: int) -> None
         np.testing.assert_array_equal(run.steps[[f"oracle_{name}" for name in model.world.assets]].to_numpy(), alone)
     assert all(isinstance(value, float) and not np.isnan(value) for value in run.summary.values())
     assert_each_profit_is_asked_for(model, rows)
+    assert_depositors_are_accounted_for(model)
+
+
+def assert_depositors_are_accounted_for(model: UnderwaterModel) -> None:
+    """What was paid out lies in wallets or came back; queues hold whom they say; no haircut is below 0 or above 1."""
+    rows = model.recorder.depositors()
+    assert ((rows["haircut"] >= 0.0) & (rows["haircut"] <= 1.0 + 1e-9)).all()
+    assert (rows["members"] >= rows["asked_members"]).all()
+    for lender in model.world.lenders:
+        for reserve, queue in enumerate(lender.exits.queues):
+            waiting = sum(lender.pool.claims(account, reserve) for account in queue)
+            scale = max(lender.exits.withdrawn[reserve], waiting)
+            assert abs(lender.exits.waiting(reserve) - waiting) <= 1e-9 * scale
+        away = lender.exits.away.sum(axis=0)
+        out = np.array(lender.exits.withdrawn) - lender.exits.returned
+        np.testing.assert_allclose(away, out, rtol=1e-9, atol=1e-9 * max(lender.exits.withdrawn))
 
 
 def sold_otherwise(model: UnderwaterModel) -> bool:

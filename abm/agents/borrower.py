@@ -2,7 +2,8 @@
 
 Models: positions drawn from distributions, listed, or read from a file; a share that watches, each at its own interval,
 and below its own health line reacts after its own delay by topping up from a wallet, repaying from it, or selling
-collateral on the venue to repay, which adds to the selling. The rest are passive.
+collateral on the venue to repay, which adds to the selling; or repays it all where the rate has become too high for it.
+The rest are passive.
 Leaves out: new borrowing during the run, closing in good times, looped positions.
 """
 
@@ -68,7 +69,8 @@ class Borrowers(Parameters):
     A share `watching` looks every `watch_interval_seconds`; one that finds its health below `react_below` acts
     `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the
     debt: in collateral for those who top up, in the debt's asset for those who repay. A wallet that cannot carry the
-    whole step gives what it has; who has nothing left to give sells.
+    whole step gives what it has; who has nothing left to give sells. Those who watch also repay all that they owe,
+    from the wallet and then by selling collateral, when they find that it costs more than `max_rate_per_year`.
     """
 
     pool: str | None = None
@@ -91,6 +93,7 @@ class Borrowers(Parameters):
     gas_units: float = Field(300_000.0, ge=0)
     gas_premium: float = Field(0.1, ge=0)
     max_gas_gwei: PositiveInfOrDrawn | None = None
+    max_rate_per_year: PositiveInfOrDrawn | None = None
 
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> "Borrowers":
@@ -113,7 +116,8 @@ class Borrowers(Parameters):
 class BorrowerCohort(mesa.Agent):
     """A cohort of borrowers as columns; member k holds account `first_account + k` of its pool.
 
-    `line` is the health below which a member reacts, 0 for those who do not watch; all columns have shape (count,).
+    `line` is the health below which a member reacts, 0 for those who do not watch; `max_rate_per_year` the rate above
+    which it repays everything, inf for those who do not care. All columns have shape (count,).
     """
 
     def __init__(
@@ -135,16 +139,23 @@ class BorrowerCohort(mesa.Agent):
         self.max_gas_gwei = (
             np.full(count, np.inf) if terms.max_gas_gwei is None else draw(terms.max_gas_gwei, count, rng)
         )
+        self.max_rate_per_year = (
+            np.full(count, np.inf) if terms.max_rate_per_year is None else draw(terms.max_rate_per_year, count, rng)
+        )
+        self.max_rate_per_year[~watching] = np.inf
+        self._lowest_rate = float(self.max_rate_per_year.min(initial=np.inf))
         self.watches = bool(watching.any())
         self._due: list[tuple[float, int]] = []  # (time, member), the earliest first
         self._priced_out: list[tuple[float, int]] = []  # (-highest gas price, member), who pays most first
         self._planned = np.zeros(count, dtype=np.bool_)
+        self._closing = np.zeros(count, dtype=np.bool_)
 
     def decide(self, view: "View") -> list[Intent]:
         """Return the reactions that fall due in this block."""
         if not self.watches:
             return []
         self._look(view)
+        self._look_at_rates(view)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         ready: list[int] = []
         while self._due and self._due[0][0] <= view.now:
@@ -158,7 +169,10 @@ class BorrowerCohort(mesa.Agent):
         intents: list[Intent] = []
         for member in ready:
             account = self.first_account + member
+            closing = bool(self._closing[member])
             how = REACTIONS[self.reaction[member]]
+            if closing and how == "top_up":
+                how = "repay"
             if how != "sell" and not view.has_wallet(self.pool, account, how):
                 how = "sell"
             intents.append(
@@ -170,8 +184,8 @@ class BorrowerCohort(mesa.Agent):
                     pool=self.pool,
                     account=account,
                     how=how,
-                    line=float(self.line[member]),
-                    target_health=max(self.terms.target_health, float(self.line[member])),
+                    line=np.inf if closing else float(self.line[member]),
+                    target_health=np.inf if closing else max(self.terms.target_health, float(self.line[member])),
                 )
             )
         return intents
@@ -181,7 +195,7 @@ class BorrowerCohort(mesa.Agent):
         if receipt.status is Status.LEFT_OUT:
             heapq.heappush(self._due, (0.0, intent.member))
         else:
-            self._planned[intent.member] = False
+            self._planned[intent.member] = self._closing[intent.member] = False
 
     def _look(self, view: "View") -> None:
         """Plan a reaction for those below their line who look at their position within this block."""
@@ -189,8 +203,31 @@ class BorrowerCohort(mesa.Agent):
         if below.size == 0:
             return
         mine = below[(below >= self.first_account) & (below < self.first_account + self.count)] - self.first_account
-        # A member's clock strikes at its phase and every interval after; it looks if that falls into this block.
-        since = (view.now - self.phase_seconds[mine]) % self.interval_seconds[mine]
-        for member in mine[(since < view.step_seconds) & ~self._planned[mine]].tolist():
+        self._plan(view, self._looking(view, mine))
+
+    def _look_at_rates(self, view: "View") -> None:
+        """Plan to repay everything for those who look within this block and find the rate too high for them."""
+        if self._lowest_rate == np.inf:
+            return
+        for reserve in view.reserves(self.pool):
+            rate = view.borrow_rate(self.pool, reserve)
+            if rate > self._lowest_rate:
+                accounts = slice(self.first_account, self.first_account + self.count)
+                squeezed = (self.max_rate_per_year < rate) & view.owing(self.pool, accounts, reserve)
+                members = self._looking(view, np.flatnonzero(squeezed))
+                self._closing[members] = True
+                self._plan(view, members)
+
+    def _looking(self, view: "View", members: IntArray) -> IntArray:
+        """Return those who look within this block and have planned nothing yet.
+
+        A member's clock strikes at its phase and every interval after.
+        """
+        since = (view.now - self.phase_seconds[members]) % self.interval_seconds[members]
+        looking: IntArray = members[(since < view.step_seconds) & ~self._planned[members]]
+        return looking
+
+    def _plan(self, view: "View", members: IntArray) -> None:
+        for member in members.tolist():
             self._planned[member] = True
             heapq.heappush(self._due, (view.now + float(self.delay_seconds[member]), member))
