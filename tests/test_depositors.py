@@ -355,3 +355,10 @@ def test_ten_thousand_depositors_are_one_agent() -> None:
     rows = model.recorder.depositors()
     assert rows["members"].tolist() == [1000] * 10
     assert rows["deposited"].sum() == CLAIMS
+
+
+def test_a_last_small_loan_is_not_refused_for_the_rounding_of_large_ones() -> None:
+    """Deposits cover what is owed to a unit in the last place: what is left of them is no measure of that."""
+    loan = {"collateral": {"ETH": 1.0}, "debt": {"DAI": 0.1}}
+    world = holed(hole=1e6 / 3.0, depositors=[{"count": 3, "deposits": {"DAI": 0.1}, "loan": loan}])
+    assert finished(world).recorder.depositors()["deposited"].sum() == pytest.approx(0.3)

@@ -225,7 +225,7 @@ class LendingPool(Reserves):
         """Open debts of many accounts with no look at their health: initial positions. Raises `InsufficientCash`."""
         ids, amounts = self._require_many("borrow", reserve, accounts, units)
         cash, lent = self._cash[reserve], float(amounts.sum())
-        if lent > cash * (1.0 + RESIDUE):
+        if lent > cash + RESIDUE * self._largest_sheet[reserve]:
             raise InsufficientCash(
                 f"{self.names[reserve]} holds {cash!r} in cash, the debts to open sum to {lent!r}; supply more first"
             )
