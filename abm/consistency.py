@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abm.claims import ClaimsInACircle, claims_in_order
 from abm.inputs import ScenarioError, read_positions
 from abm.price_paths import first_prices
 from abm.sentences import shown, suggestion
 from models.market import Venue
 from models.market.stakes import STAKED
-from models.prices import correlate
+from models.prices import ClaimPrice, correlate
 from models.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def check(scenario: "Scenario") -> None:
     _correlations(scenario)
     _markets(scenario)
     _pools(scenario)
+    _claims(scenario)
     if scenario.blockspace is not None:
         _known(scenario.blockspace.asset, "blockspace.asset", ASSET, scenario.assets)
     _market_people(scenario)
@@ -130,6 +132,25 @@ def _pools(scenario: "Scenario") -> None:
         names.append(pool.name)
         for asset in pool.reserves:
             _known(asset, f"pools.{k}.reserves.{asset}", ASSET, scenario.assets)
+
+
+def _claims(scenario: "Scenario") -> None:
+    """A claim is on a reserve that is there, and its price rests on something that is no claim in the end."""
+    pools = {pool.name: pool for pool in scenario.pools}
+    for name, asset in scenario.assets.items():
+        if isinstance(asset.price, ClaimPrice):
+            key = f"assets.{name}.price"
+            _known(asset.price.pool, f"{key}.pool", "pool", pools)
+            pool = pools[asset.price.pool]
+            _known(asset.price.reserve, f"{key}.reserve", f"reserve of pool {pool.name}", pool.reserves)
+    try:
+        claims_in_order(scenario)
+    except ClaimsInACircle as circle:
+        names = circle.args[0]
+        raise ScenarioError(
+            f"assets.{names[0]}.price is that of a claim on a claim on itself ({' on '.join(names)}), so no price "
+            "solves it; let one of them be a claim on an asset with a price of its own"
+        ) from None
 
 
 def _market_people(scenario: "Scenario") -> None:

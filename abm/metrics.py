@@ -121,11 +121,12 @@ def _fall(prices: FloatArray) -> float:
 
 
 def _collateral(model: "UnderwaterModel") -> list[str]:
-    """Return the assets that may back debt in some pool, in the scenario's order."""
+    """Return the assets that may back debt in some pool, in the scenario's order; claims fall with their pools."""
     backing = {
         name
         for pool in model.scenario.pools
         for name, reserve in pool.reserves.items()
         if reserve.liquidation_threshold > 0.0
     }
-    return [name for name in model.scenario.assets if name in backing]
+    claims = {model.world.assets[asset] for asset in model.world.claims.of}
+    return [name for name in model.scenario.assets if name in backing - claims]

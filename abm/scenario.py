@@ -29,7 +29,7 @@ from models.losses import Layer
 from models.market import SourceTerms
 from models.oracles import OracleTerms, ReferenceTerms
 from models.parameters import Parameters
-from models.prices import Impact, NoImpact, PriceTerms
+from models.prices import AssetPrice, Impact, NoImpact, PriceTerms
 from models.rates import Fixed, Rates
 
 __all__ = ["Scenario", "ScenarioError"]
@@ -43,9 +43,12 @@ class Time(Parameters):
 
 
 class Asset(Parameters):
-    """One asset: its exogenous price path in dollars, the lasting impact of net sales, and its oracle."""
+    """One asset: its exogenous price path in dollars, the lasting impact of net sales, and its oracle.
 
-    price: PriceTerms
+    The price of a claim on a pool follows from the pool's books instead.
+    """
+
+    price: AssetPrice
     impact: Impact = NoImpact()
     oracle: OracleTerms = ReferenceTerms()
 

@@ -24,6 +24,7 @@ def move_prices(model: "UnderwaterModel") -> None:
             if world.step > 0:
                 impact.decay(world.step_seconds)
             world.reference[asset] *= impact.factor
+    world.claims.price(world)
     world.gas_gwei = world.gas_path[world.step]
     for number, exchange in enumerate(world.exchanges):
         price = world.pair_reference(number)

@@ -130,7 +130,7 @@ class Settlement:
         if intent.sell:
             sale = self._sales.quote(asset, taking.received, lender.assets[mark.debt])
             break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
-            if sale.last_usd < break_even and sale.trip is not None:
+            if sale.last_usd < break_even and (sale.trip is not None or sale.redeemed):
                 units = self._sales.units_to(asset, sale, break_even)
                 best = mark.fit(min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
                 if best > 0.0:

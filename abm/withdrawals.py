@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from abm.claims import is_open
 from abm.intents import Deposit, Receipt, Status, Stay, Withdraw
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Withdrawals:
             return Receipt(Status.REFUSED, "nothing is deposited any more")
         lender.exits.ask(account, reserve, self._world.now)
         paid = 0.0
-        if not lender.exits.queues[reserve] and self._is_open(lender):  # else others were here first
+        if not lender.exits.queues[reserve] and is_open(self._world, lender):  # else others were here first
             paid = self._pay_out(lender, account, reserve, queued=False)
         if paid < claims:
             lender.exits.queue(account, reserve)
@@ -52,7 +53,7 @@ class Withdrawals:
 
     def serve(self, lender: "Lender") -> None:
         """Let those who queue leave, first come first served in each reserve."""
-        if not any(lender.exits.queues) or not self._is_open(lender):
+        if not any(lender.exits.queues) or not is_open(self._world, lender):
             return
         for reserve, queue in enumerate(lender.exits.queues):
             while queue:
@@ -61,11 +62,6 @@ class Withdrawals:
                 if self._pay_out(lender, account, reserve, queued=True) < claims:
                     break
                 lender.exits.leave_queue(account, reserve)
-
-    def _is_open(self, lender: "Lender") -> bool:
-        gate = lender.exits.gate
-        watched = gate.terms.halt_while_liquidatable
-        return gate.is_open(self._world.now, watched and lender.liquidatable().accounts.size > 0)
 
     def _pay_out(self, lender: "Lender", account: int, reserve: int, *, queued: bool) -> float:
         """Pay an account's claims on a reserve at par, as far as there is cash and room; return the units paid."""

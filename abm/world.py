@@ -11,6 +11,7 @@ import numpy as np
 
 from abm.auction_kinds import auctions_of
 from abm.auctions import Auctions
+from abm.claims import Claims
 from abm.exits import Exits
 from abm.marks import AccountMark, Mark
 from abm.on_offer import Bids, Calls, Opportunities
@@ -223,6 +224,7 @@ class World:
         self.step_seconds = scenario.time.step_seconds
         self.ledger = Ledger(self.assets)
         self.tape = Tape(self.ledger, scenario.time.steps)
+        self.claims = Claims(scenario)
         self.exogenous: list[list[float]] = exogenous_prices(scenario, streams).tolist()
         self.reference: list[float] = self.exogenous[0].copy()
         self.impacts: list[ImpactState | None] = [
@@ -289,7 +291,8 @@ class World:
         """Return the dollars that the first unit of a forced sale brings, 0 where nobody bids."""
         target = self.sold_for(asset, wanted)
         if target is None:
-            return self.reference[asset]
+            redeems = asset not in self.claims.of or self.claims.redeemable(self, asset) > 0.0
+            return self.reference[asset] if redeems else 0.0
         return self.router.best(asset, target) * self.reference[target]
 
     def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
@@ -336,6 +339,8 @@ class World:
     def check(self) -> None:
         """Raise where an asset is not conserved or a mechanism's books disagree with the ledger."""
         self.ledger.check()
+        for fault in self.claims.check(self):
+            raise BooksDisagreeError(fault)
         scale = self.ledger.scale()
         for lender in self.lenders:
             lender.pool.check()

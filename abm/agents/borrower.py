@@ -63,7 +63,9 @@ class Borrowers(Parameters):
     """One cohort of borrowers: `positions`, or a `file` of them, or `count` positions drawn from distributions.
 
     A drawn position owes `debt_usd` of `debt` against as much `collateral` as makes its health factor `health` at the
-    first oracle price; with `total_debt_usd` all sizes are scaled to that sum. A file has a row for each position
+    first oracle price; with `total_debt_usd` all sizes are scaled to that sum. With `equity_usd` in place of both it is
+    a loop: own capital of so much is posted, borrowed against at `loop_ltv` (the reserve's ltv unless given), and what
+    is borrowed posted again, `loops` times. A file has a row for each position
     and columns `collateral_<asset>` and `debt_<asset>` in units.
 
     A share `watching` looks every `watch_interval_seconds`; one that finds its health below `react_below` acts
@@ -82,6 +84,9 @@ class Borrowers(Parameters):
     debt_usd: PositiveOrDrawn | None = None
     total_debt_usd: float | None = Field(None, gt=0)
     health: PositiveOrDrawn | None = None
+    equity_usd: PositiveOrDrawn | None = None
+    loops: int = Field(1, ge=1, le=1000)
+    loop_ltv: float | None = Field(None, gt=0, lt=1)
     lowest_health: float = Field(1.01, gt=0)
     watching: float = Field(0.0, ge=0, le=1)
     watch_interval_seconds: PositiveOrDrawn = 3600.0
@@ -97,7 +102,8 @@ class Borrowers(Parameters):
 
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> "Borrowers":
-        drawn = ("count", "collateral", "debt", "debt_usd", "health")
+        sizes = ("debt_usd", "health") if self.equity_usd is None else ("equity_usd",)
+        drawn = ("count", "collateral", "debt", *sizes)
         given = [name for name in ("positions", "file", "count") if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
@@ -106,8 +112,12 @@ class Borrowers(Parameters):
             missing = [name for name in drawn if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"count = {self.count} needs {', '.join(missing)} too; add what is missing")
+            if self.equity_usd is not None and (self.debt_usd is not None or self.health is not None):
+                raise ValueError("equity_usd says how much a loop owes, so debt_usd and health have no place beside it")
+            if self.equity_usd is None and (self.loop_ltv is not None or self.loops != 1):
+                raise ValueError("a loop needs equity_usd, the own capital that it starts from; add it")
         else:
-            idle = [name for name in (*drawn, "total_debt_usd") if getattr(self, name) is not None]
+            idle = [name for name in (*drawn, "total_debt_usd", "loop_ltv") if getattr(self, name) is not None]
             if idle:
                 raise ValueError(f"{idle[0]} goes with count, not with {given[0]}; remove one of them")
         return self
