@@ -113,21 +113,21 @@ class Claims:
         lender.exits.gate.leave(claim.reserve, proceeds)
         world.ledger.transfer(lender.account, account, claim.underlying, proceeds)
 
-    def _made(self, world: "World", claim: Claim) -> float:
-        """Return how many units of a claim there are, with the outside world."""
+    def made(self, world: "World", claim: Claim) -> float:
+        """Return how many units of a claim there are, in the world and outside."""
         return -world.ledger.balance(MINT, claim.asset) - world.ledger.balance(BURN, claim.asset)
 
     def _is_void(self, world: "World", claim: Claim) -> bool:
         """Return whether a loss has wiped out the shares behind a claim that is still held."""
         if world.lenders[claim.pool].pool.shares[claim.account, claim.reserve] > 0.0:
             return False
-        return self._made(world, claim) > ROUNDING * -world.ledger.balance(MINT, claim.asset)
+        return self.made(world, claim) > ROUNDING * -world.ledger.balance(MINT, claim.asset)
 
     def check(self, world: "World") -> Iterable[str]:
         """Yield what is wrong: there are as many units of a claim as shares behind it, until these are void."""
         for claim in self.of.values():
             shares = float(world.lenders[claim.pool].pool.shares[claim.account, claim.reserve])
-            made = self._made(world, claim)
+            made = self.made(world, claim)
             if shares > 0.0 and abs(made - shares) > ROUNDING * -world.ledger.balance(MINT, claim.asset):
                 yield (
                     f"{made!r} units of {world.assets[claim.asset]} are in the world, but pool "

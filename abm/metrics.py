@@ -5,6 +5,9 @@ Drift: the distance of an asset's venue price from its reference price, as a fra
 Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
 Total bad debt: what was realised, and what the positions still open at the end lack of their debt.
 Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
+Left: what was withdrawn and has not come back, and what waits to leave, over all claims at the start. The run starts
+when a tenth has left; where none does, at the end of the path.
+Largest haircut: of the groups of depositors by exit order (see `abm.exit_order`), that which loses most of what it had.
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from abm.model import UnderwaterModel
+
+
+RUN_SHARE = 0.1
+"""The part of all claims whose leaving is a run."""
 
 
 def summarise(
@@ -63,7 +70,25 @@ def summarise(
         "attacks": float(len(attacks)),
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
+        **_run_of_depositors(model, steps),
         **_shares_of_liquidations(liquidations),
+    }
+
+
+def _run_of_depositors(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[str, float]:
+    """Return when a run started, how many left at most and for good, and what the last of them lost."""
+    claims = float(steps["deposits_usd"].iloc[0] + steps["withdrawn_usd"].iloc[0])
+    waits = steps["queued_withdrawals_usd"].to_numpy()
+    left = (steps["withdrawn_usd"].to_numpy() + waits) / claims if claims > 0.0 else np.zeros(len(steps))
+    running = np.flatnonzero(left >= RUN_SHARE)
+    onset = float(running[0]) if running.size else float(len(steps))
+    haircuts = model.recorder.depositors()["haircut"]
+    return {
+        "run_onset_seconds": onset * model.world.step_seconds,
+        "peak_left_share": float(left.max()),
+        "left_share": float(left[-1]),
+        "peak_queue_usd": float(waits.max()),
+        "largest_haircut": float(haircuts.max()) if len(haircuts) else 0.0,
     }
 
 

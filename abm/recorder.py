@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.exit_order import DEPOSITOR_COLUMNS, by_exit_order
+from abm.node_losses import NODE_COLUMNS, NodeLosses
 from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from abm.agents.attacker import Attack
     from abm.model import UnderwaterModel
     from abm.world import World
+    from models.exposure import Exposure
 
 DEPTH_DISTANCES = (
     0.001, 0.0025, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.025, 0.03, 0.04, 0.05, 0.0625, 0.075, 0.0875,
@@ -45,6 +47,7 @@ ATTACK_COLUMNS = (
     "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
     "expected_profit_usd",
 )  # fmt: skip
+EXPOSURE_COLUMNS = ("source", "target", "kind", "usd")
 STEP_COLUMNS = (
     "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
@@ -69,6 +72,9 @@ class Recorder:
         self._providers: list[tuple[Any, ...]] = []
         self._attacks: list[tuple[int, Attack]] = []
         self._depositors: list[tuple[Any, ...]] = []
+        self._nodes = NodeLosses()
+        self.at_the_start: list[Exposure] = []
+        self._bad_debt_usd: dict[str, float] = {}
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
         self.opening_profit_usd = 0.0
@@ -125,6 +131,7 @@ class Recorder:
     ) -> None:
         """Write down one bad debt and who paid for it: a row for each layer that took a part."""
         self.bad_debt_usd += amount * price_usd
+        self._bad_debt_usd[pool] = self._bad_debt_usd.get(pool, 0.0) + amount * price_usd
         asset = self._world.assets[debt]
         for layer, units in paid:
             self._write_offs.append((self._world.step, pool, account, asset, amount, layer, units, units * price_usd))
@@ -137,6 +144,7 @@ class Recorder:
         self._rows[step] = self._figures(model)
         if step % world.tape.every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
+            self._nodes.sample(model, self._bad_debt_usd)
         if step == len(self._rows) - 1:
             self._hear_providers(model)
             self._depositors = by_exit_order(world, model.people.depositors)
@@ -207,6 +215,8 @@ class Recorder:
             "attacks": self.attacks(),
             "auctions": self.auctions(),
             "depositors": self.depositors(),
+            "nodes": self.nodes(),
+            "exposures": self.exposures(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -256,6 +266,14 @@ class Recorder:
         """Return the table of depositors at the end of the path, by exit order: see `abm.exit_order`."""
         return _frame(self._depositors, DEPOSITOR_COLUMNS, path)
 
+    def nodes(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of losses by node through time: see `abm.node_losses`."""
+        return _frame(self._nodes.rows, NODE_COLUMNS, path)
+
+    def exposures(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of who depended on whom at the start: see `models.exposure`."""
+        return _frame([tuple(one) for one in self.at_the_start], EXPOSURE_COLUMNS, path)
+
     def attacks(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
         assets, terms = self._world.assets, self._world.scenario.assets
@@ -291,7 +309,7 @@ _WHOLE = {
 _WORDS = {
     "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
     "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
-    "opener",
+    "opener", "node", "target", "kind",
 }  # fmt: skip
 
 

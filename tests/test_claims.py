@@ -2,15 +2,17 @@
 
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from abm import Scenario, ScenarioError
+from abm import Scenario, ScenarioError, simulate
 from abm.model import UnderwaterModel
 from models.clearing import clear
+from models.exposure import exposure_graph, reached_by
 from models.looping import leverage, unwind
 from models.prices import ClaimPrice
 
@@ -260,6 +262,35 @@ def test_nobody_liquidates_for_claims_that_cannot_be_redeemed() -> None:
         model = finished(described)
         assert (model.recorder.steps()["liquidatable_usd"].iloc[-1] > 0.0) == waits
         assert (len(model.recorder.liquidations()) == 0) == waits
+
+
+# Who depends on whom
+
+
+def test_claims_wrap_pools_and_a_failure_reaches_those_behind_them() -> None:
+    """In a chain, what stands on the first pool is reached through its claims; a loop of pools is one component."""
+    described = chain(100.0, [500.0, 1000.0, 1000.0], [500.0, 400.0], [450.0, 300.0])
+    graph = exposure_graph(simulate(Scenario.from_dict(described)).exposures)
+    assert graph["asset c0"]["pool p0"]["wraps"]["usd"] == pytest.approx(500.0)
+    assert graph["borrowers.1"]["asset c0"]["collateralises with"]["usd"] == pytest.approx(500.0)
+    assert graph["pool p1"]["oracle c0"]["is priced by"]["usd"] == pytest.approx(500.0)
+    hit = set(reached_by(graph, "pool p0"))
+    assert hit >= {"asset c0", "pool p1", "depositors.1", "asset c1", "pool p2", "depositors.2", "depositors.0"}
+    looped = exposure_graph(simulate(Scenario.from_dict(loop_of_pools(1.0))).exposures)
+    assert {"pool p0", "asset c0", "pool p1", "asset c1"} < max(nx.strongly_connected_components(looped), key=len)
+
+
+def test_the_losses_of_nodes_add_up_as_they_travel() -> None:
+    """What a pool's bad debt is, its suppliers bear: its depositors, and the holders of its claims."""
+    run = simulate(Scenario.from_dict(chain(500.0, [500.0, 1000.0, 1000.0], [500.0, 500.0], [450.0, 450.0])))
+    last = run.nodes[run.nodes["step"] == run.nodes["step"].max()].set_index("node")["loss_usd"]
+    assert last["pool p0"] == pytest.approx(500.0)
+    assert last["depositors.0"] + last["asset c0"] == pytest.approx(500.0)
+    assert last["pool p1"] == pytest.approx(200.0)
+    assert last["depositors.1"] + last["asset c1"] == pytest.approx(200.0)
+    assert last["borrowers.1"] == pytest.approx(50.0)  # the own capital in the loan: 500 posted, 450 owed
+    before = run.nodes[run.nodes["step"] == 0].set_index("node")["loss_usd"]
+    assert before["pool p1"] == before["depositors.1"] == 0.0
 
 
 # What cannot be

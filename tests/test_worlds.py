@@ -130,6 +130,16 @@ def layer(draw: Random) -> dict[str, Any]:
     }
 
 
+def claim(draw: Random, on: str, reserve: str) -> dict[str, Any]:
+    terms = {"kind": "claim", "pool": on, "reserve": reserve, "marks": choose(draw, "index", "backing")}
+    return {"price": terms, "oracle": oracle(draw, traded=False)}
+
+
+def claim_sources(draw: Random) -> list[dict[str, Any]]:
+    shallow = {"kind": "constant_product", "value": choose(draw, 2e3, 2e5), "fee": 0.003}
+    return [choose(draw, shallow, {"kind": "infinite"})]
+
+
 def liquidation(draw: Random) -> dict[str, Any]:
     """Any design, and those that take time with little of it; the fixed spreads as often as all the other spot ones."""
     bonus = choose(draw, 0.05, 0.1, 0.15, 0.0)
@@ -244,7 +254,7 @@ def depositors(draw: Random, reserves: list[str]) -> dict[str, Any]:
 
 def borrowers(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
     assets = list(described["reserves"])
-    units = {"USD": 2000.0, "ETH": 1.0, "ALT": 200.0}
+    units = {"USD": 2000.0, "ETH": 1.0, "ALT": 200.0, "CORE": 100.0, "SIDE": 2.0}
     backing = [asset for asset in assets if described["reserves"][asset]["liquidation_threshold"] > 0.0]
     habits = {
         "watching": choose(draw, 0.0, 0.6, 1.0),
@@ -360,9 +370,22 @@ def world_of(draw: Random) -> dict[str, Any]:
             assets[market["base"]]["oracle"] = oracle(draw, traded=False)
     names = [market["name"] for market in markets]
     booked = [n for n, m in zip(names, markets, strict=True) if any(s["kind"] == "order_book" for s in m["sources"])]
-    pools = [pool(draw, "core", ["USD", "ETH", "ALT"])]
+    core, side = ["USD", "ETH", "ALT"], choose(draw, ["ETH", "USD"], ["ALT", "ETH"])
     if draw.random() < 0.5:
-        pools.append(pool(draw, "side", choose(draw, ["ETH", "USD"], ["ALT", "ETH"])))
+        # A claim on a pool is posted in the other, in itself, or both; so is that on the other: chains and loops.
+        assets["CORE"] = claim(draw, "core", choose(draw, *core))
+        assets["SIDE"] = claim(draw, "side", choose(draw, *side))
+        core += draw.sample(["CORE", "SIDE"], draw.randint(0, 2))
+        side += draw.sample(["CORE", "SIDE"], draw.randint(1, 2))
+        pools = [pool(draw, "core", core), pool(draw, "side", side)]
+        markets += [
+            {"name": name, "base": name, "quote": "USD", "sources": claim_sources(draw)}
+            for name in draw.sample(["CORE", "SIDE"], draw.randint(0, 2))
+        ]
+    else:
+        pools = [pool(draw, "core", core)]
+        if draw.random() < 0.5:
+            pools.append(pool(draw, "side", side))
     agents: dict[str, list[dict[str, Any]]] = {
         "borrowers": [],
         "liquidators": [],
@@ -493,7 +516,9 @@ def assert_sane(model: UnderwaterModel, run: SimpleNamespace, seed: int) -> None
         assert run.summary["amplification"] == 1.0
         assert not rows["generation"].any()
         alone = UnderwaterModel.baseline(model.scenario, seed)
-        np.testing.assert_array_equal(run.steps[[f"oracle_{name}" for name in model.world.assets]].to_numpy(), alone)
+        own = [k for k in range(len(model.world.assets)) if k not in model.world.claims.of]
+        names = [f"oracle_{model.world.assets[k]}" for k in own]
+        np.testing.assert_array_equal(run.steps[names].to_numpy(), alone[:, own])
     assert all(isinstance(value, float) and not np.isnan(value) for value in run.summary.values())
     assert_each_profit_is_asked_for(model, rows)
     assert_depositors_are_accounted_for(model)
