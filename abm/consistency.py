@@ -230,6 +230,8 @@ def _pool_people(scenario: "Scenario") -> None:
                 f"{key}.collateral = {shown(name)} has no liquidation_threshold in pool {pool.name}, so it backs no "
                 "debt; set one above 0"
             )
+        if name is not None:
+            _ltv_to_borrow_by(key, borrowers, pool, name)
     for k, liquidators in enumerate(agents.liquidators):
         key = f"agents.liquidators.{k}"
         if liquidators.capital_asset is not None:
@@ -238,6 +240,18 @@ def _pool_people(scenario: "Scenario") -> None:
             raise ScenarioError(
                 f'{key}.selling = "over_time" needs a market to sell on; add [[markets]] or remove the key'
             )
+
+
+def _ltv_to_borrow_by(key: str, cohort: "Borrowers", pool: "Pool", name: str) -> None:
+    """Where the size of debts follows from the ltv there must be one, and a loop's must end."""
+    ltv, loops = pool.reserves[name].ltv, cohort.equity_usd is not None and cohort.loop_ltv is None
+    if (cohort.collateral_usd is not None or loops) and ltv <= 0.0:
+        raise ScenarioError(
+            f"{key}.collateral = {shown(name)} has no ltv in pool {pool.name}, so nothing is borrowed against it; set one "
+            "above 0"
+        )
+    if loops and ltv >= 1.0:
+        raise ScenarioError(f"{key}: a loop at the ltv of {name}, which is 1, has no own capital; give loop_ltv below 1")
 
 
 def _attackers(scenario: "Scenario") -> None:

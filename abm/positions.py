@@ -97,7 +97,7 @@ def _positions(world: World, streams: Streams, number: int, terms: Borrowers, po
 
 
 def _drawn(world: World, streams: Streams, number: int, terms: Borrowers, pool: Pool) -> Book:
-    """Draw sizes and healths, or what loopers own; the collateral follows at the first oracle price."""
+    """Draw sizes in one of the ways there are; what is posted for a dollar of debt follows, at first oracle prices."""
     key, reserves, count = f"agents.borrowers.{number}", list(pool.reserves), terms.count or 0
     if terms.collateral is None or terms.debt is None:
         raise ScenarioError(f"{key} with a count needs collateral and debt; add what is missing")
@@ -107,6 +107,11 @@ def _drawn(world: World, streams: Streams, number: int, terms: Borrowers, pool: 
         borrowed = leverage(ltv, terms.loops) - 1.0
         owed_usd = borrowed * draw(terms.equity_usd, count, streams("borrowers", str(number), "size"))
         posted_per_owed = np.full(count, 1.0 + 1.0 / borrowed)
+    elif terms.collateral_usd is not None and terms.limit_used is not None:
+        posted_usd = draw(terms.collateral_usd, count, streams("borrowers", str(number), "size"))
+        used = np.minimum(draw(terms.limit_used, count, streams("borrowers", str(number), "health")), 1.0)
+        posted_per_owed = 1.0 / (used * pool.reserves[terms.collateral].ltv)
+        owed_usd = posted_usd / posted_per_owed
     elif terms.debt_usd is not None and terms.health is not None:
         owed_usd = draw(terms.debt_usd, count, streams("borrowers", str(number), "size"))
         health = draw(terms.health, count, streams("borrowers", str(number), "health"), lowest=terms.lowest_health)

@@ -93,6 +93,7 @@ BASE: dict[str, Any] = {
 ATTACKER = {"market": "ETH/DAI", "pool": "core", "capital_usd": 1e6}
 
 Change = dict[str, Any]
+LIMITED: Change = {"limit_used": 1.0, "debt_usd": None, "health": None}
 LOOPED: Change = {"equity_usd": 1000.0, "debt_usd": None, "health": None}
 # For each parameter: the change, and what must be so in both runs for it to matter.
 CASES: dict[tuple[str, str], tuple[Change, Change]] = {
@@ -103,6 +104,8 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("borrowers", "debt_usd"): ({"debt_usd": 4000.0}, {}),
     ("borrowers", "total_debt_usd"): ({"total_debt_usd": 1e5}, {}),
     ("borrowers", "health"): ({"health": 1.02}, {}),
+    ("borrowers", "collateral_usd"): ({"collateral_usd": 9e3}, {"collateral_usd": 6e3} | LIMITED),
+    ("borrowers", "limit_used"): ({"limit_used": 0.95}, {"collateral_usd": 6e3} | LIMITED),
     ("borrowers", "equity_usd"): ({"equity_usd": 900.0}, LOOPED),
     ("borrowers", "loops"): ({"loops": 3}, LOOPED),
     ("borrowers", "loop_ltv"): ({"loop_ltv": 0.6}, LOOPED),

@@ -336,7 +336,8 @@ def test_a_worthless_claim_keeps_a_price_that_can_be_divided_by() -> None:
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        ({"equity_usd": 1.0, "debt_usd": 5.0}, "debt_usd and health have no place beside it"),
+        ({"equity_usd": 1.0, "debt_usd": 5.0, "health": 1.5}, "debt_usd and equity_usd both say how large"),
+        ({"collateral_usd": 1.0}, "needs limit_used too"),
         ({"loops": 3, "debt_usd": 5.0, "health": 1.5}, "a loop needs equity_usd"),
         ({"equity_usd": 1.0, "loops": 0}, "loops"),
         ({"equity_usd": 1.0, "loop_ltv": 1.0}, "loop_ltv"),
@@ -346,3 +347,30 @@ def test_loops_that_cannot_be_are_refused(terms: dict[str, Any], message: str) -
     cohort = {"pool": "p1", "count": 2, "collateral": "c0", "debt": "USD"} | terms
     with pytest.raises(ScenarioError, match=message):
         Scenario.from_dict(world([pool("p0"), pool("p1", "c0")], {"c0": claim_on("p0")}, borrowers=[cohort]))
+
+
+@pytest.mark.parametrize(
+    ("ltv", "terms", "message"),
+    [
+        (0.0, {"equity_usd": 1.0}, "has no ltv in pool p1"),
+        (0.0, {"collateral_usd": 1.0, "limit_used": 0.5}, "has no ltv in pool p1"),
+        (1.0, {"equity_usd": 1.0}, "a loop at the ltv of c0, which is 1"),
+    ],
+)
+def test_an_ltv_that_debts_follow_from_must_be_one(ltv: float, terms: dict[str, Any], message: str) -> None:
+    cohort = {"pool": "p1", "count": 2, "collateral": "c0", "debt": "USD"} | terms
+    described = world([pool("p0"), pool("p1", "c0")], {"c0": claim_on("p0")}, borrowers=[cohort])
+    described["pools"][1]["reserves"]["c0"]["ltv"] = ltv
+    with pytest.raises(ScenarioError, match=message):
+        Scenario.from_dict(described)
+
+
+def test_borrowers_who_draw_a_part_of_their_limit_owe_it() -> None:
+    """A hundred posted at an ltv of 0.9, of which a half is drawn, and a limit is never overdrawn."""
+    for used, owed in ((0.5, 45.0), (3.0, 90.0)):
+        cohort = {"pool": "p1", "count": 2, "collateral": "c0", "debt": "USD"}
+        sizes = {"collateral_usd": 100.0, "limit_used": used}
+        described = world([pool("p0"), pool("p1", "c0")], {"c0": claim_on("p0")}, borrowers=[cohort | sizes])
+        lender = UnderwaterModel(Scenario.from_dict(described), 1).world.lenders[1]
+        assert lender.pool.collateral[:2, 1].tolist() == pytest.approx([100.0, 100.0])
+        assert lender.pool.scaled_debt[:2, 0].tolist() == pytest.approx([owed, owed])

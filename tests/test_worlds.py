@@ -270,12 +270,17 @@ def borrowers(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
         **maybe(draw, "max_rate_per_year", 0.05, 4.0),
     }
     if backing and choose(draw, True, True, False):
+        drawn = {
+            "debt_usd": {"kind": "lognormal", "median": 3000.0, "sigma": 1.5},
+            "health": {"kind": "lognormal", "median": 0.1, "sigma": 1.0, "shift": 1.0},
+        }
+        limited = {"collateral_usd": 4000.0, "limit_used": {"kind": "uniform", "low": 0.5, "high": 1.2}}
+        looped = {"equity_usd": choose(draw, 10.0, 1000.0), "loops": choose(draw, 1, 5), "loop_ltv": 0.6}
         return habits | {
             "count": draw.randint(1, 20),
             "collateral": choose(draw, *backing),
             "debt": choose(draw, *assets),
-            "debt_usd": {"kind": "lognormal", "median": 3000.0, "sigma": 1.5},
-            "health": {"kind": "lognormal", "median": 0.1, "sigma": 1.0, "shift": 1.0},
+            **choose(draw, drawn, drawn, limited, looped),
         }
 
     def side() -> dict[str, float]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 REACTIONS: tuple[Reaction, ...] = ("top_up", "repay", "sell")
+SIZES = (("debt_usd", "health"), ("collateral_usd", "limit_used"), ("equity_usd",))
+"""The ways to say how large drawn positions are."""
 
 
 class Position(Parameters):
@@ -63,10 +65,11 @@ class Borrowers(Parameters):
     """One cohort of borrowers: `positions`, or a `file` of them, or `count` positions drawn from distributions.
 
     A drawn position owes `debt_usd` of `debt` against as much `collateral` as makes its health factor `health` at the
-    first oracle price; with `total_debt_usd` all sizes are scaled to that sum. With `equity_usd` in place of both it is
-    a loop: own capital of so much is posted, borrowed against at `loop_ltv` (the reserve's ltv unless given), and what
-    is borrowed posted again, `loops` times. A file has a row for each position
-    and columns `collateral_<asset>` and `debt_<asset>` in units.
+    first oracle price; with `total_debt_usd` all sizes are scaled to that sum. In place of both, `collateral_usd` is
+    what it posts, of whose limit by the reserve's ltv it has drawn the part `limit_used`; or `equity_usd` makes it a
+    loop: own capital of so much is posted, borrowed against at `loop_ltv` (the reserve's ltv unless given), and what is
+    borrowed posted again, `loops` times. A file has a row for each position and columns `collateral_<asset>` and
+    `debt_<asset>` in units.
 
     A share `watching` looks every `watch_interval_seconds`; one that finds its health below `react_below` acts
     `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the
@@ -84,6 +87,8 @@ class Borrowers(Parameters):
     debt_usd: PositiveOrDrawn | None = None
     total_debt_usd: float | None = Field(None, gt=0)
     health: PositiveOrDrawn | None = None
+    collateral_usd: PositiveOrDrawn | None = None
+    limit_used: PositiveOrDrawn | None = None
     equity_usd: PositiveOrDrawn | None = None
     loops: int = Field(1, ge=1, le=1000)
     loop_ltv: float | None = Field(None, gt=0, lt=1)
@@ -102,22 +107,24 @@ class Borrowers(Parameters):
 
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> "Borrowers":
-        sizes = ("debt_usd", "health") if self.equity_usd is None else ("equity_usd",)
-        drawn = ("count", "collateral", "debt", *sizes)
         given = [name for name in ("positions", "file", "count") if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
             raise ValueError(f"a cohort has one of positions, file or count, here {found}; keep exactly one")
+        ways = [names for names in SIZES if any(getattr(self, name) is not None for name in names)]
         if given == ["count"]:
-            missing = [name for name in drawn if getattr(self, name) is None]
+            missing = [
+                name for name in ("collateral", "debt", *(ways or SIZES)[0]) if getattr(self, name) is None
+            ]
             if missing:
                 raise ValueError(f"count = {self.count} needs {', '.join(missing)} too; add what is missing")
-            if self.equity_usd is not None and (self.debt_usd is not None or self.health is not None):
-                raise ValueError("equity_usd says how much a loop owes, so debt_usd and health have no place beside it")
+            if len(ways) > 1:
+                raise ValueError(f"{ways[0][0]} and {ways[1][0]} both say how large positions are; keep one of them")
             if self.equity_usd is None and (self.loop_ltv is not None or self.loops != 1):
                 raise ValueError("a loop needs equity_usd, the own capital that it starts from; add it")
         else:
-            idle = [name for name in (*drawn, "total_debt_usd", "loop_ltv") if getattr(self, name) is not None]
+            drawn = ("collateral", "debt", *(name for names in SIZES for name in names), "total_debt_usd", "loop_ltv")
+            idle = [name for name in drawn if getattr(self, name) is not None]
             if idle:
                 raise ValueError(f"{idle[0]} goes with count, not with {given[0]}; remove one of them")
         return self
