@@ -247,11 +247,11 @@ def _ltv_to_borrow_by(key: str, cohort: "Borrowers", pool: "Pool", name: str) ->
     ltv, loops = pool.reserves[name].ltv, cohort.equity_usd is not None and cohort.loop_ltv is None
     if (cohort.collateral_usd is not None or loops) and ltv <= 0.0:
         raise ScenarioError(
-            f"{key}.collateral = {shown(name)} has no ltv in pool {pool.name}, so nothing is borrowed against it; set one "
-            "above 0"
+            f"{key}.collateral = {shown(name)} has no ltv in pool {pool.name}, so nothing is borrowed against it; set "
+            "one above 0"
         )
     if loops and ltv >= 1.0:
-        raise ScenarioError(f"{key}: a loop at the ltv of {name}, which is 1, has no own capital; give loop_ltv below 1")
+        raise ScenarioError(f"{key}: a loop at the ltv of {name}, which is 1, never ends; give a loop_ltv below 1")
 
 
 def _attackers(scenario: "Scenario") -> None:

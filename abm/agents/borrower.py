@@ -113,9 +113,7 @@ class Borrowers(Parameters):
             raise ValueError(f"a cohort has one of positions, file or count, here {found}; keep exactly one")
         ways = [names for names in SIZES if any(getattr(self, name) is not None for name in names)]
         if given == ["count"]:
-            missing = [
-                name for name in ("collateral", "debt", *(ways or SIZES)[0]) if getattr(self, name) is None
-            ]
+            missing = [name for name in ("collateral", "debt", *(ways or SIZES)[0]) if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"count = {self.count} needs {', '.join(missing)} too; add what is missing")
             if len(ways) > 1:
