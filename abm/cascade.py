@@ -78,9 +78,22 @@ class Cascade:
         key = (self._world.step, lender.name)
         if self._seen[0] != key:
             actual = lender.prices
-            alone = self.untouched()[self._world.step, lender.assets]
+            alone = self._alone(lender)
             self._seen = (key, actual, actual if bool((actual == alone).all()) else alone)
         return self._seen[1], self._seen[2]
+
+    def _alone(self, lender: "Lender") -> FloatArray:
+        """Return what a pool's prices would be without forced sales.
+
+        A claim's would be lower or higher only as its underlying is: what its pool has lost is taken as it is.
+        """
+        world, untouched = self._world, self.untouched()[self._world.step]
+        alone: FloatArray = untouched[lender.assets]
+        for reserve, asset in enumerate(lender.assets):
+            if asset in world.claims.of:
+                root = world.claims.root(asset)
+                alone[reserve] = lender.prices[reserve] * (untouched[root] / world.oracle[root])
+        return alone
 
     def _cumulative_shares(self, lender: "Lender") -> FloatArray:
         """Return the part of all forced sales that generations 0 … n made up, shape (generations, reserves)."""

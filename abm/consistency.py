@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abm.claims import ClaimsInACircle, claims_in_order
 from abm.inputs import ScenarioError, read_positions
 from abm.price_paths import first_prices
 from abm.sentences import shown, suggestion
 from models.market import Venue
 from models.market.stakes import STAKED
-from models.prices import correlate
+from models.prices import ClaimPrice, correlate
 from models.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def check(scenario: "Scenario") -> None:
     _correlations(scenario)
     _markets(scenario)
     _pools(scenario)
+    _claims(scenario)
     if scenario.blockspace is not None:
         _known(scenario.blockspace.asset, "blockspace.asset", ASSET, scenario.assets)
     _market_people(scenario)
@@ -132,6 +134,25 @@ def _pools(scenario: "Scenario") -> None:
             _known(asset, f"pools.{k}.reserves.{asset}", ASSET, scenario.assets)
 
 
+def _claims(scenario: "Scenario") -> None:
+    """A claim is on a reserve that is there, and its price rests on something that is no claim in the end."""
+    pools = {pool.name: pool for pool in scenario.pools}
+    for name, asset in scenario.assets.items():
+        if isinstance(asset.price, ClaimPrice):
+            key = f"assets.{name}.price"
+            _known(asset.price.pool, f"{key}.pool", "pool", pools)
+            pool = pools[asset.price.pool]
+            _known(asset.price.reserve, f"{key}.reserve", f"reserve of pool {pool.name}", pool.reserves)
+    try:
+        claims_in_order(scenario)
+    except ClaimsInACircle as circle:
+        names = circle.args[0]
+        raise ScenarioError(
+            f"assets.{names[0]}.price is that of a claim on a claim on itself ({' on '.join(names)}), so no price "
+            "solves it; let one of them be a claim on an asset with a price of its own"
+        ) from None
+
+
 def _market_people(scenario: "Scenario") -> None:
     agents = scenario.agents
     for k, maker in enumerate(agents.market_makers):
@@ -209,6 +230,8 @@ def _pool_people(scenario: "Scenario") -> None:
                 f"{key}.collateral = {shown(name)} has no liquidation_threshold in pool {pool.name}, so it backs no "
                 "debt; set one above 0"
             )
+        if name is not None:
+            _ltv_to_borrow_by(key, borrowers, pool, name)
     for k, liquidators in enumerate(agents.liquidators):
         key = f"agents.liquidators.{k}"
         if liquidators.capital_asset is not None:
@@ -217,6 +240,18 @@ def _pool_people(scenario: "Scenario") -> None:
             raise ScenarioError(
                 f'{key}.selling = "over_time" needs a market to sell on; add [[markets]] or remove the key'
             )
+
+
+def _ltv_to_borrow_by(key: str, cohort: "Borrowers", pool: "Pool", name: str) -> None:
+    """Where the size of debts follows from the ltv there must be one, and a loop's must end."""
+    ltv, loops = pool.reserves[name].ltv, cohort.equity_usd is not None and cohort.loop_ltv is None
+    if (cohort.collateral_usd is not None or loops) and ltv <= 0.0:
+        raise ScenarioError(
+            f"{key}.collateral = {shown(name)} has no ltv in pool {pool.name}, so nothing is borrowed against it; set "
+            "one above 0"
+        )
+    if loops and ltv >= 1.0:
+        raise ScenarioError(f"{key}: a loop at the ltv of {name}, which is 1, never ends; give a loop_ltv below 1")
 
 
 def _attackers(scenario: "Scenario") -> None:
@@ -249,7 +284,11 @@ def _asset_users(agents: "Agents") -> Iterator[tuple[str, str | None, list[tuple
     for k, liquidators in enumerate(agents.liquidators):
         yield f"agents.liquidators.{k}", liquidators.pool, []
     for k, depositors in enumerate(agents.depositors):
-        yield f"agents.depositors.{k}", depositors.pool, [(f"deposits.{name}", name) for name in depositors.deposits]
+        named = [(f"deposits.{name}", name) for name in depositors.deposits]
+        if depositors.loan is not None:
+            named += [(f"loan.collateral.{name}", name) for name in depositors.loan.collateral]
+            named += [(f"loan.debt.{name}", name) for name in depositors.loan.debt]
+        yield f"agents.depositors.{k}", depositors.pool, named
     for k, insurers in enumerate(agents.insurers):
         yield f"agents.insurers.{k}", insurers.pool, [(f"capital.{name}", name) for name in insurers.capital]
 

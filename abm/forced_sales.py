@@ -2,7 +2,8 @@
 
 Models: an asset that is the base of some market is sold there, on every venue of the pair and through a third asset if
 that brings more; for the asset that the seller needs where a route leads to it, else for the quote of the first market
-that has it for its base. The rest of the market takes an asset that no market has for its base, at the reference price.
+that has it for its base. A claim on a pool that no market has for its base is redeemed there, as far as it can be; any
+other such asset the rest of the market takes, at the reference price.
 Leaves out: sales of assets that are quotes only on the venues that quote in them; lasting impact on the asset bought.
 """
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Sale:
-    """What selling `units` brings: `proceeds` units of `asset`; no trip where the rest of the market takes them."""
+    """What selling `units` brings: `proceeds` units of `asset`.
+
+    No trip where the rest of the market takes them, or where a claim is redeemed.
+    """
 
     units: float
     proceeds: float
@@ -29,11 +33,14 @@ class Sale:
     last_usd: float
     slippage: float
     trip: Trip | None
+    redeemed: bool = False
 
 
 def quote_sale(world: "World", asset: int, units: float, wanted: int) -> Sale:
     """Return what selling `units` of an asset would bring now, for somebody who needs `wanted`."""
     target = world.sold_for(asset, wanted)
+    if target is None and asset in world.claims.of:
+        return _quote_redemption(world, asset, units)
     if target is None:
         price = world.reference[asset]
         return Sale(units, units * price / world.reference[world.money], world.money, price, price, 0.0, None)
@@ -44,6 +51,15 @@ def quote_sale(world: "World", asset: int, units: float, wanted: int) -> Sale:
     slippage = 1.0 - trip.amount_out / (sold * trip.rate_before) if sold > 0.0 else 0.0
     last = trip.rate_after if trip.complete else 0.0
     return Sale(sold, trip.amount_out, target, average * target_usd, last * target_usd, slippage, trip)
+
+
+def _quote_redemption(world: "World", asset: int, units: float) -> Sale:
+    """Return what redeeming units of a claim would bring now; its last unit brings nothing where it stays in part."""
+    underlying, each = world.claims.of[asset].underlying, world.claims.per_unit(world, asset)
+    redeemed = min(units, world.claims.redeemable(world, asset))
+    price = each * world.reference[underlying]
+    last = price if redeemed == units else 0.0
+    return Sale(redeemed, redeemed * each, underlying, price if redeemed > 0.0 else 0.0, last, 0.0, None, True)
 
 
 class ForcedSales:
@@ -59,6 +75,8 @@ class ForcedSales:
 
     def units_to(self, asset: int, sale: Sale, price_usd: float) -> float:
         """Return how much of an asset can be sold, as in `sale`, before the marginal price falls to `price_usd`."""
+        if sale.redeemed:
+            return sale.units if sale.average_usd >= price_usd else 0.0
         rate = price_usd / self._world.reference[sale.asset]
         return self._world.router.quote_to(asset, sale.asset, rate).amount_in
 
@@ -66,7 +84,9 @@ class ForcedSales:
         """Carry out a sale just quoted: the proceeds arrive, and with feedback venues and reference feel it."""
         world = self._world
         feedback = world.scenario.feedback
-        if sale.trip is None:
+        if sale.redeemed and feedback:
+            world.claims.redeem(world, account, asset, sale.units, sale.proceeds)
+        elif sale.trip is None:
             world.ledger.transfer(account, OUTSIDE, asset, sale.units)
             world.ledger.transfer(OUTSIDE, account, sale.asset, sale.proceeds)
         else:

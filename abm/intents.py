@@ -168,6 +168,25 @@ class Withdraw(Intent):
 
 
 @dataclass(slots=True)
+class Stay(Intent):
+    """Leave the queue of a reserve, with what is still claimed."""
+
+    pool: int
+    account: int
+    reserve: int
+
+
+@dataclass(slots=True)
+class Deposit(Intent):
+    """Lend up to `units` to one reserve, as far as the account's holder has them."""
+
+    pool: int
+    account: int
+    reserve: int
+    units: float
+
+
+@dataclass(slots=True)
 class BorrowAgainst(Intent):
     """Post `posted` units of collateral on an account that owes nothing, and borrow up to `borrowed` units against it.
 

@@ -9,6 +9,9 @@ Loss of borrowers: what was seized beyond the debt repaid, less what others gain
 Loss in kind: what lenders gave up of their claims beyond the worth of the collateral that they took for them.
 Near zero: of the auctions that sold anything and are over, the part that raised less than a twentieth of the worth, at
 the reference prices of the time, of what they sold.
+Left: what was withdrawn and has not come back, and what waits to leave, over all claims at the start. The run starts
+when a tenth has left; where none does, at the end of the path.
+Largest haircut: of the groups of depositors by exit order (see `abm.exit_order`), that which loses most of what it had.
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
     from abm.model import UnderwaterModel
 
 NEAR_ZERO: Final = 0.05
+
+
+RUN_SHARE = 0.1
+"""The part of all claims whose leaving is a run."""
 
 
 def summarise(
@@ -72,6 +79,7 @@ def summarise(
         "attacks": float(len(attacks)),
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
+        **_run_of_depositors(model, steps),
         **_shares_of_liquidations(liquidations),
         **_auctions(model.recorder.auctions()),
     }
@@ -86,6 +94,23 @@ def _auctions(lots: "pd.DataFrame") -> dict[str, float]:
         "auctions_open": float(lots["open"].sum()),
         "auctions_near_zero_share": float(near_zero.mean()) if len(over) else 0.0,
         "given_away_usd": float((over["sold_usd"] - over["raised_usd"])[near_zero].sum()),
+    }
+
+
+def _run_of_depositors(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[str, float]:
+    """Return when a run started, how many left at most and for good, and what the last of them lost."""
+    claims = float(steps["deposits_usd"].iloc[0] + steps["withdrawn_usd"].iloc[0])
+    waits = steps["queued_withdrawals_usd"].to_numpy()
+    left = (steps["withdrawn_usd"].to_numpy() + waits) / claims if claims > 0.0 else np.zeros(len(steps))
+    running = np.flatnonzero(left >= RUN_SHARE)
+    onset = float(running[0]) if running.size else float(len(steps))
+    haircuts = model.recorder.depositors()["haircut"]
+    return {
+        "run_onset_seconds": onset * model.world.step_seconds,
+        "peak_left_share": float(left.max()),
+        "left_share": float(left[-1]),
+        "peak_queue_usd": float(waits.max()),
+        "largest_haircut": float(haircuts.max()) if len(haircuts) else 0.0,
     }
 
 
@@ -143,11 +168,12 @@ def _fall(prices: FloatArray) -> float:
 
 
 def _collateral(model: "UnderwaterModel") -> list[str]:
-    """Return the assets that may back debt in some pool, in the scenario's order."""
+    """Return the assets that may back debt in some pool, in the scenario's order; claims fall with their pools."""
     backing = {
         name
         for pool in model.scenario.pools
         for name, reserve in pool.reserves.items()
         if reserve.liquidation_threshold > 0.0
     }
-    return [name for name in model.scenario.assets if name in backing]
+    claims = {model.world.assets[asset] for asset in model.world.claims.of}
+    return [name for name in model.scenario.assets if name in backing - claims]

@@ -12,8 +12,8 @@ import numpy as np
 
 from abm.agents.arbitrageur import ArbitrageurCohort, Rivals
 from abm.agents.attacker import Attacker, Attackers
-from abm.agents.borrower import REACTIONS, BorrowerCohort, Borrowers
-from abm.agents.depositor import DepositorCohort, Depositors
+from abm.agents.borrower import REACTIONS, BorrowerCohort
+from abm.agents.depositor import DepositorCohort
 from abm.agents.insurer import Insurer
 from abm.agents.liquidator import LiquidatorCohort
 from abm.agents.liquidity_provider import LiquidityProviderCohort
@@ -23,8 +23,7 @@ from abm.agents.noise_trader import NoiseTraderCohort
 from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
 from abm.auction_kinds import own_accounts
 from abm.distributions import draw
-from abm.inputs import ScenarioError, read_positions
-from abm.scenario import Pool
+from abm.positions import Book, Loans, Opening, openings
 from abm.streams import Streams
 from abm.trading import come_or_go
 from abm.view import View
@@ -54,10 +53,14 @@ def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
     """Create every cohort of the scenario, endow it, and open its positions."""
     people = Population()
     _market_people(model, world, streams, people)
-    for number, pool in enumerate(world.scenario.pools):
-        _pool_people(model, world, streams, people, number, pool)
+    starts = openings(world, streams)
+    for number in range(len(starts)):
+        _pool_people(model, world, streams, people, number, starts)
     _liquidity_providers(model, world, streams, people)
     _liquidators(model, world, streams, people)
+    for claim in world.claims.of.values():
+        # Whatever else of it came into the world was deposited too.
+        world.claims.wrap(world, claim, -world.ledger.balance(OUTSIDE, claim.asset))
     return people
 
 
@@ -156,51 +159,52 @@ def _liquidators(model: mesa.Model, world: World, streams: Streams, people: Popu
         people.liquidators.append(cohort)
 
 
-@dataclass(slots=True)
-class _Book:
-    """The positions of one cohort of borrowers, units by reserve; both of shape (count, reserves)."""
-
-    key: str
-    number: int
-    terms: Borrowers
-    collateral: FloatArray
-    debt: FloatArray
-
-
 def _pool_people(
-    model: mesa.Model, world: World, streams: Streams, people: Population, number: int, pool: Pool
+    model: mesa.Model,
+    world: World,
+    streams: Streams,
+    people: Population,
+    number: int,
+    starts: list[Opening],
 ) -> None:
+    pool, opening = world.scenario.pools[number], starts[number]
     agents = world.scenario.agents
 
     def here(cohort_pool: str | None) -> bool:
         return cohort_pool is None or cohort_pool == pool.name
 
-    books = [_positions(world, streams, k, terms, pool) for k, terms in enumerate(agents.borrowers) if here(terms.pool)]
-    depositors = [(k, terms) for k, terms in enumerate(agents.depositors) if here(terms.pool)]
-    borrowers_count = sum(len(book.debt) for book in books)
+    borrowers_count = sum(len(book.debt) for book in opening.books)
     attackers = [(k, terms) for k, terms in enumerate(agents.attackers) if here(terms.pool)]
-    first_attacker = borrowers_count + sum(terms.count for _, terms in depositors)
+    first_attacker = borrowers_count + sum(loans.terms.count for _, loans in opening.loans)
     others = first_attacker + len(attackers)
-    accounts = others + 1 + own_accounts(pool.liquidation)
+    claims = world.claims.on(number)
+    accounts = others + 1 + bool(claims) + own_accounts(pool.liquidation)
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
     for number_of_reserve, reserve in enumerate(pool.reserves.values()):
         if reserve.treasury > 0.0:
             world.endow(lender.account, lender.assets[number_of_reserve], reserve.treasury)
             lender.pool.fund_treasury(number_of_reserve, reserve.treasury)
-    _deposit(model, world, streams, people, number, lender, depositors, borrowers_count)
-    _cover_shortfall(world, lender, books, others)
+    _deposit(model, world, streams, people, number, lender, opening.loans, borrowers_count)
+    for claim in claims:
+        claim.account = others + 1
+        world.claims.wrap(world, claim, _posted(world, claim.asset, starts))
+    _cover_shortfall(world, lender, opening.debts, others)
     first = 0
     lines = np.zeros(accounts)
-    for book in books:
+    for book in opening.books:
         cohort = BorrowerCohort(
             model, book.terms, number, first, len(book.debt), streams("borrowers", str(book.number), "habits")
         )
-        _open_positions(world, lender, book, first)
+        _open_positions(world, lender, book.collateral, book.debt, first)
         _fill_wallets(world, lender, book, cohort)
         lines[first : first + cohort.count] = cohort.line
         people.borrowers.append(cohort)
         first += cohort.count
+    for _, loans in opening.loans:
+        _open_positions(world, lender, loans.collateral, loans.debt, first)
+        _fill_loan_wallets(world, lender, loans, first)
+        first += loans.terms.count
     lender.start_watching(lines)
     for k, terms in enumerate(agents.insurers):
         if here(terms.pool):
@@ -210,6 +214,16 @@ def _pool_people(
             people.insurers.append(Insurer(model, terms, number, account))
     for position, (k, attacking) in enumerate(attackers):
         people.attackers.append(_attacker(model, world, k, attacking, number, first_attacker + position))
+
+
+def _posted(world: World, asset: int, starts: list[Opening]) -> float:
+    """Return how many units of an asset are posted at the start, in all pools together."""
+    name = world.assets[asset]
+    return sum(
+        opening.posted(list(pool.reserves).index(name))
+        for pool, opening in zip(world.scenario.pools, starts, strict=True)
+        if name in pool.reserves
+    )
 
 
 def _attacker(model: mesa.Model, world: World, k: int, terms: Attackers, pool: int, account: int) -> Attacker:
@@ -233,44 +247,6 @@ def _attacker(model: mesa.Model, world: World, k: int, terms: Attackers, pool: i
     return Attacker(model, terms, f"attackers.{k}", place)
 
 
-def _positions(world: World, streams: Streams, number: int, terms: Borrowers, pool: Pool) -> _Book:
-    """Return a cohort's positions, in units by reserve."""
-    reserves = list(pool.reserves)
-    key = f"agents.borrowers.{number}"
-    if terms.count is not None:
-        return _drawn(world, streams, number, terms, pool)
-    if terms.positions is not None:
-        collateral, debt = np.zeros((2, len(terms.positions), len(reserves)))
-        for k, position in enumerate(terms.positions):
-            for name, units in position.collateral.items():
-                collateral[k, reserves.index(name)] = units
-            for name, units in position.debt.items():
-                debt[k, reserves.index(name)] = units
-        return _Book(key, number, terms, collateral, debt)
-    if terms.file is None:
-        raise ScenarioError(f"{key} has neither positions nor a file nor a count; give one of them")
-    collateral, debt = read_positions(f"{key}.file", terms.file, reserves)
-    return _Book(key, number, terms, collateral, debt)
-
-
-def _drawn(world: World, streams: Streams, number: int, terms: Borrowers, pool: Pool) -> _Book:
-    """Draw sizes and healths; the collateral follows from both at the first oracle price."""
-    key, reserves, count = f"agents.borrowers.{number}", list(pool.reserves), terms.count or 0
-    if terms.collateral is None or terms.debt is None or terms.debt_usd is None or terms.health is None:
-        raise ScenarioError(f"{key} with a count needs collateral, debt, debt_usd and health; add what is missing")
-    owed_usd = draw(terms.debt_usd, count, streams("borrowers", str(number), "size"))
-    if terms.total_debt_usd is not None:
-        owed_usd *= terms.total_debt_usd / owed_usd.sum()
-    health = draw(terms.health, count, streams("borrowers", str(number), "health"), lowest=terms.lowest_health)
-    c, d = reserves.index(terms.collateral), reserves.index(terms.debt)
-    collateral, debt = np.zeros((count, len(reserves))), np.zeros((count, len(reserves)))
-    prices = world.oracle
-    debt[:, d] = owed_usd / prices[world.index[terms.debt]]
-    threshold = pool.reserves[terms.collateral].liquidation_threshold
-    collateral[:, c] = owed_usd * health / threshold / prices[world.index[terms.collateral]]
-    return _Book(key, number, terms, collateral, debt)
-
-
 def _deposit(
     model: mesa.Model,
     world: World,
@@ -278,18 +254,21 @@ def _deposit(
     people: Population,
     number: int,
     lender: Lender,
-    cohorts: list[tuple[int, Depositors]],
+    cohorts: list[tuple[int, Loans]],
     first: int,
 ) -> None:
     """Let every depositor bring its deposits into the pool."""
-    for k, terms in cohorts:
-        reserves = [lender.pool.names.index(name) for name in terms.deposits]
-        rng = streams("depositors", str(k))
-        cohort = DepositorCohort(model, terms, number, reserves, first, rng)
-        for name, reserve in zip(terms.deposits, reserves, strict=True):
-            amounts = draw(terms.deposits[name], terms.count, streams("depositors", str(k), name))
-            for member, units in enumerate(amounts.tolist()):
-                _supply(world, lender, first + member, reserve, units)
+    for k, loans in cohorts:
+        terms = loans.terms
+        stream = partial(streams, "depositors", str(k))
+        deposited = {
+            lender.pool.names.index(name): draw(units, terms.count, stream(name))
+            for name, units in terms.deposits.items()
+        }
+        cohort = DepositorCohort(model, terms, f"depositors.{k}", number, deposited, first, stream)
+        for reserve, units in deposited.items():
+            world.ledger.transfer(OUTSIDE, lender.account, lender.assets[reserve], float(units.sum()))
+            lender.pool.supply_many(first + np.arange(terms.count), reserve, units)
         people.depositors.append(cohort)
         first += terms.count
 
@@ -300,21 +279,21 @@ def _supply(world: World, lender: Lender, account: int, reserve: int, units: flo
         lender.pool.supply(account, reserve, units)
 
 
-def _cover_shortfall(world: World, lender: Lender, books: list[_Book], account: int) -> None:
+def _cover_shortfall(world: World, lender: Lender, debts: list[FloatArray], account: int) -> None:
     """Let suppliers who are not modelled bring what borrowers owe beyond the deposits."""
     for reserve in range(lender.pool.reserves):
-        owed = sum(float(book.debt[:, reserve].sum()) for book in books)
+        owed = sum(float(debt[:, reserve].sum()) for debt in debts)
         # The treasury's own cash is lent like anybody's.
         short = owed - float(lender.pool.cash[reserve])
         if short > 0.0:
             _supply(world, lender, account, reserve, short)
 
 
-def _open_positions(world: World, lender: Lender, book: _Book, first: int) -> None:
+def _open_positions(world: World, lender: Lender, collateral: FloatArray, debt: FloatArray, first: int) -> None:
     """Post the collateral and hand out the debts, which leave for the outside world: they were spent long ago."""
-    accounts = first + np.arange(len(book.debt))
+    accounts = first + np.arange(len(debt))
     for reserve, asset in enumerate(lender.assets):
-        posted, owed = book.collateral[:, reserve], book.debt[:, reserve]
+        posted, owed = collateral[:, reserve], debt[:, reserve]
         if posted.any():
             world.ledger.transfer(OUTSIDE, lender.account, asset, float(posted.sum()))
             lender.pool.post_many(accounts, reserve, posted)
@@ -324,7 +303,16 @@ def _open_positions(world: World, lender: Lender, book: _Book, first: int) -> No
             world.ledger.transfer(lender.account, OUTSIDE, asset, lent)
 
 
-def _fill_wallets(world: World, lender: Lender, book: _Book, cohort: BorrowerCohort) -> None:
+def _fill_loan_wallets(world: World, lender: Lender, loans: Loans, first: int) -> None:
+    """Give depositors who owe the means to repay."""
+    loan = loans.terms.loan
+    if loan is not None:
+        holders = lender.first_holder + first + np.arange(loans.terms.count)
+        for reserve, asset in enumerate(lender.assets):
+            world.ledger.transfer_many(OUTSIDE, holders, asset, loan.wallet_share * loans.debt[:, reserve])
+
+
+def _fill_wallets(world: World, lender: Lender, book: Book, cohort: BorrowerCohort) -> None:
     """Give those who watch the means to react: collateral to those who top up, money to those who repay."""
     if not cohort.watches:
         return

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.claims import claims_in_order
 from abm.inputs import ScenarioError, read_columns
-from models.prices import PriceTerms, correlate
+from models.prices import ClaimPrice, PriceTerms, correlate
 from models.refusals import Refusal
 from models.types import FloatArray
 
@@ -20,12 +21,14 @@ def exogenous_prices(scenario: "Scenario", streams: "Streams") -> FloatArray:
     normals = np.column_stack([streams("price", name, "normals").standard_normal(steps) for name in scenario.assets])
     if scenario.correlations:
         normals = correlate(normals, scenario.correlation_matrix())
-    return np.column_stack(
-        [
-            path_of(f"assets.{name}.price", asset.price, scenario.time, streams("price", name), normals[:, k])
-            for k, (name, asset) in enumerate(scenario.assets.items())
-        ]
-    )
+    paths = {
+        name: path_of(f"assets.{name}.price", asset.price, scenario.time, streams("price", name), normals[:, k])
+        for k, (name, asset) in enumerate(scenario.assets.items())
+        if not isinstance(asset.price, ClaimPrice)
+    }
+    for name, claim in claims_in_order(scenario):
+        paths[name] = paths[claim.reserve]  # one for one, as at the start: the pool's books say what it is worth
+    return np.column_stack([paths[name] for name in scenario.assets])
 
 
 def first_prices(scenario: "Scenario", read_files: bool) -> dict[str, float]:
@@ -42,11 +45,16 @@ def first_prices(scenario: "Scenario", read_files: bool) -> dict[str, float]:
     space = scenario.blockspace
     if space is not None and (read_files or not space.gas_price_gwei.needs_table):
         first("blockspace.gas_price_gwei", space.gas_price_gwei)
-    return {
+    prices = {
         name: first(f"assets.{name}.price", asset.price)
         for name, asset in scenario.assets.items()
-        if read_files or not asset.price.needs_table
+        if not isinstance(asset.price, ClaimPrice) and (read_files or not asset.price.needs_table)
     }
+    claims = [(name, claim.reserve) for name, claim in claims_in_order(scenario)]
+    for name, underlying in claims:
+        if underlying in prices:
+            prices[name] = prices[underlying]
+    return prices
 
 
 def path_of(

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.exit_order import DEPOSITOR_COLUMNS, by_exit_order
+from abm.node_losses import NODE_COLUMNS, NodeLosses
 from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from abm.agents.attacker import Attack
     from abm.model import UnderwaterModel
     from abm.world import World
+    from models.exposure import Exposure
 
 DEPTH_DISTANCES = (
     0.001, 0.0025, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.025, 0.03, 0.04, 0.05, 0.0625, 0.075, 0.0875,
@@ -44,11 +47,12 @@ ATTACK_COLUMNS = (
     "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
     "expected_profit_usd",
 )  # fmt: skip
+EXPOSURE_COLUMNS = ("source", "target", "kind", "usd")
 STEP_COLUMNS = (
     "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
-    "arbitrage_capital_usd",
+    "arbitrage_capital_usd", "queue_length", "withdrawn_usd", "borrow_rate_per_year",
 )  # fmt: skip
 
 
@@ -67,6 +71,10 @@ class Recorder:
         self._depth_units: list[FloatArray] = []
         self._providers: list[tuple[Any, ...]] = []
         self._attacks: list[tuple[int, Attack]] = []
+        self._depositors: list[tuple[Any, ...]] = []
+        self._nodes = NodeLosses()
+        self.at_the_start: list[Exposure] = []
+        self._bad_debt_usd: dict[str, float] = {}
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
         self.opening_profit_usd = 0.0
@@ -135,6 +143,7 @@ class Recorder:
     ) -> None:
         """Write down one bad debt and who paid for it: a row for each layer that took a part."""
         self.bad_debt_usd += amount * price_usd
+        self._bad_debt_usd[pool] = self._bad_debt_usd.get(pool, 0.0) + amount * price_usd
         asset = self._world.assets[debt]
         for layer, units in paid:
             self._write_offs.append((self._world.step, pool, account, asset, amount, layer, units, units * price_usd))
@@ -147,14 +156,17 @@ class Recorder:
         self._rows[step] = self._figures(model)
         if step % world.tape.every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
+            self._nodes.sample(model, self._bad_debt_usd)
         if step == len(self._rows) - 1:
             self._hear_providers(model)
+            self._depositors = by_exit_order(world, model.people.depositors)
 
     def _figures(self, model: "UnderwaterModel") -> tuple[float, ...]:
         """Return one block's row, in the order of STEP_COLUMNS."""
         world = self._world
         debt = collateral = liquidatable = underwater = shortfall = deposits = cash = deficit = treasury = queued = 0.0
-        waiting = 0
+        withdrawn = rate = 0.0
+        waiting = queue = 0
         for lender in world.lenders:
             worth, below = lender.pool.worth(lender.price_list), lender.liquidatable()
             debt += worth.debt
@@ -170,9 +182,12 @@ class Recorder:
                 liquidatable += float(owed.sum())
                 underwater += float(owed[short].sum())
                 shortfall += float((owed[short] - backing[short]).sum())
-            for reserve, queue in enumerate(lender.exits):
-                if queue:
-                    queued += sum(lender.pool.claims(k, reserve) for k in queue) * lender.price_list[reserve]
+            for reserve, price in enumerate(lender.price_list):
+                rate = max(rate, lender.pool.rate_of[reserve](lender.pool.utilisation(reserve)))
+                withdrawn += (lender.exits.withdrawn[reserve] - lender.exits.returned[reserve]) * price
+                if lender.exits.queues[reserve]:
+                    queued += lender.exits.waiting(reserve) * price
+            queue += lender.exits.length
         utilisation = debt / (debt + cash) if debt > 0.0 else 0.0
         liquidations, refused = len(self._liquidations), self.refusals
         new, newly_refused = liquidations - self._before[0], refused - self._before[1]
@@ -180,7 +195,7 @@ class Recorder:
         return (
             debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
-            model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(),
+            model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(), queue, withdrawn, rate,
         )  # fmt: skip
 
     def _sample_depth(self) -> None:
@@ -211,6 +226,9 @@ class Recorder:
             "providers": self.providers(),
             "attacks": self.attacks(),
             "auctions": self.auctions(),
+            "depositors": self.depositors(),
+            "nodes": self.nodes(),
+            "exposures": self.exposures(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -222,7 +240,7 @@ class Recorder:
         names = [f"{kind}_{asset}" for kind in ("reference", "venue", "oracle") for asset in self._world.assets]
         prices = pd.DataFrame(self._prices, columns=names)
         rows = pd.DataFrame(self._rows, columns=list(STEP_COLUMNS))
-        for name in ("liquidations", "waiting", "refused"):
+        for name in ("liquidations", "waiting", "refused", "queue_length"):
             rows[name] = rows[name].astype(np.int64)
         return pd.concat([frame, prices, rows], axis=1)
 
@@ -256,6 +274,18 @@ class Recorder:
         """Return the table of liquidity providers at the end of the path, a row a member: see `ProviderReport`."""
         return _frame(self._providers, PROVIDER_COLUMNS, path)
 
+    def depositors(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of depositors at the end of the path, by exit order: see `abm.exit_order`."""
+        return _frame(self._depositors, DEPOSITOR_COLUMNS, path)
+
+    def nodes(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of losses by node through time: see `abm.node_losses`."""
+        return _frame(self._nodes.rows, NODE_COLUMNS, path)
+
+    def exposures(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of who depended on whom at the start: see `models.exposure`."""
+        return _frame([tuple(one) for one in self.at_the_start], EXPOSURE_COLUMNS, path)
+
     def attacks(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
         assets, terms = self._world.assets, self._world.scenario.assets
@@ -286,11 +316,12 @@ class Recorder:
 
 _WHOLE = {
     "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+    "group", "members", "asked_members",
 }  # fmt: skip
 _WORDS = {
     "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
     "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
-    "opener",
+    "opener", "node", "target", "kind",
 }  # fmt: skip
 
 

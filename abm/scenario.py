@@ -22,13 +22,14 @@ from abm.beside import Beside, variants
 from abm.consistency import check, check_files
 from abm.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
 from abm.sentences import sentence
+from models.exits import ExitTerms
 from models.lending import ReserveTerms
 from models.liquidation import Design
 from models.losses import Layer
 from models.market import SourceTerms
 from models.oracles import OracleTerms, ReferenceTerms
 from models.parameters import Parameters
-from models.prices import Impact, NoImpact, PriceTerms
+from models.prices import AssetPrice, Impact, NoImpact, PriceTerms
 from models.rates import Fixed, Rates
 
 __all__ = ["Scenario", "ScenarioError"]
@@ -42,9 +43,12 @@ class Time(Parameters):
 
 
 class Asset(Parameters):
-    """One asset: its exogenous price path in dollars, the lasting impact of net sales, and its oracle."""
+    """One asset: its exogenous price path in dollars, the lasting impact of net sales, and its oracle.
 
-    price: PriceTerms
+    The price of a claim on a pool follows from the pool's books instead.
+    """
+
+    price: AssetPrice
     impact: Impact = NoImpact()
     oracle: OracleTerms = ReferenceTerms()
 
@@ -91,12 +95,13 @@ class Losses(Parameters):
 
 
 class Pool(Parameters):
-    """One lending pool: its reserves, its liquidation design and its loss layers."""
+    """One lending pool: its reserves, its liquidation design, its loss layers, and when depositors may leave."""
 
     name: str = Field("core", min_length=1)
     reserves: dict[str, Reserve] = Field(min_length=1)
     liquidation: Design
     losses: Losses = Losses()
+    exits: ExitTerms = ExitTerms()
 
 
 class Blockspace(Parameters):

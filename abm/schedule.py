@@ -25,6 +25,7 @@ def move_prices(model: "UnderwaterModel") -> None:
             if world.step > 0:
                 impact.decay(world.step_seconds)
             world.reference[asset] *= impact.factor
+    world.claims.price(world)
     world.gas_gwei = world.gas_path[world.step]
     for number, exchange in enumerate(world.exchanges):
         price = world.pair_reference(number)
@@ -115,7 +116,9 @@ def accrue_interest(model: "UnderwaterModel") -> None:
 
 
 def ask_depositors_and_borrowers(model: "UnderwaterModel") -> None:
-    """Borrowers and depositors submit intents."""
+    """Borrowers and depositors submit intents; losses since the last block may have shut the exits."""
+    for lender in model.world.lenders:
+        lender.exits.gate.note_losses(model.world.now, [*lender.pool.deficit.tolist(), *lender.haircuts.tolist()])
     for borrowers in model.people.borrowers:
         model.intents.extend(borrowers.decide(model.view))
     for depositors in model.people.depositors:

@@ -16,6 +16,7 @@ from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import ForcedSales, Sale
 from abm.intents import (
     BorrowAgainst,
+    Deposit,
     Intent,
     Lent,
     Liquidate,
@@ -26,6 +27,7 @@ from abm.intents import (
     Seizure,
     SellInventory,
     Status,
+    Stay,
     Swap,
     Swapped,
     Withdraw,
@@ -33,6 +35,7 @@ from abm.intents import (
 from abm.openings import Openings
 from abm.purses import Purses
 from abm.trading import quote_until, swap
+from abm.withdrawals import Withdrawals
 from models import blockspace
 from models.ledger import OUTSIDE
 from models.liquidation import Taking
@@ -57,6 +60,7 @@ class Settlement:
         self._recorder = recorder
         self._sales = ForcedSales(world, cascade)
         self._purses = Purses(world, recorder)
+        self._withdrawals = Withdrawals(world)
         self._biddings = Biddings(world, recorder, self._purses, self._sales)
         self._bonds = BondSettlement(world, recorder, self._purses)
         self._settle: dict[type[Intent], Callable[[Any, float], Receipt]] = {
@@ -65,7 +69,9 @@ class Settlement:
             OpenLiquidation: Openings(world, cascade, recorder, self._purses).settle,
             SellInventory: self._sell_inventory,
             MendPosition: self._mend,
-            Withdraw: self._withdraw,
+            Withdraw: self._withdrawals.withdraw,
+            Deposit: self._withdrawals.deposit,
+            Stay: self._withdrawals.stay,
             BorrowAgainst: self._borrow_against,
             Swap: self._swap,
         }
@@ -127,7 +133,7 @@ class Settlement:
         if intent.sell:
             sale = self._sales.quote(asset, taking.received, lender.assets[mark.debt])
             break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
-            if sale.last_usd < break_even and sale.trip is not None:
+            if sale.last_usd < break_even and (sale.trip is not None or sale.redeemed):
                 units = self._sales.units_to(asset, sale, break_even)
                 best = mark.fit(min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
                 if best > 0.0:
@@ -264,7 +270,8 @@ class Settlement:
         """Sell collateral and repay with the proceeds, within one transaction.
 
         With k the proceeds of a dollar of collateral, selling s dollars gives the health (H D - s LT) / (D - s k); it
-        reaches the target T at s = (T - H) D / (T k - LT), and where T k <= LT no sale helps.
+        reaches the target T at s = (T - H) D / (T k - LT), and where T k <= LT no sale helps; an infinite target is
+        reached when all is repaid, at D / k.
         """
         world, position = self._world, found.position
         threshold = position.liquidation_threshold
@@ -272,9 +279,12 @@ class Settlement:
         probe = self._sales.quote(asset, position.collateral_units * 1e-6, debt)
         k = probe.average_usd / position.collateral_price
         helped = intent.target_health * k - threshold
-        if helped <= 0.0:
+        if not helped > 0.0:
             return 0.0
-        wanted_usd = (intent.target_health - position.health) * position.debt_usd / helped
+        if intent.target_health == np.inf:
+            wanted_usd = position.debt_usd / k
+        else:
+            wanted_usd = (intent.target_health - position.health) * position.debt_usd / helped
         units = min(wanted_usd / position.collateral_price, position.collateral_units)
         # Never more than the debt needs: what is left of the collateral stays where it is.
         debt_usd = world.reference[debt]
@@ -292,28 +302,7 @@ class Settlement:
         lender.pool.repay(intent.account, found.debt, proceeds)
         return proceeds
 
-    # Depositors
-
-    def _withdraw(self, intent: Withdraw, gas_usd: float) -> Receipt:
-        lender = self._world.lenders[intent.pool]
-        claims = lender.pool.claims(intent.account, intent.reserve)
-        if claims <= 0.0:
-            return Receipt(Status.REFUSED, "nothing is deposited any more")
-        queue = lender.exits[intent.reserve]
-        paid = 0.0 if queue else self.pay_out(lender, intent.account, intent.reserve)  # others were here first
-        if paid < claims:
-            queue.append(intent.account)
-            return Receipt(Status.PARTLY, "the rest waits for cash", paid)
-        return Receipt(Status.FILLED, amount=paid)
-
-    def pay_out(self, lender: "Lender", account: int, reserve: int) -> float:
-        """Pay an account's claims on a reserve at par, as far as there is cash; return the units paid."""
-        units = min(lender.pool.claims(account, reserve), float(lender.pool.cash[reserve]))
-        if units <= 0.0:
-            return 0.0
-        lender.pool.withdraw(account, reserve, units)
-        self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], units)
-        return units
+    # What time brings
 
     def advance_auctions(self, pool: int, lender: "Lender") -> None:
         """Bring to an end what time alone ends."""
@@ -324,12 +313,7 @@ class Settlement:
 
     def serve_exits(self, lender: "Lender") -> None:
         """Let those who queue leave, first come first served in each reserve."""
-        for reserve, queue in enumerate(lender.exits):
-            while queue:
-                claims = lender.pool.claims(queue[0], reserve)
-                if self.pay_out(lender, queue[0], reserve) < claims:
-                    break
-                queue.popleft()
+        self._withdrawals.serve(lender)
 
     # Attackers
 

@@ -56,6 +56,16 @@ class Run:
         return self.tables["providers"]
 
     @property
+    def depositors(self) -> "pd.DataFrame":
+        """Who was paid what and who bears what, every cohort of depositors in tenths by exit order."""
+        return self.tables["depositors"]
+
+    @property
+    def nodes(self) -> "pd.DataFrame":
+        """What each pool, cohort, claim and insurer had lost, through time."""
+        return self.tables["nodes"]
+
+    @property
     def attacks(self) -> "pd.DataFrame":
         """Every manipulation that an attacker began."""
         return self.tables["attacks"]
@@ -72,8 +82,8 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] 
     from abm.model import UnderwaterModel  # noqa: PLC0415
 
     model = UnderwaterModel(scenario, seed)
-    at_the_start = exposures(model)
+    model.recorder.at_the_start = exposures(model)
     model.run(progress)
     tables = model.recorder.tables()
     summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
-    return Run(scenario, seed, summary, tables, at_the_start)
+    return Run(scenario, seed, summary, tables, model.recorder.at_the_start)

@@ -10,12 +10,13 @@ import numpy as np
 from abm.english_auctions import EnglishAuctions
 from abm.intents import Reaction
 from abm.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
+from abm.sight import Sight, sights
 from abm.trading import quote_until
 from models.liquidation import SpotDesign
 from models.market import Fill, Trip, Venue
 from models.market.stakes import Holdings
 from models.rates import SECONDS_PER_YEAR
-from models.types import IntArray, Side
+from models.types import BoolArray, FloatArray, IntArray, Side
 
 if TYPE_CHECKING:
     from abm.world import Lender, World
@@ -52,6 +53,8 @@ class View:
         self.step_seconds = world.step_seconds
         self.root_years_per_block = math.sqrt(world.step_seconds / SECONDS_PER_YEAR)
         self.gas_priced = world.scenario.blockspace is not None
+        self._seen: dict[int, list[Sight]] = {}
+        self._seen_step = -1
 
     @property
     def now(self) -> float:
@@ -247,3 +250,33 @@ class View:
         claims = float(lender.pool.total_claims[reserve])
         hole = float(lender.pool.deficit[reserve]) / claims if claims > 0.0 else 0.0
         return lender.pool.utilisation(reserve), hole, float(lender.haircuts[reserve])
+
+    def sight(self, pool: int, reserve: int) -> Sight:
+        """Return what a reserve shows to depositors at the start of the block; looked at once."""
+        if self._seen_step != self._world.step:
+            self._seen, self._seen_step = {}, self._world.step
+        if pool not in self._seen:
+            self._seen[pool] = sights(self._world, self._world.lenders[pool])
+        return self._seen[pool][reserve]
+
+    def away(self, pool: int, accounts: slice, reserve: int) -> FloatArray:
+        """Return the units that accounts were paid and have not brought back, (accounts,)."""
+        return self._world.lenders[pool].exits.away[accounts, reserve]
+
+    def waits(self, pool: int, account: int, reserve: int) -> bool:
+        """Return whether an account queues to leave a reserve."""
+        return account in self._world.lenders[pool].exits.queues[reserve]
+
+    def reserves(self, pool: int) -> range:
+        """Return the numbers of a pool's reserves."""
+        return range(self._world.lenders[pool].pool.reserves)
+
+    def borrow_rate(self, pool: int, reserve: int) -> float:
+        """Return what borrowers of a reserve pay a year at its utilisation now."""
+        lender = self._world.lenders[pool]
+        return lender.pool.rate_of[reserve](lender.pool.utilisation(reserve))
+
+    def owing(self, pool: int, accounts: slice, reserve: int) -> BoolArray:
+        """Return which accounts owe a reserve anything, (accounts,)."""
+        owe: BoolArray = self._world.lenders[pool].pool.scaled_debt[accounts, reserve] > 0.0
+        return owe

@@ -4,7 +4,6 @@ Only `settlement` and the phases of `schedule` write to it; agents see it throug
 """
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,8 @@ import numpy as np
 
 from abm.auction_kinds import auctions_of
 from abm.auctions import Auctions
+from abm.claims import Claims
+from abm.exits import Exits
 from abm.marks import AccountMark, Mark
 from abm.on_offer import Bids, Calls, Opportunities
 from abm.price_paths import exogenous_prices, path_of
@@ -77,7 +78,7 @@ class Lender:
     `account` holds the pool's cash and collateral, `fees` what the protocol kept of liquidations, and
     `first_holder + k` is the ledger account of the pool's account k. `assets[r]` is the asset of reserve r and
     `prices[r]` its price as the protocol believes it. `waiting_since[k]` is when account k became liquidatable, inf
-    where it is not; `exits[r]` are the accounts that queue to leave reserve r. `auctions` are there where the design
+    where it is not; `exits` says who queues to leave, and when anybody may. `auctions` are there where the design
     takes time. `paid_before` is what the treasury paid of a bad debt by the design's own rule, by account and reserve.
     """
 
@@ -95,7 +96,7 @@ class Lender:
     price_list: list[float]
     haircuts: FloatArray
     income: list[float]
-    exits: list[deque[int]]
+    exits: Exits
     waiting_since: FloatArray
     watch: HealthWatch = field(init=False)
     own_lines: HealthWatch | None = None
@@ -230,6 +231,7 @@ class World:
         self.step_seconds = scenario.time.step_seconds
         self.ledger = Ledger(self.assets)
         self.tape = Tape(self.ledger, scenario.time.steps)
+        self.claims = Claims(scenario)
         self.exogenous: list[list[float]] = exogenous_prices(scenario, streams).tolist()
         self.reference: list[float] = self.exogenous[0].copy()
         self.impacts: list[ImpactState | None] = [
@@ -296,7 +298,8 @@ class World:
         """Return the dollars that the first unit of a forced sale brings, 0 where nobody bids."""
         target = self.sold_for(asset, wanted)
         if target is None:
-            return self.reference[asset]
+            redeems = asset not in self.claims.of or self.claims.redeemable(self, asset) > 0.0
+            return self.reference[asset] if redeems else 0.0
         return self.router.best(asset, target) * self.reference[target]
 
     def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
@@ -323,7 +326,7 @@ class World:
             price_list=[self.oracle[asset] for asset in assets],
             haircuts=np.zeros(len(assets)),
             income=[0.0] * len(assets),
-            exits=[deque() for _ in assets],
+            exits=Exits(pool, terms.exits),
             waiting_since=np.full(accounts, np.inf),
         )
         lender.auctions = auctions_of(self, lender, lender.design)
@@ -343,6 +346,8 @@ class World:
     def check(self) -> None:
         """Raise where an asset is not conserved or a mechanism's books disagree with the ledger."""
         self.ledger.check()
+        for fault in self.claims.check(self):
+            raise BooksDisagreeError(fault)
         scale = self.ledger.scale()
         for lender in self.lenders:
             lender.pool.check()

@@ -8,16 +8,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-TABLES = ("steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions")
+TABLES = (
+    "steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions", "depositors", "nodes",
+    "exposures",
+)  # fmt: skip
 
 # A table without rows does not show its types, and the first path often liquidates nobody.
 TEXT = {
     "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
     "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
-    "opener",
+    "opener", "node", "target", "kind",
 }  # fmt: skip
 INTEGER = {
     "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+    "group", "members", "asked_members",
 }  # fmt: skip
 
 

@@ -12,23 +12,31 @@ is better than leaving by
     D(b, n) = k(n) (g - (1 + g) b / (1 - min(n, c))),   k(n) = min(1, c / n)
 
 Each sees b with a uniform error of at most `noise`, and nothing else is known of it. One who sees exactly the threshold
-takes every n to be as likely as any other, and so waits or leaves alike where the mean of D over n is 0.
+takes every n to be as likely as any other, and so waits or leaves alike where the mean of D over n is 0. Where a share
+q is seen to have asked already, only the n from q on are left: what others did tells of the hole and of the cash.
 **Leaves out**: costs of leaving, aversion to risk, repayments that bring new cash, beliefs about the beliefs of the
-locked. A hole is never below 0 nor above what is lent out, 1 - c; signals beyond are read as these.
+locked, and what it tells that somebody has not asked yet. A hole is never below 0 nor above what is lent out, 1 - c;
+signals beyond are read as these.
 **Units**: holes, cash, shares and noise as fractions of all claims; the gain as a fraction of one's own claim.
 **Invariants**: below (1 - c) g / (1 + g) it is better to wait whatever others do, above g / (1 + g) to leave; without
-noise the threshold, if there is one, lies between. It rises with the gain and falls with cash. Noise raises it if cash
+noise the threshold, if there is one, lies between. It rises with the gain and falls with cash, and with what others
+are seen to ask. Noise raises it if cash
 is less than half of the claims, and lowers it if it is more, as long as every hole thought possible is one that can be.
 With losses recognised at once the haircut is B / A for everybody, whoever leaves: there is nothing to run from.
 """
 
 from math import inf, log, log1p
+from typing import Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike
 
 from models.refusals import Refusal
-from models.types import FloatArray
+from models.types import BoolArray, FloatArray
+
+# As near to nothing, or to all, as a share comes for those who choose: at the ends themselves nobody has a choice.
+EDGE: Final = 1e-9
 
 
 class InvalidRun(Refusal):
@@ -106,19 +114,45 @@ def run_threshold(gain: float, cash: float, noise: float = 0.0) -> float:
     _check_terms(gain, cash)
     if not 0.0 <= noise < inf:
         raise InvalidRun(f"noise is {noise}; give a fraction of all claims, 0 or more")
-    served = cash * (1.0 - log(cash))  # the integral of k(n): how likely one is paid, over all n
-    sought, weight = breakeven_haircut(gain) * served, _weights(1.0, cash)[0]
+    sought, weight = breakeven_haircut(gain) * _served(0.0, cash), _weights(1.0, cash)[0]
     if sought > weight * (1.0 - cash):
         return inf
     if noise == 0.0:
         return sought / weight
     low, high = -noise, 1.0 - cash + noise
     while low < (middle := 0.5 * (low + high)) < high:
-        if _expected_hole(middle, noise, cash) < sought:
+        if _expected_hole(middle, noise, cash, 0.0) < sought:
             low = middle
         else:
             high = middle
     return 0.5 * (low + high)
+
+
+def better_to_leave(
+    signals: FloatArray, gains: FloatArray, cash: float, noises: FloatArray, asked: float = 0.0
+) -> BoolArray:
+    """Whether leaving is better for each of many who see different signals: those above their own `run_threshold`.
+
+    Args:
+        signals: of the hole, (people,).
+        gains: as in `run_threshold`, (people,), above -1; one who loses by waiting leaves whatever the hole.
+        cash: C / A; where it is all or nothing, as near to that as there is a choice.
+        noises: the largest error of each one's signal, (people,).
+        asked: the share of the claims that is known to have asked, before or now.
+
+    Raises:
+        InvalidRun: an argument is out of these bounds.
+    """
+    if not (np.isfinite(signals).all() and np.isfinite(gains).all() and (gains > -1.0).all()):
+        raise InvalidRun("a signal or a gain is not finite, or a gain not above -1; give fractions")
+    if not (np.isfinite(noises) & (noises >= 0.0)).all():
+        raise InvalidRun(f"noise is {noises.min()}; give fractions of all claims, 0 or more")
+    if not (cash >= 0.0 and 0.0 <= asked <= 1.0):
+        raise InvalidRun(f"cash is {cash} and asked {asked} of the claims; give 0 or more, and a fraction")
+    if cash >= 1.0:
+        return np.asarray(gains < 0.0)
+    leaving: BoolArray = _better_to_leave(signals, gains, max(cash, EDGE), noises, min(asked, 1.0 - EDGE))
+    return leaving
 
 
 def leaving_share(hole: ArrayLike, threshold: float, noise: float) -> FloatArray:
@@ -135,7 +169,27 @@ def leaving_share(hole: ArrayLike, threshold: float, noise: float) -> FloatArray
     return share
 
 
-def _weights(upto: float, cash: float) -> tuple[float, float]:
+@njit(cache=True)
+def _better_to_leave(
+    signals: FloatArray, gains: FloatArray, cash: float, noises: FloatArray, asked: float
+) -> BoolArray:  # pragma: no cover - compiled
+    """Compare, for each, what a haircut is expected to cost with what waiting earns."""
+    leaving = np.empty(signals.size, np.bool_)
+    served = _served(asked, cash)
+    for k in range(signals.size):
+        sought = gains[k] / (1.0 + gains[k]) * served
+        leaving[k] = _expected_hole(signals[k], noises[k], cash, asked) > sought
+    return leaving
+
+
+@njit(cache=True)
+def _served(asked: float, cash: float) -> float:  # pragma: no cover - compiled
+    """The integral of k(n) from `asked` on: how likely one is paid."""
+    return max(cash - asked, 0.0) - cash * log(max(cash, asked))
+
+
+@njit(cache=True)
+def _weights(upto: float, cash: float) -> tuple[float, float]:  # pragma: no cover - compiled
     """The integrals of k(n) / (1 - min(n, c)) and of n times that, from 0 on."""
     within = min(upto, cash)
     plain, first = -log1p(-within), -within - log1p(-within)
@@ -146,12 +200,24 @@ def _weights(upto: float, cash: float) -> tuple[float, float]:
     return plain, first
 
 
-def _expected_hole(signal: float, noise: float, cash: float) -> float:
-    """The mean over n of what a haircut costs who waits, as the hole is signal + noise (2 n - 1) within its bounds."""
+@njit(cache=True)
+def _expected_hole(signal: float, noise: float, cash: float, asked: float) -> float:  # pragma: no cover - compiled
+    """The integral over n, from `asked` on, of what a haircut costs who waits.
+
+    The hole is signal + noise (2 n - 1) within its bounds.
+    """
     lent = 1.0 - cash
-    none = min(max(0.5 - 0.5 * signal / noise, 0.0), 1.0)  # up to this share the hole would be below 0
-    full = min(max(0.5 + 0.5 * (lent - signal) / noise, 0.0), 1.0)  # from this share on, all that is lent is lost
-    (plain0, first0), (plain1, first1), (plain2, _) = (_weights(share, cash) for share in (none, full, 1.0))
+    none, full = 0.0, 1.0
+    if noise > 0.0:
+        none = min(max(0.5 - 0.5 * signal / noise, 0.0), 1.0)  # up to this share the hole would be below 0
+        full = min(max(0.5 + 0.5 * (lent - signal) / noise, 0.0), 1.0)  # from this share on, all that is lent is lost
+    elif signal <= 0.0:
+        none = 1.0
+    elif signal >= lent:
+        full = 0.0
+    plain0, first0 = _weights(max(none, asked), cash)
+    plain1, first1 = _weights(max(full, asked), cash)
+    plain2, _ = _weights(1.0, cash)
     sloped = (signal - noise) * (plain1 - plain0) + 2.0 * noise * (first1 - first0)
     return sloped + lent * (plain2 - plain1)
 

@@ -93,6 +93,8 @@ BASE: dict[str, Any] = {
 ATTACKER = {"market": "ETH/DAI", "pool": "core", "capital_usd": 1e6}
 
 Change = dict[str, Any]
+LIMITED: Change = {"limit_used": 1.0, "debt_usd": None, "health": None}
+LOOPED: Change = {"equity_usd": 1000.0, "debt_usd": None, "health": None}
 # For each parameter: the change, and what must be so in both runs for it to matter.
 CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("borrowers", "pool"): ({"pool": "side"}, {}),
@@ -102,6 +104,11 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("borrowers", "debt_usd"): ({"debt_usd": 4000.0}, {}),
     ("borrowers", "total_debt_usd"): ({"total_debt_usd": 1e5}, {}),
     ("borrowers", "health"): ({"health": 1.02}, {}),
+    ("borrowers", "collateral_usd"): ({"collateral_usd": 9e3}, {"collateral_usd": 6e3} | LIMITED),
+    ("borrowers", "limit_used"): ({"limit_used": 0.95}, {"collateral_usd": 6e3} | LIMITED),
+    ("borrowers", "equity_usd"): ({"equity_usd": 900.0}, LOOPED),
+    ("borrowers", "loops"): ({"loops": 3}, LOOPED),
+    ("borrowers", "loop_ltv"): ({"loop_ltv": 0.6}, LOOPED),
     ("borrowers", "lowest_health"): ({"lowest_health": 1.03}, {}),
     ("borrowers", "watching"): ({"watching": 1.0}, {}),
     ("borrowers", "watch_interval_seconds"): ({"watch_interval_seconds": 900.0}, {}),
@@ -113,6 +120,7 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("borrowers", "gas_units"): ({"gas_units": 2.9e6}, {}),
     ("borrowers", "gas_premium"): ({"gas_premium": 0.5}, {"max_gas_gwei": 40.0}),
     ("borrowers", "max_gas_gwei"): ({"max_gas_gwei": 32.0}, {}),
+    ("borrowers", "max_rate_per_year"): ({"max_rate_per_year": 1.0}, {}),
     ("liquidators", "pool"): ({"pool": "side"}, {}),
     ("liquidators", "count"): ({"count": 1}, {}),
     ("liquidators", "capital_usd"): ({"capital_usd": 1e3}, {}),
@@ -142,6 +150,13 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("depositors", "leave_at_hole"): ({"leave_at_hole": 1e-9}, {"leave_at_utilisation": 9.0, "deferred": True}),
     ("depositors", "leave_at_haircut"): ({"leave_at_haircut": 1e-9}, {"leave_at_utilisation": 9.0}),
     ("depositors", "delay_seconds"): ({"delay_seconds": 600.0}, {"leave_at_utilisation": 0.1}),
+    ("depositors", "judges"): ({"judges": {"patience_seconds": 60.0}}, {"leave_at_utilisation": 9.0, "deferred": True}),
+    ("depositors", "returns"): (
+        {"returns": {"trust_half_life_seconds": 60.0}},
+        {"leave_at_utilisation": None, "judges": {"patience_seconds": 60.0}},
+    ),
+    ("depositors", "locked"): ({"locked": True, "leave_at_utilisation": None}, {}),
+    ("depositors", "loan"): ({"loan": {"collateral": {"ETH": 9.0}, "debt": {"BTC": 1.0}}}, {}),
     ("depositors", "gas_units"): ({"gas_units": 3.1e6}, {"leave_at_utilisation": 0.1}),
     ("depositors", "gas_premium"): ({"gas_premium": 0.5}, {"leave_at_utilisation": 0.1, "gas_units": 2.9e6}),
     ("insurers", "pool"): ({"pool": "side"}, {}),

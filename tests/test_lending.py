@@ -456,3 +456,47 @@ def test_whatever_is_asked_the_sheet_balances_and_totals_are_sums(
     ):
         assert (np.abs(total - column.sum(axis=0)) <= 1e-11 * scale).all()
     assert all(made.standing(a, ANY_PRICES).health == made.health(ANY_PRICES)[a] for a in range(3))
+
+
+def test_many_supply_as_each_would() -> None:
+    one, many = pool(), pool()
+    for account, units in ((ALICE, 100.0), (BOB, 50.0)):
+        one.supply(account, DAI, units)
+    many.supply_many([ALICE, BOB], DAI, [100.0, 50.0])
+    assert all(np.array_equal(a, b) for a, b in zip(state(one), state(many), strict=True))
+
+
+def test_cuts_are_told_apart_by_who_held_claims_when() -> None:
+    """Alice with 20,000 and Carol with 20,000 lose 8,000 each; Carol leaves; Alice loses the next 1,000 alone."""
+    made = lent_pool()
+    made.supply(CAROL, DAI, 20_000.0)
+    made.write_off(BOB, DAI)
+    made.haircut(DAI, 16_000.0)
+    made.withdraw(CAROL, DAI, 12_000.0)
+    made.advance(DAI, 1_000.0)
+    made.haircut(DAI, 1_000.0)
+    assert made.cuts.of(slice(0, 3), DAI, made.shares[:, DAI]) == pytest.approx([9_000.0, 0.0, 8_000.0], rel=1e-12)
+
+
+verbs = st.sampled_from(["supply", "withdraw", "cut", "credit"])
+
+
+@given(st.lists(st.tuples(verbs, st.integers(0, 2), st.floats(0, 1))))
+@settings(max_examples=60, deadline=None)
+def test_the_cuts_of_all_accounts_sum_to_what_was_cut(events: list[tuple[str, int, float]]) -> None:
+    """Whoever comes and goes between haircuts, and also when one leaves nothing."""
+    made = pool()
+    made.supply(ALICE, DAI, 1_000.0)
+    cut = 0.0
+    for verb, account, part in events:
+        if verb == "supply":
+            made.supply(account, DAI, 500.0 * part)
+        elif verb == "withdraw":
+            made.withdraw(account, DAI, part * min(made.claims(account, DAI), float(made.cash[DAI])))
+        elif verb == "credit":
+            made.credit(BOB, account, DAI, 100.0 * part)
+        else:
+            made.advance(DAI, part * float(made.cash[DAI]))
+            cut += made.haircut(DAI, float(made.deficit[DAI]))
+    booked = made.cuts.of(slice(0, 3), DAI, made.shares[:, DAI]).sum()
+    assert booked == pytest.approx(cut, rel=1e-9, abs=1e-6)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from models.runs import (
     InvalidRun,
     advantage_of_waiting,
+    better_to_leave,
     breakeven_haircut,
     breakeven_left,
     certain_holes,
@@ -131,3 +132,60 @@ def test_nobody_runs_where_the_gain_outweighs_the_largest_hole() -> None:
 def test_the_share_that_leaves_grows_over_the_noise() -> None:
     assert leaving_share([0.0, 0.05, 0.1, 0.15, 0.2], 0.1, 0.1).tolist() == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
     assert leaving_share([0.05, 0.1, 0.15], 0.1, 0.0).tolist() == [0.0, 0.5, 1.0]
+
+
+shares = st.floats(0.02, 0.98)
+
+
+@given(st.floats(0.0, 0.9), st.floats(0.0, 1.0), shares, st.floats(0.0, 0.2))
+def test_who_decides_alone_decides_as_the_threshold_says(signal: float, gain: float, cash: float, noise: float) -> None:
+    """With nobody seen to ask, one leaves exactly where the signal is above one's own threshold."""
+    threshold = run_threshold(gain, cash, noise)
+    if abs(signal - threshold) < 1e-9:
+        return
+    leaves = better_to_leave(np.array([signal]), np.array([gain]), cash, np.array([noise]))
+    assert leaves.tolist() == [signal > threshold]
+
+
+@given(st.floats(0.0, 0.3), shares, st.floats(0.0, 0.2), st.floats(0.0, 0.99))
+def test_what_others_did_is_counted_as_its_law_says(signal: float, cash: float, noise: float, asked: float) -> None:
+    """The mean of D over the n that are left, by quadrature, has the sign of the answer."""
+    gain = 0.05
+    n = asked + (1.0 - asked) * MIDDLES[::100]
+    advantage = advantage_of_waiting(signal + noise * (2.0 * n - 1.0), n, gain, cash).mean()
+    if abs(advantage) < 1e-5:
+        return
+    leaves = better_to_leave(np.array([signal]), np.array([gain]), cash, np.array([noise]), asked)
+    assert leaves.tolist() == [advantage < 0.0]
+
+
+@given(st.floats(0.0, 0.3), shares, st.floats(0.0, 0.2), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_nobody_stays_because_others_leave(signal: float, cash: float, noise: float, one: float, other: float) -> None:
+    few, many = sorted((one, other))
+    arrays = np.array([signal]), np.array([0.03]), cash, np.array([noise])
+    assert better_to_leave(*arrays, many) >= better_to_leave(*arrays, few)
+
+
+def test_at_the_edges_of_cash_there_is_an_answer() -> None:
+    """Without cash only the haircut counts, b against g / (1 + g); with nothing lent there is no hole to flee from."""
+    signals, gains, noises = np.array([0.04, 0.05, 0.9]), np.full(3, 0.05), np.zeros(3)
+    assert better_to_leave(signals, gains, 0.0, noises).tolist() == [False, True, True]
+    assert better_to_leave(signals, gains, 1.0, noises).tolist() == [False] * 3
+    assert better_to_leave(signals, np.full(3, -0.01), 1.0, noises).all()
+    assert better_to_leave(np.zeros(3), np.full(3, -0.01), 0.5, noises).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((float("nan"), 0.0, 0.5, 0.0), "not finite"),
+        ((0.0, -1.0, 0.5, 0.0), "gain not above -1"),
+        ((0.0, 0.0, 0.5, -0.1), "noise is -0.1"),
+        ((0.0, 0.0, -0.5, 0.0), "cash is -0.5"),
+        ((0.0, 0.0, 0.5, 0.0, 1.1), "asked 1.1"),
+    ],
+)
+def test_choices_that_cannot_be_are_refused(arguments, message) -> None:
+    signal, gain, cash, noise, *asked = arguments
+    with pytest.raises(InvalidRun, match=message):
+        better_to_leave(np.array([signal]), np.array([gain]), cash, np.array([noise]), *asked)

@@ -120,7 +120,7 @@ def test_exits_are_limited_by_cash_and_queue_in_order(small_world, model_of):
     model.run()
     lender = model.world.lenders[0]
     assert lender.pool.claims(1, 0) == pytest.approx(1000.0)
-    assert list(lender.exits[0]) == [1, 2, 3, 4, 5]
+    assert list(lender.exits.queues[0]) == [1, 2, 3, 4, 5]
     steps = model.recorder.steps()
     assert steps["cash_usd"].tolist() == [1000.0, 0.0, 0.0, 0.0]
     assert steps["queued_withdrawals_usd"].tolist() == [0.0, 9000.0, 9000.0, 9000.0]
@@ -144,7 +144,7 @@ def test_cash_that_comes_in_is_paid_to_the_queue_first_come_first_served(small_w
     assert repaid == pytest.approx(2500.0)
     claims = [lender.pool.claims(account, 0) for account in range(1, 6)]
     assert claims == pytest.approx([0.0, 500.0, 2000.0, 2000.0, 2000.0])
-    assert list(lender.exits[0]) == [2, 3, 4, 5]
+    assert list(lender.exits.queues[0]) == [2, 3, 4, 5]
     wallets = model.world.ledger.balances[lender.first_holder + 1 : lender.first_holder + 4, 0]
     assert wallets.tolist() == pytest.approx([2000.0, 1500.0, 0.0])
 

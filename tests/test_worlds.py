@@ -132,6 +132,16 @@ def layer(draw: Random) -> dict[str, Any]:
     }
 
 
+def claim(draw: Random, on: str, reserve: str) -> dict[str, Any]:
+    terms = {"kind": "claim", "pool": on, "reserve": reserve, "marks": choose(draw, "index", "backing")}
+    return {"price": terms, "oracle": oracle(draw, traded=False)}
+
+
+def claim_sources(draw: Random) -> list[dict[str, Any]]:
+    shallow = {"kind": "constant_product", "value": choose(draw, 2e3, 2e5), "fee": 0.003}
+    return [choose(draw, shallow, {"kind": "infinite"})]
+
+
 def liquidation(draw: Random) -> dict[str, Any]:
     """Any design, and those that take time with little of it; the fixed spreads as often as all the other spot ones."""
     bonus = choose(draw, 0.05, 0.1, 0.15, 0.0)
@@ -221,12 +231,51 @@ def pool(draw: Random, name: str, assets: list[str]) -> dict[str, Any]:
             "recognition": choose(draw, "immediate", "deferred"),
             "layers": [layer(draw) | {"kind": kind} for kind in kinds],
         },
+        "exits": {
+            **maybe(draw, "limit_share", 0.05, 1.0),
+            **maybe(draw, "limit_seconds", 120.0),
+            **maybe(draw, "pauses", [[60.0, 200.0], [120.0, 500.0]]),
+            **maybe(draw, "halt_after_loss_seconds", 90.0),
+            **maybe(draw, "halt_while_liquidatable", True),
+        },
     }
+
+
+def depositors(draw: Random, reserves: list[str]) -> dict[str, Any]:
+    """Of every temper, with loans of their own or not; some quick to return, so that they do within some blocks."""
+    cohort = {"count": choose(draw, 3, 12), "deposits": {asset: choose(draw, 1.0, 1000.0) for asset in reserves}}
+    if draw.random() < 0.3:
+        posted, owed = choose(draw, *reserves), choose(draw, *reserves)
+        cohort["loan"] = {
+            "collateral": {posted: choose(draw, 0.0, 500.0)},
+            "debt": {owed: choose(draw, 0.1, 300.0)},
+            "wallet_share": choose(draw, 0.0, 0.5, 1.2),
+            "retry_seconds": 60.0,
+        }
+    if draw.random() < 0.1:
+        return cohort | {"locked": True}
+    if draw.random() < 0.6:
+        cohort["judges"] = {
+            "noise": choose(draw, 0.0, 0.01, {"kind": "uniform", "low": 0.0, "high": 0.2}),
+            "patience_seconds": choose(draw, 60.0, 1e6, {"kind": "lognormal", "median": 1e4, "sigma": 2.0}),
+            "look_every_seconds": choose(draw, 0.0, 120.0, {"kind": "uniform", "low": 0.0, "high": 300.0}),
+            "memory_half_life_seconds": choose(draw, 60.0, 1e5),
+            "reads_positions": choose(draw, True, False),
+            **maybe(draw, "outside_rate_per_year", 0.5, 5.0),
+        }
+        cohort |= maybe(draw, "returns", {"trust_half_life_seconds": 60.0}, {})
+    return (
+        cohort
+        | maybe(draw, "leave_at_utilisation", 0.3, 0.9)
+        | maybe(draw, "leave_at_hole", 0.001)
+        | maybe(draw, "leave_at_haircut", 0.001)
+        | maybe(draw, "delay_seconds", 60.0)
+    )
 
 
 def borrowers(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
     assets = list(described["reserves"])
-    units = {"USD": 2000.0, "ETH": 1.0, "ALT": 200.0}
+    units = {"USD": 2000.0, "ETH": 1.0, "ALT": 200.0, "CORE": 100.0, "SIDE": 2.0}
     backing = [asset for asset in assets if described["reserves"][asset]["liquidation_threshold"] > 0.0]
     habits = {
         "watching": choose(draw, 0.0, 0.6, 1.0),
@@ -239,14 +288,20 @@ def borrowers(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
         ),
         "wallet_share": choose(draw, 0.0, 0.02, 1.0),
         **maybe(draw, "max_gas_gwei", 20.0, 60.0),
+        **maybe(draw, "max_rate_per_year", 0.05, 4.0),
     }
     if backing and choose(draw, True, True, False):
+        drawn = {
+            "debt_usd": {"kind": "lognormal", "median": 3000.0, "sigma": 1.5},
+            "health": {"kind": "lognormal", "median": 0.1, "sigma": 1.0, "shift": 1.0},
+        }
+        limited = {"collateral_usd": 4000.0, "limit_used": {"kind": "uniform", "low": 0.5, "high": 1.2}}
+        looped = {"equity_usd": choose(draw, 10.0, 1000.0), "loops": choose(draw, 1, 5), "loop_ltv": 0.6}
         return habits | {
             "count": draw.randint(1, 20),
             "collateral": choose(draw, *backing),
             "debt": choose(draw, *assets),
-            "debt_usd": {"kind": "lognormal", "median": 3000.0, "sigma": 1.5},
-            "health": {"kind": "lognormal", "median": 0.1, "sigma": 1.0, "shift": 1.0},
+            **choose(draw, drawn, drawn, limited, looped),
         }
 
     def side() -> dict[str, float]:
@@ -341,9 +396,22 @@ def world_of(draw: Random) -> dict[str, Any]:
             assets[market["base"]]["oracle"] = oracle(draw, traded=False)
     names = [market["name"] for market in markets]
     booked = [n for n, m in zip(names, markets, strict=True) if any(s["kind"] == "order_book" for s in m["sources"])]
-    pools = [pool(draw, "core", ["USD", "ETH", "ALT"])]
+    core, side = ["USD", "ETH", "ALT"], choose(draw, ["ETH", "USD"], ["ALT", "ETH"])
     if draw.random() < 0.5:
-        pools.append(pool(draw, "side", choose(draw, ["ETH", "USD"], ["ALT", "ETH"])))
+        # A claim on a pool is posted in the other, in itself, or both; so is that on the other: chains and loops.
+        assets["CORE"] = claim(draw, "core", choose(draw, *core))
+        assets["SIDE"] = claim(draw, "side", choose(draw, *side))
+        core += draw.sample(["CORE", "SIDE"], draw.randint(0, 2))
+        side += draw.sample(["CORE", "SIDE"], draw.randint(1, 2))
+        pools = [pool(draw, "core", core), pool(draw, "side", side)]
+        markets += [
+            {"name": name, "base": name, "quote": "USD", "sources": claim_sources(draw)}
+            for name in draw.sample(["CORE", "SIDE"], draw.randint(0, 2))
+        ]
+    else:
+        pools = [pool(draw, "core", core)]
+        if draw.random() < 0.5:
+            pools.append(pool(draw, "side", side))
     agents: dict[str, list[dict[str, Any]]] = {
         "borrowers": [],
         "liquidators": [],
@@ -404,14 +472,7 @@ def world_of(draw: Random) -> dict[str, Any]:
         for _ in range(draw.randint(1, 3)):
             agents["liquidators"].append(here | liquidators(draw, list(assets)))
         for _ in range(draw.randint(0, 2)):
-            agents["depositors"].append(
-                here
-                | {"count": 3, "deposits": {asset: choose(draw, 1.0, 1000.0) for asset in reserves}}
-                | maybe(draw, "leave_at_utilisation", 0.3, 0.9)
-                | maybe(draw, "leave_at_hole", 0.001)
-                | maybe(draw, "leave_at_haircut", 0.001)
-                | maybe(draw, "delay_seconds", 60.0)
-            )
+            agents["depositors"].append(here | depositors(draw, reserves))
         if "ETH" in described["reserves"] and draw.random() < 0.5:
             agents["attackers"].append(attacker(draw, described))
         for _ in range(draw.randint(0, 2)):
@@ -481,9 +542,27 @@ def assert_sane(model: UnderwaterModel, run: SimpleNamespace, seed: int) -> None
         assert run.summary["amplification"] == 1.0
         assert not rows["generation"].any()
         alone = UnderwaterModel.baseline(model.scenario, seed)
-        np.testing.assert_array_equal(run.steps[[f"oracle_{name}" for name in model.world.assets]].to_numpy(), alone)
+        own = [k for k in range(len(model.world.assets)) if k not in model.world.claims.of]
+        names = [f"oracle_{model.world.assets[k]}" for k in own]
+        np.testing.assert_array_equal(run.steps[names].to_numpy(), alone[:, own])
     assert all(isinstance(value, float) and not np.isnan(value) for value in run.summary.values())
     assert_each_profit_is_asked_for(model, rows)
+    assert_depositors_are_accounted_for(model)
+
+
+def assert_depositors_are_accounted_for(model: UnderwaterModel) -> None:
+    """What was paid out lies in wallets or came back; queues hold whom they say; no haircut is below 0 or above 1."""
+    rows = model.recorder.depositors()
+    assert ((rows["haircut"] >= 0.0) & (rows["haircut"] <= 1.0 + 1e-9)).all()
+    assert (rows["members"] >= rows["asked_members"]).all()
+    for lender in model.world.lenders:
+        for reserve, queue in enumerate(lender.exits.queues):
+            waiting = sum(lender.pool.claims(account, reserve) for account in queue)
+            scale = max(lender.exits.withdrawn[reserve], waiting)
+            assert abs(lender.exits.waiting(reserve) - waiting) <= 1e-9 * scale
+        away = lender.exits.away.sum(axis=0)
+        out = np.array(lender.exits.withdrawn) - lender.exits.returned
+        np.testing.assert_allclose(away, out, rtol=1e-9, atol=1e-9 * max(lender.exits.withdrawn))
 
 
 def sold_otherwise(model: UnderwaterModel) -> bool:

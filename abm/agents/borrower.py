@@ -2,7 +2,8 @@
 
 Models: positions drawn from distributions, listed, or read from a file; a share that watches, each at its own interval,
 and below its own health line reacts after its own delay by topping up from a wallet, repaying from it, or selling
-collateral on the venue to repay, which adds to the selling. The rest are passive.
+collateral on the venue to repay, which adds to the selling; or repays it all where the rate has become too high for it.
+The rest are passive.
 Leaves out: new borrowing during the run, closing in good times, looped positions.
 """
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 REACTIONS: tuple[Reaction, ...] = ("top_up", "repay", "sell")
+SIZES = (("debt_usd", "health"), ("collateral_usd", "limit_used"), ("equity_usd",))
+"""The ways to say how large drawn positions are."""
 
 
 class Position(Parameters):
@@ -62,13 +65,17 @@ class Borrowers(Parameters):
     """One cohort of borrowers: `positions`, or a `file` of them, or `count` positions drawn from distributions.
 
     A drawn position owes `debt_usd` of `debt` against as much `collateral` as makes its health factor `health` at the
-    first oracle price; with `total_debt_usd` all sizes are scaled to that sum. A file has a row for each position
-    and columns `collateral_<asset>` and `debt_<asset>` in units.
+    first oracle price; with `total_debt_usd` all sizes are scaled to that sum. In place of both, `collateral_usd` is
+    what it posts, of whose limit by the reserve's ltv it has drawn the part `limit_used`; or `equity_usd` makes it a
+    loop: own capital of so much is posted, borrowed against at `loop_ltv` (the reserve's ltv unless given), and what is
+    borrowed posted again, `loops` times. A file has a row for each position and columns `collateral_<asset>` and
+    `debt_<asset>` in units.
 
     A share `watching` looks every `watch_interval_seconds`; one that finds its health below `react_below` acts
     `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the
     debt: in collateral for those who top up, in the debt's asset for those who repay. A wallet that cannot carry the
-    whole step gives what it has; who has nothing left to give sells.
+    whole step gives what it has; who has nothing left to give sells. Those who watch also repay all that they owe,
+    from the wallet and then by selling collateral, when they find that it costs more than `max_rate_per_year`.
     """
 
     pool: str | None = None
@@ -80,6 +87,11 @@ class Borrowers(Parameters):
     debt_usd: PositiveOrDrawn | None = None
     total_debt_usd: float | None = Field(None, gt=0)
     health: PositiveOrDrawn | None = None
+    collateral_usd: PositiveOrDrawn | None = None
+    limit_used: PositiveOrDrawn | None = None
+    equity_usd: PositiveOrDrawn | None = None
+    loops: int = Field(1, ge=1, le=1000)
+    loop_ltv: float | None = Field(None, gt=0, lt=1)
     lowest_health: float = Field(1.01, gt=0)
     watching: float = Field(0.0, ge=0, le=1)
     watch_interval_seconds: PositiveOrDrawn = 3600.0
@@ -91,20 +103,26 @@ class Borrowers(Parameters):
     gas_units: float = Field(300_000.0, ge=0)
     gas_premium: float = Field(0.1, ge=0)
     max_gas_gwei: PositiveInfOrDrawn | None = None
+    max_rate_per_year: PositiveInfOrDrawn | None = None
 
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> "Borrowers":
-        drawn = ("count", "collateral", "debt", "debt_usd", "health")
         given = [name for name in ("positions", "file", "count") if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
             raise ValueError(f"a cohort has one of positions, file or count, here {found}; keep exactly one")
+        ways = [names for names in SIZES if any(getattr(self, name) is not None for name in names)]
         if given == ["count"]:
-            missing = [name for name in drawn if getattr(self, name) is None]
+            missing = [name for name in ("collateral", "debt", *(ways or SIZES)[0]) if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"count = {self.count} needs {', '.join(missing)} too; add what is missing")
+            if len(ways) > 1:
+                raise ValueError(f"{ways[0][0]} and {ways[1][0]} both say how large positions are; keep one of them")
+            if self.equity_usd is None and (self.loop_ltv is not None or self.loops != 1):
+                raise ValueError("a loop needs equity_usd, the own capital that it starts from; add it")
         else:
-            idle = [name for name in (*drawn, "total_debt_usd") if getattr(self, name) is not None]
+            drawn = ("collateral", "debt", *(name for names in SIZES for name in names), "total_debt_usd", "loop_ltv")
+            idle = [name for name in drawn if getattr(self, name) is not None]
             if idle:
                 raise ValueError(f"{idle[0]} goes with count, not with {given[0]}; remove one of them")
         return self
@@ -113,7 +131,8 @@ class Borrowers(Parameters):
 class BorrowerCohort(mesa.Agent):
     """A cohort of borrowers as columns; member k holds account `first_account + k` of its pool.
 
-    `line` is the health below which a member reacts, 0 for those who do not watch; all columns have shape (count,).
+    `line` is the health below which a member reacts, 0 for those who do not watch; `max_rate_per_year` the rate above
+    which it repays everything, inf for those who do not care. All columns have shape (count,).
     """
 
     def __init__(
@@ -135,16 +154,23 @@ class BorrowerCohort(mesa.Agent):
         self.max_gas_gwei = (
             np.full(count, np.inf) if terms.max_gas_gwei is None else draw(terms.max_gas_gwei, count, rng)
         )
+        self.max_rate_per_year = (
+            np.full(count, np.inf) if terms.max_rate_per_year is None else draw(terms.max_rate_per_year, count, rng)
+        )
+        self.max_rate_per_year[~watching] = np.inf
+        self._lowest_rate = float(self.max_rate_per_year.min(initial=np.inf))
         self.watches = bool(watching.any())
         self._due: list[tuple[float, int]] = []  # (time, member), the earliest first
         self._priced_out: list[tuple[float, int]] = []  # (-highest gas price, member), who pays most first
         self._planned = np.zeros(count, dtype=np.bool_)
+        self._closing = np.zeros(count, dtype=np.bool_)
 
     def decide(self, view: "View") -> list[Intent]:
         """Return the reactions that fall due in this block."""
         if not self.watches:
             return []
         self._look(view)
+        self._look_at_rates(view)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         ready: list[int] = []
         while self._due and self._due[0][0] <= view.now:
@@ -158,7 +184,10 @@ class BorrowerCohort(mesa.Agent):
         intents: list[Intent] = []
         for member in ready:
             account = self.first_account + member
+            closing = bool(self._closing[member])
             how = REACTIONS[self.reaction[member]]
+            if closing and how == "top_up":
+                how = "repay"
             if how != "sell" and not view.has_wallet(self.pool, account, how):
                 how = "sell"
             intents.append(
@@ -170,8 +199,8 @@ class BorrowerCohort(mesa.Agent):
                     pool=self.pool,
                     account=account,
                     how=how,
-                    line=float(self.line[member]),
-                    target_health=max(self.terms.target_health, float(self.line[member])),
+                    line=np.inf if closing else float(self.line[member]),
+                    target_health=np.inf if closing else max(self.terms.target_health, float(self.line[member])),
                 )
             )
         return intents
@@ -181,7 +210,7 @@ class BorrowerCohort(mesa.Agent):
         if receipt.status is Status.LEFT_OUT:
             heapq.heappush(self._due, (0.0, intent.member))
         else:
-            self._planned[intent.member] = False
+            self._planned[intent.member] = self._closing[intent.member] = False
 
     def _look(self, view: "View") -> None:
         """Plan a reaction for those below their line who look at their position within this block."""
@@ -189,8 +218,31 @@ class BorrowerCohort(mesa.Agent):
         if below.size == 0:
             return
         mine = below[(below >= self.first_account) & (below < self.first_account + self.count)] - self.first_account
-        # A member's clock strikes at its phase and every interval after; it looks if that falls into this block.
-        since = (view.now - self.phase_seconds[mine]) % self.interval_seconds[mine]
-        for member in mine[(since < view.step_seconds) & ~self._planned[mine]].tolist():
+        self._plan(view, self._looking(view, mine))
+
+    def _look_at_rates(self, view: "View") -> None:
+        """Plan to repay everything for those who look within this block and find the rate too high for them."""
+        if self._lowest_rate == np.inf:
+            return
+        for reserve in view.reserves(self.pool):
+            rate = view.borrow_rate(self.pool, reserve)
+            if rate > self._lowest_rate:
+                accounts = slice(self.first_account, self.first_account + self.count)
+                squeezed = (self.max_rate_per_year < rate) & view.owing(self.pool, accounts, reserve)
+                members = self._looking(view, np.flatnonzero(squeezed))
+                self._closing[members] = True
+                self._plan(view, members)
+
+    def _looking(self, view: "View", members: IntArray) -> IntArray:
+        """Return those who look within this block and have planned nothing yet.
+
+        A member's clock strikes at its phase and every interval after.
+        """
+        since = (view.now - self.phase_seconds[members]) % self.interval_seconds[members]
+        looking: IntArray = members[(since < view.step_seconds) & ~self._planned[members]]
+        return looking
+
+    def _plan(self, view: "View", members: IntArray) -> None:
+        for member in members.tolist():
             self._planned[member] = True
             heapq.heappush(self._due, (view.now + float(self.delay_seconds[member]), member))

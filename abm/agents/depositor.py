@@ -1,25 +1,46 @@
-"""Depositors: earn the supply rate, and leave when what they see frightens them.
+"""Depositors: earn the supply rate, leave when what they see frightens them, and come back when the rate pays for it.
 
-Models: leaving when utilisation says that one may soon be unable to leave, when a hole is visible in the pool's books,
-or after a haircut; each member with lines and a delay of its own. Exits are at par, first come first served, against
-the cash there is; the rest queues in order.
-Leaves out: private signals and herding, returning after the event, deposits attracted by a high rate.
+Models: leaving at lines of one's own (utilisation, a hole in the books, a haircut), and, for those who judge, leaving
+where `models.runs.better_to_leave` says so: the rate over patience against the haircut expected under a private signal
+of the hole, the cash there is and what others have asked for. Bots look in every block, others now and then and later;
+the locked never leave; who has a loan repays it first. Exits are at par, first come first served, against the cash
+there is; the rest queues in order. What was seen is remembered as fear, which fades: those who wait stay after all, and
+deposits return, when the rate pays for it.
+Leaves out: leaving a part, deposits by newcomers, reading the errors of others.
 """
 
 import heapq
+from functools import partial
 from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
-from abm.distributions import Members, NonNegativeOrDrawn, PositiveOrDrawn, draw
-from abm.intents import Intent, Receipt, Status, Withdraw
+from abm.agents.fear import Judge, Judgement, Returns
+from abm.distributions import Members, NonNegative, NonNegativeOrDrawn, PositiveOrDrawn, draw
+from abm.intents import Deposit, Intent, MendPosition, Receipt, Status, Stay, Withdraw
 from models.parameters import Parameters
-from models.types import FloatArray
+from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from abm.sight import Sight
     from abm.view import View
+
+
+class Loan(Parameters):
+    """What each member owes from the start, in units, against which collateral.
+
+    `wallet_share` is what it has to repay with, as a share of the debt; while that is not enough it stays, and tries
+    again every `retry_seconds`.
+    """
+
+    collateral: dict[str, NonNegative] = Field(min_length=1)
+    debt: dict[str, NonNegative] = Field(min_length=1)
+    wallet_share: float = Field(1.05, ge=0)
+    retry_seconds: float = Field(3_600.0, gt=0)
 
 
 class Depositors(Parameters):
@@ -27,7 +48,9 @@ class Depositors(Parameters):
 
     `deposits` are units of each asset for each member. A member leaves a reserve once its utilisation reaches
     `leave_at_utilisation`, the hole in its books reaches the share `leave_at_hole` of all claims, or haircuts so far
-    have cut claims by the share `leave_at_haircut`; a line that is not given frightens nobody.
+    have cut claims by the share `leave_at_haircut`; a line that is not given frightens nobody. With `judges` it weighs
+    the rate against the haircut it expects; with `returns` as well it comes back. From the decision to the withdrawal
+    `delay_seconds` pass. The `locked` never leave; who has a `loan` repays before it leaves.
     """
 
     count: Members = 1
@@ -37,13 +60,22 @@ class Depositors(Parameters):
     leave_at_hole: PositiveOrDrawn | None = None
     leave_at_haircut: PositiveOrDrawn | None = None
     delay_seconds: NonNegativeOrDrawn = 0.0
+    judges: Judgement | None = None
+    returns: Returns | None = None
+    locked: bool = False
+    loan: Loan | None = None
     gas_units: float = Field(200_000.0, ge=0)
     gas_premium: float = Field(0.1, ge=0)
 
     @model_validator(mode="after")
-    def _something_deposited(self) -> "Depositors":
+    def _fits_together(self) -> "Depositors":
         if not self.deposits:
             raise ValueError("deposits is empty; name at least one asset and its units, e.g. deposits = { DAI = 1e6 }")
+        if self.returns is not None and self.judges is None:
+            raise ValueError("returns needs judges, which says what the rate is worth; add judges = {}")
+        frightening = [name for name in (*SIGNALS, "judges", "returns") if getattr(self, name) is not None]
+        if self.locked and frightening:
+            raise ValueError(f"{frightening[0]} moves nobody who is locked; remove it, or locked")
         return self
 
 
@@ -53,61 +85,116 @@ SIGNALS = ("leave_at_utilisation", "leave_at_hole", "leave_at_haircut")
 class DepositorCohort(mesa.Agent):
     """A cohort of depositors; member k holds account `first_account + k` of its pool.
 
-    `lines` has shape (signals, count): the values at which a member leaves, inf where nothing frightens it.
+    `deposited[r]` are the units that members bring to reserve r, (count,). `lines` has shape (signals, count): the
+    values at which a member leaves, inf where nothing frightens it. `stream` gives the generator of a use by its name.
     """
 
     def __init__(
         self,
         model: mesa.Model,
         terms: Depositors,
+        name: str,
         pool: int,
-        reserves: list[int],
+        deposited: dict[int, FloatArray],
         first_account: int,
-        rng: np.random.Generator,
+        stream: "Callable[..., np.random.Generator]",
     ) -> None:
         super().__init__(model)
         self.terms = terms
+        self.name = name
         self.pool = pool
-        self.reserves = reserves
+        self.deposited = deposited
         self.first_account = first_account
+        self.accounts = slice(first_account, first_account + terms.count)
+        rng = stream()
         self.lines: FloatArray = np.full((len(SIGNALS), terms.count), np.inf)
-        for row, name in enumerate(SIGNALS):
-            line = getattr(terms, name)
+        for row, signal in enumerate(SIGNALS):
+            line = getattr(terms, signal)
             if line is not None:
                 self.lines[row] = draw(line, terms.count, rng)
         self.delay_seconds = draw(terms.delay_seconds, terms.count, rng)
-        self._staying = {reserve: np.ones(terms.count, dtype=np.bool_) for reserve in reserves}
+        self._judge = None
+        if terms.judges is not None:
+            self._judge = Judge(terms.judges, terms.returns, terms.count, list(deposited), partial(stream, "judges"))
+        self._staying: dict[int, BoolArray] = {
+            reserve: np.ones(terms.count, dtype=np.bool_) for reserve in ([] if terms.locked else deposited)
+        }
         # The calmest signal that would frighten somebody who still stays: below it nobody needs a look.
-        self._lowest = {reserve: self.lines.min(axis=1).tolist() for reserve in reserves}
+        self._lowest = {reserve: self.lines.min(axis=1).tolist() for reserve in self._staying}
         self._due: list[tuple[float, int, int]] = []
 
     def decide(self, view: "View") -> list[Intent]:
-        """Return the withdrawals that fall due in this block."""
-        for reserve in self.reserves:
+        """Return the withdrawals that fall due in this block, repayments that come first, and what is brought back."""
+        intents: list[Intent] = []
+        for reserve, staying in self._staying.items():
             signals = view.run_signals(self.pool, reserve)
             lowest = self._lowest[reserve]
             if signals[0] >= lowest[0] or signals[1] >= lowest[1] or signals[2] >= lowest[2]:
-                self._take_fright(view.now, reserve, signals)
-        if not self._due:
-            return []
-        bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
-        intents: list[Intent] = []
+                self._leave(view.now, reserve, np.flatnonzero(staying & self._beyond_lines(signals)))
+            if self._judge is not None:
+                sight = view.sight(self.pool, reserve)
+                self._judge.note(view.now, reserve, sight)
+                self._leave(view.now, reserve, self._judge.frightened(view, reserve, sight, staying))
+                if self.terms.returns is not None and not staying.all():
+                    intents += self._come_back(view, self._judge, reserve, sight)
         while self._due and self._due[0][0] <= view.now:
             _, member, reserve = heapq.heappop(self._due)
-            account = self.first_account + member
-            intents.append(Withdraw(self, member, bid, self.terms.gas_units, self.pool, account, reserve))
+            intents += self._way_out(view, member, reserve)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
-        """Take note of what became of a withdrawal: who was left out tries again in the next block."""
-        if receipt.status is Status.LEFT_OUT and isinstance(intent, Withdraw):
+        """Take note of what became of an intent: who was left out tries again in the next block."""
+        if isinstance(intent, Withdraw) and receipt.status is Status.LEFT_OUT:
             heapq.heappush(self._due, (0.0, intent.member, intent.reserve))
+        elif isinstance(intent, Deposit | Stay) and receipt.status is Status.FILLED:
+            self._staying[intent.reserve][intent.member] = True
+            self._find_lowest(intent.reserve)
 
-    def _take_fright(self, now: float, reserve: int, signals: tuple[float, float, float]) -> None:
-        staying = self._staying[reserve]
-        leaving = staying & (np.array(signals)[:, None] >= self.lines).any(axis=0)
-        for member in np.flatnonzero(leaving).tolist():
-            heapq.heappush(self._due, (now + float(self.delay_seconds[member]), member, reserve))
-        staying &= ~leaving
-        stayers = self.lines[:, staying]
+    def _beyond_lines(self, signals: tuple[float, float, float]) -> BoolArray:
+        """Return whose lines these signals have reached."""
+        beyond: BoolArray = np.any(np.array(signals)[:, None] >= self.lines, axis=0)
+        return beyond
+
+    def _leave(self, now: float, reserve: int, members: IntArray) -> None:
+        """Let members withdraw after their delays."""
+        if not members.size:
+            return
+        for member, delay in zip(members.tolist(), self.delay_seconds[members].tolist(), strict=True):
+            heapq.heappush(self._due, (now + delay, member, reserve))
+        self._staying[reserve][members] = False
+        self._find_lowest(reserve)
+
+    def _find_lowest(self, reserve: int) -> None:
+        """Find the calmest signals that would frighten somebody who still stays."""
+        stayers = self.lines[:, self._staying[reserve]]
         self._lowest[reserve] = stayers.min(axis=1).tolist() if stayers.size else [np.inf] * len(SIGNALS)
+
+    def _way_out(self, view: "View", member: int, reserve: int) -> list[Intent]:
+        """Return the withdrawal; or, of who still owes, a repayment, as far as the wallet goes, and a later try."""
+        account = self.first_account + member
+        bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
+        if self.terms.loan is None or not view.owes(self.pool, account):
+            return [Withdraw(self, member, bid, self.terms.gas_units, self.pool, account, reserve)]
+        heapq.heappush(self._due, (view.now + self.terms.loan.retry_seconds, member, reserve))
+        if not view.has_wallet(self.pool, account, "repay"):
+            return []
+        return [MendPosition(self, member, bid, self.terms.gas_units, self.pool, account, "repay", np.inf, np.inf)]
+
+    def _come_back(self, view: "View", judge: Judge, reserve: int, sight: "Sight") -> list[Intent]:
+        """Return what those ask for who left and are not afraid any more, nor beyond their lines.
+
+        Who still waits stays after all; who was paid brings it back, once nobody waits.
+        """
+        away = view.away(self.pool, self.accounts, reserve)
+        gone = ~self._staying[reserve] | (away > 0.0)  # who was paid a part before it chose to stay has that to bring
+        if np.isfinite(self.lines).any():
+            gone &= ~self._beyond_lines(view.run_signals(self.pool, reserve))
+        bid, gas = view.gas_gwei * (1.0 + self.terms.gas_premium), self.terms.gas_units
+        intents: list[Intent] = []
+        for member in judge.reassured(view, reserve, sight, gone).tolist():
+            account = self.first_account + member
+            if view.waits(self.pool, account, reserve):
+                intents.append(Stay(self, member, bid, gas, self.pool, account, reserve))
+            elif sight.queued == 0.0 and away[member] > 0.0:
+                intents.append(Deposit(self, member, bid, gas, self.pool, account, reserve, away.item(member)))
+        return intents

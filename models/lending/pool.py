@@ -22,6 +22,7 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
+from models.lending.cuts import Cuts
 from models.lending.refusals import (
     BorrowLimit,
     InsufficientCash,
@@ -40,8 +41,9 @@ class LendingPool(Reserves):
     """Reserves and the positions of N accounts in them.
 
     Besides what `Reserves` keeps, per account and reserve, (N, R) float64: ``collateral`` (units posted),
-    ``scaled_debt``, ``shares``. Read them freely, write them through the verbs. Reserves are in the order of `terms`;
-    `rate_of[r]` maps the utilisation of reserve r to its borrow rate per year; `names` are for messages.
+    ``scaled_debt``, ``shares``; ``cuts`` is what haircuts have taken. Read them freely, write them through the verbs.
+    Reserves are in the order of `terms`; `rate_of[r]` maps the utilisation of reserve r to its borrow rate per year;
+    `names` are for messages.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class LendingPool(Reserves):
         self.collateral = np.zeros((accounts, self.reserves))
         self.scaled_debt = np.zeros((accounts, self.reserves))
         self.shares = np.zeros((accounts, self.reserves))
+        self.cuts = Cuts(accounts, self.reserves)
         self._on_change: list[tuple[Callable[[int], None], Callable[[IntArray], None]]] = []
         self._expose()
 
@@ -79,6 +82,7 @@ class LendingPool(Reserves):
         self.collateral = np.concatenate((self.collateral, empty))
         self.scaled_debt = np.concatenate((self.scaled_debt, empty))
         self.shares = np.concatenate((self.shares, empty))
+        self.cuts.add_accounts(count)
         self._expose()
         return first
 
@@ -99,11 +103,23 @@ class LendingPool(Reserves):
         """Lend `units` to the reserve; returns the shares received."""
         self._require_units("supply", reserve, units)
         shares = units / self._supply_index[reserve]
+        self.cuts.settle(account, reserve, self._shares[account, reserve])
         self._shares[account, reserve] += shares
         self._total_shares[reserve] += shares
         self._cash[reserve] += units
-        self._largest_sheet[reserve] = max(self._largest_sheet[reserve], self.balance_sheet(reserve).assets)
+        self._note_size(reserve)
         return shares
+
+    def supply_many(self, accounts: ArrayLike, reserve: int, units: ArrayLike) -> None:
+        """Lend for many accounts: initial deposits."""
+        ids, amounts = self._require_many("supply", reserve, accounts, units)
+        for account in ids.tolist():
+            self.cuts.settle(account, reserve, self._shares[account, reserve])
+        shares = amounts / self._supply_index[reserve]
+        np.add.at(self.shares[:, reserve], ids, shares)
+        self._total_shares[reserve] += float(shares.sum())
+        self._cash[reserve] += float(amounts.sum())
+        self._note_size(reserve)
 
     def withdraw(self, account: int, reserve: int, units: float) -> float:
         """Redeem `units` of the account's claim at par; returns the units paid (`units`, less at most rounding).
@@ -128,6 +144,7 @@ class LendingPool(Reserves):
             )
         paid = min(paid, cash)
         burned = shares if units >= claim * (1.0 - RESIDUE) else paid / index
+        self.cuts.settle(account, reserve, shares)
         self._shares[account, reserve] = shares - burned
         self._total_shares[reserve] = less(self._total_shares[reserve], burned)
         self._cash[reserve] = cash - paid
@@ -211,7 +228,7 @@ class LendingPool(Reserves):
         """Open debts of many accounts with no look at their health: initial positions. Raises `InsufficientCash`."""
         ids, amounts = self._require_many("borrow", reserve, accounts, units)
         cash, lent = self._cash[reserve], float(amounts.sum())
-        if lent > cash * (1.0 + RESIDUE):
+        if lent > cash + RESIDUE * self._largest_sheet[reserve]:
             raise InsufficientCash(
                 f"{self.names[reserve]} holds {cash!r} in cash, the debts to open sum to {lent!r}; supply more first"
             )
@@ -268,9 +285,10 @@ class LendingPool(Reserves):
         scaled, shares = units / self._borrow_index[reserve], units / self._supply_index[reserve]
         self._scaled_debt[debtor, reserve] += scaled
         self._total_scaled_debt[reserve] += scaled
+        self.cuts.settle(creditor, reserve, self._shares[creditor, reserve])
         self._shares[creditor, reserve] += shares
         self._total_shares[reserve] += shares
-        self._largest_sheet[reserve] = max(self._largest_sheet[reserve], self.balance_sheet(reserve).assets)
+        self._note_size(reserve)
         self._changed(debtor)
 
     def write_off(self, account: int, reserve: int, units: float = inf) -> float:
@@ -292,11 +310,13 @@ class LendingPool(Reserves):
         if units >= claims * (1.0 - RESIDUE):
             # Shares that claim nothing would leave new suppliers an index of zero: they end here.
             cut = min(units, claims)
+            self.cuts.wipe(reserve, index, self.shares[:, reserve])
             self.shares[:, reserve] = 0.0
             self._total_shares[reserve] = 0.0
         else:
             cut = units
             self._supply_index[reserve] = index * ((claims - cut) / claims)
+            self.cuts.cut(reserve, index - self._supply_index[reserve])
         self._deficit[reserve] = less(deficit, cut)
         return cut
 

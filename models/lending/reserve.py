@@ -271,6 +271,10 @@ class Reserves:
             treasury=self._treasury[reserve],
         )
 
+    def _note_size(self, reserve: int) -> None:
+        """Remember the largest sheet so far: what rounding is measured by."""
+        self._largest_sheet[reserve] = max(self._largest_sheet[reserve], self.balance_sheet(reserve).assets)
+
     def check(self, tolerance: float = 1e-9) -> None:
         """Raise `SheetUnbalanced` unless every sheet balances to `tolerance` of the largest size it was given."""
         for r, name in enumerate(self.names):

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from models.prices.bars import BarsPrice, Bridged
+from models.prices.claim import ClaimPrice
 from models.prices.constant import ConstantPrice
 from models.prices.correlation import correlate
 from models.prices.file import FilePrice, Recorded
@@ -22,8 +23,10 @@ from models.prices.path import PathPrice
 from models.types import FloatArray
 
 __all__ = [
+    "AssetPrice",
     "BarsPrice",
     "Bridged",
+    "ClaimPrice",
     "ConstantPrice",
     "FilePrice",
     "GbmPrice",
@@ -61,3 +64,9 @@ class Price(Protocol):
 PriceTerms = Annotated[
     ConstantPrice | PathPrice | FilePrice | BarsPrice | GbmPrice | JumpDiffusionPrice, Field(discriminator="kind")
 ]
+
+AssetPrice = Annotated[
+    ConstantPrice | PathPrice | FilePrice | BarsPrice | GbmPrice | JumpDiffusionPrice | ClaimPrice,
+    Field(discriminator="kind"),
+]
+"""Of an asset in a world with pools: a path of its own, or what a claim on one of them is worth."""

@@ -1,0 +1,150 @@
+"""How depositors judge: a private signal of the hole against what the rate pays, and a memory that fades.
+
+Models: each member's error in reading the hole is drawn once, evenly up to its `noise`; that there is a hole at all is
+for everybody to see. Outflows are remembered for a while: a run is judged from where it began, with what has left as
+cash, as claims, and as a share that is known to have asked (see `models.runs`). Those who are out remember the worst
+hole or haircut that they saw, and take it for as large as half of that after each half-life.
+Leaves out: learning, an error that differs from one event to the next, risk aversion.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from abm.distributions import NonNegative, NonNegativeOrDrawn, PositiveOrDrawn, draw
+from models.parameters import Parameters
+from models.rates import SECONDS_PER_YEAR
+from models.runs import better_to_leave
+from models.types import BoolArray, IntArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from abm.sight import Sight
+    from abm.view import View
+
+_LARGEST_GROWTH = 50.0  # e to this power is as good as any gain: it outweighs the loss of everything
+_NOBODY: IntArray = np.empty(0, dtype=np.int64)
+
+
+class Judgement(Parameters):
+    """How a cohort weighs staying.
+
+    `noise` is the largest error of a member's signal, as a share of all claims; `patience_seconds` is how long it
+    counts on earning the supply rate, over `outside_rate_per_year` elsewhere. It looks every `look_every_seconds`, in
+    every block if 0, and what left before is half forgotten after `memory_half_life_seconds`. One that reads no
+    positions sees a hole only once it is in the books.
+    """
+
+    noise: NonNegativeOrDrawn = 0.0
+    patience_seconds: PositiveOrDrawn = 2_592_000.0
+    outside_rate_per_year: NonNegative = 0.0
+    look_every_seconds: NonNegativeOrDrawn = 0.0
+    memory_half_life_seconds: float = Field(86_400.0, gt=0)
+    reads_positions: bool = True
+
+
+class Returns(Parameters):
+    """How those who left come back: the fear of what they saw is half of it after every `trust_half_life_seconds`."""
+
+    trust_half_life_seconds: float = Field(604_800.0, gt=0)
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What a cohort remembers of a reserve: units that left lately, and the worst share of claims missing."""
+
+    when: float = 0.0
+    left: float = 0.0
+    withdrawn: float = 0.0
+    haircuts: float = 0.0
+    worst: float = 0.0
+
+
+class Judge:
+    """The judgement of a cohort's members, in columns of shape (count,)."""
+
+    def __init__(
+        self,
+        terms: Judgement,
+        returns: Returns | None,
+        count: int,
+        reserves: list[int],
+        stream: "Callable[[str], np.random.Generator]",
+    ) -> None:
+        self._outside = terms.outside_rate_per_year
+        self._reads_positions = terms.reads_positions
+        self._memory_half_life = terms.memory_half_life_seconds
+        self._trust_half_life = returns.trust_half_life_seconds if returns is not None else math.inf
+        self._noise = draw(terms.noise, count, stream("noise"))
+        self._error = self._noise * stream("signal").uniform(-1.0, 1.0, count)
+        self._patience_years = draw(terms.patience_seconds, count, stream("patience")) / SECONDS_PER_YEAR
+        self._interval = draw(terms.look_every_seconds, count, stream("interval"))
+        self._phase = stream("phase").random(count) * self._interval
+        self._always = not self._interval.any()
+        self._memories = {reserve: _Memory() for reserve in reserves}
+
+    def note(self, now: float, reserve: int, sight: "Sight") -> None:
+        """Remember what a block shows, and forget a little of what was."""
+        memory = self._memories[reserve]
+        passed = now - memory.when
+        memory.left *= 0.5 ** (passed / self._memory_half_life)
+        memory.left += sight.withdrawn - memory.withdrawn
+        cut = 1.0 - (1.0 - sight.haircuts) / (1.0 - memory.haircuts) if memory.haircuts < 1.0 else 0.0
+        missing = self._hole(sight) / sight.claims if sight.claims > 0.0 else 0.0
+        memory.worst = max(memory.worst * 0.5 ** (passed / self._trust_half_life), cut, missing)
+        memory.when, memory.withdrawn, memory.haircuts = now, sight.withdrawn, sight.haircuts
+
+    def frightened(self, view: "View", reserve: int, sight: "Sight", staying: BoolArray) -> IntArray:
+        """Return the members among those who stay that look now and had better leave."""
+        if self._hole(sight) <= 0.0 and sight.supply_rate_per_year >= self._outside:
+            return _NOBODY
+        members = self._looking(view, staying)
+        return members[self._better_to_leave(reserve, sight, members, 0.0)] if members.size else members
+
+    def reassured(self, view: "View", reserve: int, sight: "Sight", gone: BoolArray) -> IntArray:
+        """Return the members among those who are gone that look now and that the rate pays for their fear."""
+        if sight.supply_rate_per_year <= self._outside:
+            return _NOBODY
+        members = self._looking(view, gone)
+        worst = self._memories[reserve].worst
+        return members[~self._better_to_leave(reserve, sight, members, worst)] if members.size else members
+
+    def _hole(self, sight: "Sight") -> float:
+        return sight.deficit + (sight.unrealised if self._reads_positions else 0.0)
+
+    def _looking(self, view: "View", among: BoolArray) -> IntArray:
+        """Return those whose clock strikes within this block: at its phase and every interval after."""
+        members = np.flatnonzero(among)
+        if self._always:
+            return members
+        every = self._interval[members]
+        since = np.mod(view.now - self._phase[members], np.where(every > 0.0, every, 1.0))
+        looking: IntArray = members[(every == 0.0) | (since < view.step_seconds)]
+        return looking
+
+    def _better_to_leave(self, reserve: int, sight: "Sight", members: IntArray, feared: float) -> BoolArray:
+        """Judge from where the run began: what left lately is counted as if it were still there, and had asked.
+
+        `feared` is the least that everybody takes the hole for, as a share of the claims.
+        """
+        left = self._memories[reserve].left
+        claims = sight.claims + left
+        if claims <= 0.0:
+            return np.zeros(members.size, dtype=np.bool_)
+        hole = self._hole(sight)
+        if hole > 0.0:
+            signals, noises = hole / claims + self._error[members], self._noise[members]
+        else:
+            signals, noises = np.zeros((2, members.size))
+        growth = (sight.supply_rate_per_year - self._outside) * self._patience_years[members]
+        return better_to_leave(
+            np.maximum(signals, feared) if feared > 0.0 else signals,
+            np.expm1(np.clip(growth, -_LARGEST_GROWTH, _LARGEST_GROWTH)),
+            (sight.cash + left) / claims,
+            noises,
+            min((sight.queued + left) / claims, 1.0),
+        )
