@@ -301,3 +301,45 @@ def test_drift_is_the_distance_of_the_venue_from_the_reference(play):
     assert endless.summary["arbitrage_profit_usd"] > 0.0
     bare = play(**world | {"markets": []})
     assert bare.summary["largest_drift"] == bare.summary["mean_drift"] == 0.0
+
+
+@pytest.mark.parametrize("rises", [True, False])
+@pytest.mark.parametrize("wait", [60.0, 180.0, 1e9])
+def test_capital_that_is_used_up_leaves_the_venue_adrift_by_what_it_could_not_buy(play, rises, wait):
+    """By the pool's own formula: C dollars move its price to p (1 + C/y)², and come back with their gain after a while.
+
+    Two tenths of a price move need more than the capital; the rest is the drift in the run's table, block after block.
+    """
+    reference, capital, base, quote = 2000.0 * 1.44 ** (1 if rises else -1), 1e5, 1000.0, 2e6
+    run = play(
+        markets=[market("ETH", "DAI", FREE)],
+        assets__ETH__price__prices=[2000.0, reference],
+        agents={"arbitrageurs": [{"capital_usd": capital, "hedge_cost": 0.0, "settlement_seconds": wait}]},
+        time__steps=16,
+    )
+    drifts: list[float] = [0.0]
+    back: dict[int, float] = {}
+    free = capital
+    for block in range(1, 16):
+        free += back.pop(block, 0.0)
+        if rises:
+            needed = sqrt(base * quote * reference) - quote
+            spent = min(free, needed)
+            earned = base * spent / (quote + spent) * reference
+            base, quote = base * quote / (quote + spent), quote + spent
+        else:
+            needed = (sqrt(base * quote / reference) - base) * reference
+            spent = min(free, needed)
+            earned = quote * spent / (base * reference + spent)
+            base, quote = base + spent / reference, base * quote / (base + spent / reference)
+        free -= spent
+        due = block + round(wait / 60.0)
+        back[due] = back.get(due, 0.0) + earned
+        drifts.append(quote / base / reference - 1.0)
+    seen = run.steps["venue_ETH"] / run.steps["reference_ETH"] - 1.0
+    np.testing.assert_allclose(seen[1:], drifts[1:], rtol=1e-9, atol=1e-12)
+    first = 1.05**2 / 1.44 - 1.0 if rises else 1.44 / (1.0 + 0.05 * 1.44) ** 2 - 1.0
+    assert drifts[1] == pytest.approx(first, rel=1e-12)
+    assert run.summary["largest_drift"] == pytest.approx(abs(first), rel=1e-9)
+    assert run.summary["mean_drift"] == pytest.approx(np.abs(drifts).mean(), rel=1e-9)
+    assert (abs(drifts[-1]) < 1e-12) == (wait < 1e9)

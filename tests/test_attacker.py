@@ -94,6 +94,20 @@ def test_a_pump_pays_what_the_constant_product_says(attacked):
     assert run.summary["attack_expected_profit_usd"] == pytest.approx(profit, rel=1e-9)
 
 
+@pytest.mark.parametrize("fee", [0.003, 0.05])
+def test_a_pump_through_a_fee_pays_what_is_left_of_it_by_hand(attacked, fee):
+    """The fee stays in the pool; the lender believes the mid; base is sold back while it brings more than a loan."""
+    keep, base, quote = 1.0 - fee, DEPTH / PRICE, DEPTH
+    left, grown = base * quote / (quote + keep * CAPITAL), quote + CAPITAL
+    believed = grown / left * (keep + 1.0 / keep) / 2.0
+    sold = (sqrt(keep * left * grown / (LTV * believed)) - left) / keep
+    proceeds, posted = grown * keep * sold / (left + keep * sold), base - left - sold
+    row = attacked(fee=fee).attacks.iloc[0]
+    assert row["pushed_to"] == pytest.approx((quote + keep * CAPITAL) / (keep * left), rel=1e-9)
+    assert row["profit_usd"] == pytest.approx(proceeds + LTV * believed * posted - CAPITAL, rel=1e-9)
+    assert row["expected_profit_usd"] == pytest.approx(row["profit_usd"], rel=1e-9)
+
+
 def test_the_money_is_the_lenders(small_world, model_of):
     """What the attacker has gained is in its account, what it owes in the pool's books, what it posted behind it."""
     model = model_of(attack_world())

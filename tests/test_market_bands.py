@@ -334,6 +334,47 @@ def test_quotes_against_the_printed_equations(side: Side, share: float, fee: flo
     assert to.amount_in == pytest.approx(fill.amount_in, rel=1e-12 + 1e-13 / share)
 
 
+def exact_sale_to(pool: Bands, side: Side, price: Decimal) -> Decimal:
+    """What is given, fee included, until the marginal taker price is there; at most two bands are on the way."""
+    keep, sells = 1 - Decimal(pool.fee), side == "sell"
+    bands, p, a = pool.bands(), Decimal(pool.oracle_price), Decimal(pool.amplification)
+    given_ = Decimal(0)
+    for n in sorted(bands, reverse=sells):
+        if n > pool.active_band if sells else n < pool.active_band:
+            continue
+        x, y = (Decimal(units) for units in bands[n])
+        u = Decimal(pool.base_price) * ((a - 1) / a) ** n
+        half = (u / p * (a - 1) * x + p**2 / u * a * y) / 2
+        y0 = (half + (half**2 + p * a * x * y).sqrt()) / (p * a)
+        f, g = a * y0 * p**2 / u, (a - 1) * y0 * u / p
+        product = (f + x) * (g + y)
+        growth = (product * keep / price).sqrt() - g - y if sells else (product * keep * price).sqrt() - f - x
+        room = product / f - g - y if sells else product / g - f - x
+        given_ += min(max(growth, Decimal(0)), room)
+        if growth <= room:
+            break
+    return given_ / keep
+
+
+@pytest.mark.parametrize("fee", [0.0, 0.006, 0.3])
+@pytest.mark.parametrize("distance", [1e-14, 1e-12, 1e-8, 1e-5, 1e-3, 0.008, 0.0101, 0.03])
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_the_trade_to_a_price_near_the_present_one_keeps_its_digits(side: Side, distance: float, fee: float) -> None:
+    """To 1e-12 at any distance, from within a band, from its end, and from what little one has left."""
+    for left in (1.0, 0.0, 1e-7):
+        pool = example(fee, 1800.0)
+        trade(pool, pool.quote_out("buy", 20.0))
+        pool.set_oracle(1850.0, 1200.0)
+        own = pool.bands()[pool.active_band]
+        trade(pool, pool.quote_out(side, (own.quote if side == "sell" else own.base) * (1.0 - left)))
+        target = pool.bid * (1.0 - distance) if side == "sell" else pool.ask * (1.0 + distance)
+        fill = pool.quote_to(side, target)
+        with localcontext(prec=60):
+            exact = exact_sale_to(pool, side, Decimal(target))
+        assert near(fill.amount_in, exact, 1e-12)
+        assert fill.price_after == target
+
+
 # Limits
 
 
@@ -467,6 +508,30 @@ def test_a_small_owner_keeps_its_part_when_a_large_one_leaves() -> None:
     assert pool.balances("anna").base == pytest.approx(1e-9, rel=1e-14)
     assert pool.withdraw("bert") == (0.0, 1e9)
     assert pool.balances("anna").base == pytest.approx(1e-9, rel=1e-14)
+
+
+def test_a_small_owner_does_not_answer_for_the_rounding_of_a_large_trade() -> None:
+    """A trade through a giant's band that ends in a tiny one: that one's own curve holds, whatever is carried in."""
+    for part in np.linspace(0.05, 0.95, 19).tolist():
+        pool = Bands(2000.0, 100.0, 0.0)
+        pool.deposit("giant", 1e8, 1, 1)
+        pool.deposit("tiny", 1e-2, 2, 2)
+        pool.set_oracle(1950.0, 600.0)
+        trade(pool, pool.quote_out("buy", 1e8 + part * 1e-2))
+        quote, base = pool.bands()[2]
+        f, g = virtual(0.0, 1e-2, pool.base_price * 0.99**2, 1950.0, 100.0)
+        assert 0.0 < base < 1e-2
+        assert (f + quote) * (g + base) == pytest.approx(f * (g + 1e-2), rel=1e-12)
+        assert pool.balances("tiny") == pytest.approx((quote, base), rel=1e-14)
+
+
+def test_a_pool_that_was_drained_gives_all_that_is_left() -> None:
+    """After large trades a band with a billionth of what there was is got whole, to its last digits."""
+    pool = Bands(2000.0, 100.0, 0.0)
+    pool.deposit("anna", 1e6 / 3.0, 1, 3)
+    pool.deposit("bert", 1e-4 / 3.0, 4, 4)
+    trade(pool, pool.quote_out("buy", 1e6 / 3.0))
+    assert pool.quote_in("buy", 1.0).amount_out == pytest.approx(pool.bands()[4].base, rel=1e-14)
 
 
 # Happy path and edges

@@ -272,6 +272,30 @@ def test_trading_to_a_price_is_every_positions_own_amounts(side: Side, fee: floa
     assert near(pool.quote_out(side, fill.amount_out).amount_in, given_, max(tolerance, 1e-11))
 
 
+@pytest.mark.parametrize("side", ["sell", "buy"])
+@pytest.mark.parametrize("distance", [1e-13, 1e-9, 1e-5, 0.003])
+@pytest.mark.parametrize("used_up", [False, True])
+def test_trading_to_a_price_next_to_one_beyond_a_gap_keeps_its_digits(
+    side: Side, distance: float, used_up: bool
+) -> None:
+    """The price at which a range begins is its bound, exactly: no root stands for it. So too where one has ended."""
+    spans = [(1800.0, 1900.0, 5e4), (1990.0, 2010.0, 1e3), (2100.0, 2200.0, 5e4)]
+    pool = Concentrated(2000.0, spans if used_up else [spans[0], spans[2]], 0.003)
+    if used_up:
+        pool.settle(pool.quote_to(side, 1950.0 if side == "sell" else 2050.0))
+    target = pool.bid * (1.0 - distance) if side == "sell" else pool.ask * (1.0 + distance)
+    with localcontext(prec=50):
+        keep, liquidity = 1 - Decimal(pool.fee), Decimal(50_000)
+        start = Decimal(1900).sqrt() if side == "sell" else Decimal(2100).sqrt()
+        end = (Decimal(target) / keep if side == "sell" else Decimal(target) * keep).sqrt()
+        quote, base = liquidity * abs(start - end), liquidity * abs(1 / start - 1 / end)
+        given_, got = (base / keep, quote) if side == "sell" else (quote / keep, base)
+    fill = pool.quote_to(side, target)
+    assert near(fill.amount_in, given_, 1e-12)
+    assert near(fill.amount_out, got, 1e-12)
+    assert fill.price_after == target
+
+
 # Limits
 
 

@@ -106,6 +106,29 @@ def test_depth_falls_in_a_crash_and_recovers_with_its_half_life(desk, half_life)
     assert at_once[-1] == pytest.approx(full, rel=1e-6)
 
 
+def test_the_table_of_depth_shows_the_half_life(play, small_world):
+    """A run's own table: nothing in the crash, and from the return on half of what is missing after each half-life."""
+    world = small_world(
+        markets__0__sources=BOOK,
+        assets__ETH__price__prices=CRASH,
+        time__steps=60,
+        volatility_half_life_seconds=60.0,
+    )
+    maker = {"capital_usd": 1e6, "size_usd": 1e4, "levels": 5, "skew": 0.0, "volatility_multiple": 0.0}
+    maker |= {"withdraw_volatility_per_year": 100.0, "recovery_half_life_seconds": 600.0}
+    world["pools"], world["agents"] = [], {"market_makers": [maker]}
+    depth = play(world).depth
+    bids = depth[(depth["side"] == "bid") & (depth["distance"] == depth["distance"].max())].set_index("step")
+    units = bids["base_units"]
+    calm = next(n for n in range(30) if volatility_after(0.8, n) * sqrt(YEAR / 60.0) <= 100.0)
+    full, returned = 5e4 / 1600.0, 2 + calm
+    assert units[1] == pytest.approx(25.0, rel=1e-6)
+    assert not units[returned]
+    for half_lives in (1, 2, 3, 5):
+        block = returned + 10 * half_lives
+        assert full - units[block] == pytest.approx(full * 0.5**half_lives, rel=1e-5)
+
+
 @pytest.mark.parametrize("side", ["sell", "buy"])
 def test_what_was_eaten_is_replaced_with_the_half_life(desk, side):
     """A level and a half are taken: half of what is missing is back after each half-life, on that side only."""

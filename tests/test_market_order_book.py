@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 from math import inf, isnan
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from models.market import (
     StaleFill,
     matching,
 )
+from models.market.orders import TimeInForce
 
 
 class Case(NamedTuple):
@@ -362,8 +364,67 @@ def test_real_sizes_leave_no_crumbs() -> None:
         assert book.levels("buy") == book.levels("sell") == []
 
 
+SIZES = st.floats(-6.0, 6.0).map(lambda power: float(10.0**power))
+
+
+@settings(deadline=None, max_examples=100)
+@given(makers=st.lists(SIZES, min_size=1, max_size=40), part=st.floats(0.0, 1.2), whole=st.integers(0, 40))
+def test_orders_are_exact_however_their_sizes_differ(makers: list[float], part: float, whole: int) -> None:
+    """Against fractions: each trade to the last digits of the taker's size, and as many orders hit as there are."""
+    total = sum((Fraction(maker) for maker in makers[:whole]), Fraction(0))
+    taker = float(total) if total and part > 0.6 else part * sum(makers)
+    if taker == 0.0:
+        return
+    crumb = 2.0**-49 * taker
+    for as_limit in (False, True):
+        book = OrderBook(1.0)
+        for maker in makers:
+            book.limit("buy", 10.0, maker, "m")
+        trades = book.limit("sell", 10.0, taker, "t")[1] if as_limit else book.market("sell", taker, "t")
+        left = Fraction(taker)
+        for (_, _, traded), maker in zip(trades, makers, strict=False):
+            assert abs(Fraction(traded) - min(left, Fraction(maker))) <= crumb
+            left -= Fraction(traded)
+        if len(trades) < len(makers):
+            assert abs(left) <= crumb
+        assert sum(size for _, size in book.levels("sell")) == pytest.approx(float(max(left, 0)), abs=crumb)
+
+
+@pytest.mark.parametrize("tif", ["gtc", "ioc", "fok"])
+def test_a_small_order_behind_a_giant_is_hit_as_asked(tif: TimeInForce) -> None:
+    """A taker for both takes both, one for a half of it that half: sizes apart by a factor of 1e12."""
+    for taken in (1.0, 0.5):
+        book = OrderBook(1.0)
+        book.limit("sell", 10.0, 1e12, "giant")
+        small, _ = book.limit("sell", 10.0, 1.0, "small")
+        _, trades = book.limit("buy", 10.0, 1e12 + taken, "t", tif=tif)
+        assert [traded for _, _, traded in trades] == [1e12, taken]
+        assert trades[1][0] == small
+        assert book.levels("buy") == []
+        assert book.levels("sell") == ([(10.0, 0.5)] if taken == 0.5 else [])
+
+
+def test_a_giant_keeps_what_a_taker_does_not_ask_for() -> None:
+    book = OrderBook(1.0)
+    book.limit("sell", 10.0, 1e12, "giant")
+    assert [traded for _, _, traded in book.market("buy", 1e12 - 0.5, "t")] == [1e12 - 0.5]
+    assert book.levels("sell") == [(10.0, 0.5)]
+
+
+def test_a_quote_for_levels_of_very_different_sizes_settles_as_quoted() -> None:
+    """All of both: nothing stays behind. All of the first but for a rounding: the second is not touched."""
+    for asked, left in ((1e6 + 1e-6, []), (1e6 + 1e-7, [(10.0, 1e-6)]), (1e6, [(10.0, 1e-6)])):
+        book = OrderBook(1.0)
+        book.limit("sell", 9.0, 1e6, "a")
+        book.limit("sell", 10.0, 1e-6, "b")
+        fill = book.quote_out("buy", asked)
+        assert fill.price_after == (9.0 if left else 10.0)
+        book.settle(fill)
+        assert book.levels("sell") == left
+
+
 def test_cancelling_gives_back_what_remained_once() -> None:
-    """Unknown, closed and foreign ids are no-ops; ids are never used again."""
+    """Unknown, closed and foreign ids are no-ops, and so is that of an order that never rested; none is used again."""
     book = OrderBook(1.0)
     first, _ = book.limit("buy", 10.0, 5.0, "a")
     assert first is not None
@@ -371,7 +432,7 @@ def test_cancelling_gives_back_what_remained_once() -> None:
     assert book.cancel(first) == 3.0
     second, _ = book.limit("buy", 10.0, 5.0, "a")
     assert second != first
-    for unknown in (first, 0, -5, 1 << 62, 77):
+    for unknown in (first, 0, -5, 1 << 62, 1 << 80, 77, None):
         assert book.cancel(unknown) == 0.0
     assert book.levels("buy") == [(10.0, 5.0)]
 

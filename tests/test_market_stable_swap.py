@@ -121,6 +121,22 @@ def test_amounts_given_and_got_are_the_invariants(pool: tuple[float, ...], side:
 
 @pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("side", ["sell", "buy"])
+@pytest.mark.parametrize("left", [1e-3, 1e-6, 1e-9, 1e-12])
+def test_what_drains_a_pool_is_the_invariants_too(pool: tuple[float, ...], side: Side, left: float) -> None:
+    """However little of what there is to get is left: to 1e-13 of what is given, which is nearly all for that."""
+    source = StableSwap(*pool)
+    with localcontext(prec=70):
+        exact = Exact(source, side)
+        amount = float(exact.keep * exact.y / exact.unit_out * (1 - Decimal(left)))
+        # The curve is the same in both reserves: what is left of the one says how far the other has grown.
+        grown = exact.left(exact.y - Decimal(amount) * exact.unit_out / exact.keep)
+        fill = source.quote_out(side, amount)
+        assert near(fill.amount_in, (grown - exact.x) / exact.unit_in, 1e-13)
+        assert near(fill.price_after, exact.price(side, grown), 1e-12)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("side", ["sell", "buy"])
 @pytest.mark.parametrize("distance", [1e-15, 1e-12, 1e-7, 1e-3, 0.1, 0.9, 0.999999])
 def test_the_trade_to_a_price_is_exact(pool: tuple[float, ...], side: Side, distance: float) -> None:
     """Given and got are right to the last digit, 4e-16, near a price and far from it; nothing where it is reached."""

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.market import (
+    Bands,
+    Concentrated,
     ConstantProduct,
     EndlessFill,
     Fill,
@@ -301,6 +303,67 @@ def test_the_ladder_takes_adjacent_arcs_with_ends() -> None:
     assert shares[0] == pytest.approx(whole.quote_to("sell", 50.0).amount_in, rel=1e-12)
 
 
+# Segments that end
+
+
+def gapped(kind: str, side: Side) -> Source:
+    """About 16.7 base (85.9 in bands) on offer from 2000 on, or the quote for them below, and nothing for a while."""
+    if kind == "bands":
+        bands = Bands(2000.0, 100.0, 0.006)
+        bands.set_oracle(2000.0, 0.0)
+        bands.deposit("u", 85.91, 0, 8)
+        if side == "sell":
+            bands.settle(bands.quote_to("buy", inf))
+            bands.set_oracle(2000.0, 600.0)
+        return bands
+    spans = [(1500.0, 2162.0, 2075.0), (4000.0, 5000.0, 1000.0), (400.0, 900.0, 1000.0)]
+    return Concentrated(2000.0, spans, 0.003)
+
+
+@pytest.mark.parametrize("side", ["sell", "buy"])
+@pytest.mark.parametrize("kind", ["ranges", "bands"])
+def test_a_segment_that_is_used_up_leaves_no_dust_and_carries_none_on(kind: str, side: Side) -> None:
+    """An order through all of it ends at the offer behind it, whose price then is the venue's."""
+    offer = 3000.0 if side == "buy" else 1200.0
+    book = book_of([(offer, 1000.0)], []) if side == "sell" else book_of([], [(offer, 1000.0)])
+    venue = Venue([gapped(kind, side), book])
+    within = venue.quote_to(side, offer)
+    for beyond in np.linspace(1e-9, 3.0, 60).tolist():
+        fills = [venue.quote_in(side, (1.0 + beyond) * within.amount_in)]
+        fills.append(venue.quote_out(side, (1.0 + beyond) * within.amount_out))
+        for fill in fills:
+            assert fill.complete
+            assert fill.price_after == offer
+            assert fill.parts[0].amount_in == pytest.approx(within.parts[0].amount_in, rel=1e-12)
+            assert sum(part.amount_in for part in fill.parts) == pytest.approx(fill.amount_in, rel=1e-15)
+    venue.settle(fills[0])
+    assert (venue.bid if side == "sell" else venue.ask) == offer
+
+
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_an_order_for_all_of_a_range_ends_in_it(side: Side) -> None:
+    """Whatever its amount was rounded to: the next range, far off, is not touched."""
+    pool = gapped("ranges", side)
+    most = pool.quote_to(side, 1200.0 if side == "sell" else 3000.0)
+    for step in range(-6, 7):
+        for fill in (
+            pool.quote_in(side, most.amount_in * (1.0 + step * 2.0**-52)),
+            pool.quote_out(side, most.amount_out * (1.0 + step * 2.0**-52)),
+        ):
+            assert fill.complete
+            assert fill.price_after == most.price_after
+
+
+def test_of_orders_of_very_different_sizes_the_small_one_is_taken_too() -> None:
+    """A dear one of 1e-6 behind a cheap one of 1e6, and a pool that begins behind both."""
+    book = book_of([], [(100.0, 1e6), (101.0, 1e-6)])
+    venue = Venue([book, ConstantProduct(1e6, 1.05e8, 0.0)])
+    fill = venue.quote_out("buy", 1.1e6)
+    assert fill.parts[0].amount_out == 1e6 + 1e-6
+    venue.settle(fill)
+    assert book.levels("sell") == []
+
+
 FEES = st.sampled_from([0.0, 0.0005, 0.003])
 POOL = st.builds(
     lambda base, price, fee: ConstantProduct(base, base * price, fee),
@@ -320,6 +383,68 @@ BOOK = st.builds(
     LEVELS,
     st.sampled_from([0.0, 0.001]),
 )
+WIDTHS = st.floats(-4.0, -0.3).map(lambda power: float(10.0**power))
+GAPPED_POOL = st.builds(
+    lambda price, spans, fee: Concentrated(
+        price, [(low, low * (1.0 + width), size) for low, width, size in spans], fee
+    ),
+    st.floats(95.0, 105.0),
+    st.lists(st.tuples(st.floats(50.0, 160.0), WIDTHS, st.floats(1.0, 1e5)), min_size=1, max_size=4),
+    st.sampled_from([0.0, 0.0005, 0.003]),
+)
+
+
+def bands_of(deposits: list[tuple[float, int, int]], amplification: float, moved: float, taken: float) -> Bands:
+    bands = Bands(105.0, amplification, 0.001)
+    bands.set_oracle(100.0 * moved, 0.0)
+    for owner, (base, first, count) in enumerate(deposits):
+        bands.deposit(owner, base, first, first + count)
+    bands.settle(bands.quote_out("buy", taken * bands.base))
+    bands.set_oracle(100.0, 600.0)
+    return bands
+
+
+BANDS = st.builds(
+    bands_of,
+    st.lists(st.tuples(st.floats(1e-3, 1e3), st.integers(0, 20), st.integers(0, 6)), min_size=1, max_size=3),
+    st.sampled_from([20.0, 100.0]),
+    st.floats(0.95, 1.05),
+    st.floats(0.0, 1.0),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data(), side=st.sampled_from(["sell", "buy"]), asks_out=st.booleans(), nudge=st.integers(-3, 3))
+def test_after_any_order_the_venue_offers_nothing_better_than_its_last_unit(
+    data: st.DataObject, side: Side, asks_out: bool, nudge: int
+) -> None:
+    """Over ranges, bands and books with gaps, for amounts that end where a segment does or anywhere else."""
+    sources = data.draw(st.lists(GAPPED_POOL | BANDS | BOOK, min_size=1, max_size=4))
+    venue = Venue(sources)
+    ends = [segments[1] for segments in (source.segments(side) for source in sources) if segments.shape[1]]
+    if not ends:
+        return
+    rate = data.draw(st.sampled_from(np.concatenate(ends).tolist()))
+    to = venue.quote_to(side, rate if side == "sell" else 1.0 / rate)
+    share = data.draw(st.sampled_from([1.0, 1.0, 0.3, 1.7])) * (1.0 + nudge * 2.0**-52)
+    asked = share * (to.amount_out if asks_out else to.amount_in)
+    fill = venue.quote_out(side, asked) if asks_out else venue.quote_in(side, asked)
+    if fill.amount_in == 0.0:
+        return
+    for sums, whole in ((1, fill.amount_in), (2, fill.amount_out)):
+        assert sum(part[sums] for part in fill.parts) == pytest.approx(whole, rel=4e-15)
+    assert all(part.complete for part in fill.parts if part.amount_in > 0.0) or not fill.complete
+    venue.settle(fill)
+    left = venue.bid if side == "sell" else venue.ask
+    if isnan(left):
+        return
+    assert fill.complete
+    if side == "sell":
+        assert left <= fill.price_after * (1.0 + 1e-9)
+    else:
+        assert left >= fill.price_after * (1.0 - 1e-9)
+
+
 VENUES = st.builds(Venue, st.lists(POOL | BOOK, min_size=1, max_size=4))
 SEVERAL = st.builds(Venue, st.lists(POOL | BOOK, min_size=2, max_size=4))
 CALM_POOL = st.builds(lambda base, fee: ConstantProduct(base, 100.0 * base, fee), st.floats(1.0, 1e5), FEES)

@@ -6,7 +6,8 @@
 where its own x or y does; a trade runs through at most 50 bands and not on beyond 50 bands from the oracle price.
 **Leaves out**: integer rounding, the 1024 empty bands after which a trade looks no further.
 **Units**: x is quote, y is base, p the oracle price, u the upper price of a band, A the amplification, keep = 1 - fee.
-**Invariants**: a walk changes nothing; what is applied adds up to what was given and got.
+**Invariants**: a walk changes nothing; one that comes to the end of a band but for a rounding ends there, and carries
+no dust into the next one; what is applied adds up to what was given and got.
 
 With y0 the larger root of p A y0² - y0 (u/p (A - 1) x + p²/u A y) - x y = 0, f = A y0 p²/u and g = (A - 1) y0 u/p, and
 the price without fee is (f + x)/(g + y). Only y0 takes a root; what is left of a band is never found by subtraction.
@@ -19,8 +20,8 @@ import numpy as np
 from numba import njit
 
 from models.market.fill import DUST
-from models.market.ladder import END, START
-from models.market.ranges import BUY, GET, GIVE, ROUNDING, SELL, TO
+from models.market.ladder import lay
+from models.market.ranges import BUY, GET, GIVE, SELL, TO
 from models.types import BoolArray, FloatArray
 
 QUOTE, BASE = range(2)
@@ -33,9 +34,6 @@ WINDOW_SECONDS = 120.0
 
 LARGEST_STEP = 1.25
 """AMM.vy: the factor to which a step within the window is limited."""
-
-MOST_UNSURE = 1e-11
-"""Part of an amount that rounding may explain, where virtual reserves are far larger than what a band holds."""
 
 LEAST_KEPT = 1e-18
 """AMM.vy: what is left of an amount after the highest fee."""
@@ -149,7 +147,8 @@ def walk(
         when the liquidity runs out first.
     """
     left = amount
-    net = got = first = rate = unsure = 0.0
+    net = got = first = rate = 0.0
+    slack = 0.0 if measure == TO else DUST * amount
     here = last = row
     seen = 0
     while True:
@@ -163,7 +162,8 @@ def walk(
             if measure == TO and begin <= amount:
                 return 0.0, net, got, first, rate, last, last, False
             growth, whole = _growth(measure, left, reserve_in, reserve_out), own / rest
-            if left <= own if measure == GET else growth <= whole:
+            room = own if measure == GET else reserve_in * whole
+            if growth <= whole if measure == TO else left < room - slack:
                 net += reserve_in * growth
                 got += min(reserve_out * (growth / (1.0 + growth)), own)
                 rate = amount if measure == TO else begin / ((1.0 + growth) * (1.0 + growth))
@@ -172,28 +172,58 @@ def walk(
             got += own
             rate = (rest / reserve_in) * (rest / reserve_out)
             last = here
-            if measure == GIVE:
-                left -= reserve_in * whole
-                unsure += ROUNDING * reserve_in
-            elif measure == GET:
-                left -= own
-                unsure += ROUNDING * reserve_out
+            if measure != TO:
+                if left <= room + slack:
+                    return 0.0, net, got, first, rate, here, here, True
+                left -= room
         if _ends(upper[here], oracle, amplification, side, here, bound, seen):
             break
         here += -1 if side == SELL else 1
-    if measure == TO:
-        left = 1.0
-    elif left <= DUST * amount + min(unsure, MOST_UNSURE * amount):
-        left = 0.0
-    return left, net, got, first, rate, last, here, True
+    return 1.0 if measure == TO else left, net, got, first, rate, last, here, True
+
+
+@njit(cache=True)
+def ends_in(
+    held: FloatArray, upper: FloatArray, side: int, row: int, bound: int, oracle: float, amplification: float, to: float
+) -> tuple[float, int, float, float, float]:
+    """The band in which a walk to a rate ends, or the last one before that.
+
+    Args:
+        held, upper, side, row, bound, oracle, amplification: as in `walk`.
+        to: the rate. A band that begins at it, or misses it by a rounding, counts.
+
+    Returns:
+        (given without fee in the bands before it, its row, its virtual reserve of what is given, the rate at which it
+        begins, by what fraction the reserve grows until it is used up). The reserve is 0 where there is no band.
+    """
+    net = reserve = begin = whole = 0.0
+    here = at = row
+    seen = 0
+    while True:
+        own = held[side, here]
+        seen += seen > 0 or own > 0.0 or held[1 - side, here] > 0.0
+        if own > 0.0:
+            reserve_in, reserve_out, rest = _reserves(held, upper, side, here, oracle, amplification)
+            if reserve_out / reserve_in < to * (1.0 - DUST):
+                break
+            net += reserve * whole
+            at, reserve, begin, whole = here, reserve_in, reserve_out / reserve_in, own / rest
+        if _ends(upper[here], oracle, amplification, side, here, bound, seen):
+            break
+        here += -1 if side == SELL else 1
+    return net, at, reserve, begin, whole
 
 
 @njit(cache=True)
 def apply(
     held: FloatArray, upper: FloatArray, side: int, row: int, last: int, used_up: bool,
-    oracle: float, amplification: float, keep: float, admin_part: float, given: float, got: float,
-) -> bool:  # fmt: skip
-    """Trade in the bands what a walk has found; each keeps the fee paid in it, and the last one takes the rounding.
+    oracle: float, amplification: float, keep: float, admin_part: float, given: float, got: float, surplus: float,
+) -> tuple[bool, float]:  # fmt: skip
+    """Trade in the bands what a walk has found.
+
+    Each band keeps the fee paid in it, and none gives more than its own curve does for what it is paid: a small band
+    does not answer for the rounding of a large trade. What rounding leaves of the amounts goes to the band paid most,
+    and to the last one where it is a rounding for that too.
 
     Args:
         held, upper, side, row, oracle, amplification: as in `walk`, before the trade; `held` is changed.
@@ -201,25 +231,37 @@ def apply(
         keep: the part of what is given that trades.
         admin_part: the part of what is given that goes to the administrator.
         given, got: the trade, fee included.
+        surplus: what the walk has found on top of what the taker gets; it stays in the last band.
 
     Returns:
-        Whether the last band has nothing left to get.
+        (whether the last band has nothing left to get, what all bands have left of it).
     """
+    most, best_paid = last, 0.0
     here = row
-    while here != last:
+    while True:
         own = held[side, here]
         if own > 0.0:
-            reserve_in, _, rest = _reserves(held, upper, side, here, oracle, amplification)
-            paid = min(reserve_in * (own / rest) / keep, given)
+            reserve_in, reserve_out, rest = _reserves(held, upper, side, here, oracle, amplification)
+            if here == last and not used_up:
+                growth = keep * given / reserve_in
+                paid, left = given, own - min(reserve_out * (growth / (1.0 + growth)), own) + surplus
+                if abs(own - got - left) <= DUST * left:
+                    left = own - got
+            else:
+                paid, left = min(reserve_in * (own / rest) / keep, given), 0.0
             held[1 - side, here] += paid * (1.0 - admin_part)
-            held[side, here] = 0.0
+            held[side, here] = left
             given -= paid
             got -= own
+            if paid > best_paid:
+                most, best_paid = here, paid
+        if here == last:
+            break
         here += -1 if side == SELL else 1
-    held[1 - side, last] += given * (1.0 - admin_part)
-    left: float = 0.0 if used_up else max(held[side, last] - got, 0.0)
-    held[side, last] = left
-    return left == 0.0
+    held[1 - side, most] += given * (1.0 - admin_part)
+    if used_up:
+        held[side, last] += surplus
+    return held[side, last] == 0.0, held[side].sum()
 
 
 @njit(cache=True)
@@ -245,11 +287,9 @@ def arcs(
             reserve_in, reserve_out, rest = _reserves(held, upper, side, here, oracle, amplification)
             # Neighbours meet at one price but for its rounding, and a ladder does not overlap.
             start = min(keep * (reserve_out / reserve_in), end)
-            end = keep * (rest / reserve_in) * (rest / reserve_out)
-            if start > end:
-                listed[START, count], listed[END, count] = start, end
-                listed[2:, count] = np.sqrt(reserve_in * (reserve_out / keep))
-                count += 1
+            end = min(keep * (rest / reserve_in) * (rest / reserve_out), start)
+            lay(listed, count, start, end, reserve_in * (own / rest) / keep, own)
+            count += 1
         if _ends(upper[here], oracle, amplification, side, here, bound, seen):
             return listed[:, :count].copy()
         here += -1 if side == SELL else 1
@@ -326,10 +366,10 @@ def trade_all(
         if given > 0.0:
             got = min(got, max(total[side] - admin[side], 0.0))
             part = (1.0 - keep) * admin_fee
-            apply(held, upper, side, row, last, used_up, believed, amplification, keep, part, given, got)
+            _, left = apply(held, upper, side, row, last, used_up, believed, amplification, keep, part, given, got, 0.0)
             row = end
             total[1 - side] += given
-            total[side] -= got
+            total[side] = left + admin[side]
             admin[1 - side] += given * part
             trades[0, k], trades[1, k] = given, got
         written, written_fee, wrote = believed, step_fee, True

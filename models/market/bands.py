@@ -15,14 +15,16 @@ price p its own price runs from p³/u(n)², all base, up to p³/u(n + 1)², all 
 """
 
 from collections.abc import Hashable
-from math import inf, isfinite, log1p, nan
+from math import inf, isfinite, log1p, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from models.market import band_curve as curve
 from models.market.band_curve import BASE, QUOTE
+from models.market.band_gap import Band, gap
 from models.market.band_shares import AlreadyDeposited, BandShares, InvalidBands, check_span
+from models.market.constant_product import NEAR
 from models.market.fill import (
     Fill,
     InvalidAmount,
@@ -310,7 +312,12 @@ class Bands:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
         sells, price = sale_to(side, price), float(price)
+        if price >= self.bid if sells else price <= self.ask:
+            return self._quote(side, sells, GIVE, 0.0)
         rate = price / self._keep if sells else (1.0 / (price * self._keep) if price else inf)
+        net = self._net_near(sells, rate, price)
+        if net is not None:
+            return self._quote(side, sells, GIVE, net)._replace(price_after=price)
         return self._quote(side, sells, TO, rate, price=price)
 
     def check(self, fill: Fill) -> None:
@@ -408,26 +415,41 @@ class Bands:
         end = Reached(self.state, last, active, used_up)
         return Fill(side, given, got, (1.0 - keep) * given, before, after, complete, (), end)
 
+    def _net_near(self, sells: bool, rate: float, price: float) -> float | None:
+        """What is given, the fee apart, until the rate is reached; None where it is not close to a band's beginning."""
+        place = self._place(SELL if sells else BUY)
+        net, row, reserve, begin, whole = curve.ends_in(*place, rate)
+        if not abs(begin - rate) < NEAR * rate:
+            return None
+        quote, base = self._held[:, row].tolist()
+        band = Band(self.base_price, self.amplification, self._first + row, quote, base)
+        distance = gap(band, self.oracle_price, self.dynamic_fee, price, sells=sells)
+        growth = distance / (1.0 + sqrt(1.0 + distance)) if distance > 0.0 else 0.0
+        return float(net + reserve * growth) if growth < whole else None
+
     def _trade(self, fill: Fill) -> None:
         """Move what a fill exchanges in its bands and in the totals."""
         fresh = self._fresh(fill)
-        end = (fill if fresh else self.quote_in(fill.side, fill.amount_in)).state
+        now = fill if fresh else self.quote_in(fill.side, fill.amount_in)
+        end = now.state
         assert isinstance(end, Reached)
         number = SELL if fill.side == "sell" else BUY
         admin_part = (1.0 - self._keep) * self.admin_fee
         held, upper, _, row, _, oracle, amplification = self._place(number)
-        emptied = curve.apply(
+        emptied, left = curve.apply(
             held, upper, number, row, end.last, fresh and end.used_up,
             oracle, amplification, self._keep, admin_part, fill.amount_in, fill.amount_out,
+            max(now.amount_out - fill.amount_out, 0.0),
         )  # fmt: skip
         self._row = end.active if emptied else end.last
         self._admin[1 - number] += fill.amount_in * admin_part
+        # What is got is counted anew: in a drained pool a difference of large amounts would leave rounding only.
         if number == SELL:
             self.base += fill.amount_in
-            self.quote = max(self.quote - fill.amount_out, 0.0)
+            self.quote = left + self._admin[QUOTE]
         else:
             self.quote += fill.amount_in
-            self.base = max(self.base - fill.amount_out, 0.0)
+            self.base = left + self._admin[BASE]
 
     def _fresh(self, fill: Fill) -> bool:
         return isinstance(fill.state, Reached) and fill.state.state is self.state

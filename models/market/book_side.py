@@ -8,7 +8,7 @@
 """
 
 from bisect import bisect_left
-from math import nan
+from math import inf, nan
 from typing import NamedTuple
 
 from models.market.fill import DUST, Fill
@@ -38,12 +38,12 @@ class BookSide(NamedTuple):
     def quote_in(self, amount: float) -> Fill:
         """The taker gives exactly `amount`."""
         given, got = self.given, self.got
-        level = bisect_left(given, amount * (1.0 - DUST))
+        level, whole = _end(given, amount)
         if level == len(given):
             return self._whole(level, False)
         price = self.prices[level]
         taken = got[level]
-        if amount < given[level]:
+        if not whole:
             rest = amount - given[level - 1] if level else amount
             part = rest * price if self.side == "sell" else rest / price
             taken = got[level - 1] + part if level else part
@@ -52,12 +52,12 @@ class BookSide(NamedTuple):
     def quote_out(self, amount: float) -> Fill:
         """The taker gets exactly `amount`."""
         given, got = self.given, self.got
-        level = bisect_left(got, amount * (1.0 - DUST))
+        level, whole = _end(got, amount)
         if level == len(got):
             return self._whole(level, False)
         price = self.prices[level]
         paid = given[level]
-        if amount < got[level]:
+        if not whole:
             rest = amount - got[level - 1] if level else amount
             part = rest / price if self.side == "sell" else rest * price
             paid = given[level - 1] + part if level else part
@@ -70,6 +70,14 @@ class BookSide(NamedTuple):
         better = bisect_left(prices, -price, key=float.__neg__) if sells else bisect_left(prices, price)
         return self._whole(better, better < len(prices))
 
+    def parted(self, base: float) -> tuple[int, float]:
+        """The levels that an amount of base takes whole, and what it takes of the next one."""
+        sums = self.given if self.side == "sell" else self.got
+        level, whole = _end(sums, base)
+        if whole or level == len(sums):
+            return min(level + 1, len(sums)), 0.0
+        return level, base - sums[level - 1] if level else base
+
     def _whole(self, levels: int, complete: bool) -> Fill:
         """The first `levels` levels, and nothing of the next."""
         prices = self.prices
@@ -81,3 +89,17 @@ class BookSide(NamedTuple):
         return Fill(
             self.side, given, self.got[levels - 1], fee, prices[0], prices[levels - 1], complete, (), self.state
         )
+
+
+def _end(sums: list[float], amount: float) -> tuple[int, bool]:
+    """The level in which an amount of a running sum ends, and whether it takes that level whole.
+
+    An amount that misses the end of a level by no more than a rounding means that end; of two such ends, the nearer.
+    """
+    level = bisect_left(sums, amount)
+    dust = DUST * amount
+    above = sums[level] - amount if level < len(sums) else inf
+    below = amount - sums[level - 1] if level else inf
+    if below <= dust and below < above:
+        return level - 1, True
+    return level, above <= dust

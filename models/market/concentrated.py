@@ -33,7 +33,7 @@ from models.market.fill import (
     sale_to,
     selling,
 )
-from models.market.ranges import BUY, END, GET, GIVE, LIQUIDITY, SELL, START, TO, share_out, trade_all, walk
+from models.market.ranges import BUY, END, GET, GIVE, LIQUIDITY, SELL, START, TO, arcs, share_out, trade_all, walk
 from models.parameters import Parameters
 from models.refusals import Refusal
 from models.types import BoolArray, FloatArray, Side
@@ -83,7 +83,9 @@ class Concentrated:
         InvalidAmount: a liquidity that is not positive and finite, a fee outside [0, 1).
     """
 
-    __slots__ = ("_growth", "_positions", "_ranges", "_roots", "_row", "base", "fee", "price", "quote", "state")
+    __slots__ = (
+        "_bounds", "_growth", "_positions", "_ranges", "_roots", "_row", "base", "fee", "price", "quote", "state",
+    )  # fmt: skip
 
     def __init__(
         self, price: float, positions: Iterable[tuple[float, float, float]], fee: float = UNISWAP_V3_FEE
@@ -105,13 +107,13 @@ class Concentrated:
     @property
     def bid(self) -> float:
         """Marginal price of a sale, fee included; nan when no position holds quote."""
-        root = self._best(SELL)
+        _, root = self._front(SELL)
         return (1.0 - self.fee) * root * root if root else nan
 
     @property
     def ask(self) -> float:
         """Marginal price of a purchase, fee included; nan when no position holds base."""
-        root = self._best(BUY)
+        _, root = self._front(BUY)
         return 1.0 / ((1.0 - self.fee) * root * root) if root else nan
 
     @property
@@ -145,13 +147,14 @@ class Concentrated:
         """
         sells, price = sale_to(side, price), float(price)
         number, keep = (SELL if sells else BUY), 1.0 - self.fee
-        root = self._roots[number]
+        row, root = self._front(number)
         rate = price if sells else (1.0 / price if price else inf)
         target = sqrt(rate / keep)
         if abs(keep * root * root - rate) < NEAR * rate < inf:
-            gap = self._gap(sells, price)
-            net = self._net_within(number, gap / (1.0 + sqrt(1.0 + gap)))
-            if net > 0.0:
+            gap = self._gap(number, row, price)
+            growth = gap / (1.0 + sqrt(1.0 + gap)) if gap > 0.0 else 0.0
+            if growth > 0.0 and self._ranges.item(number, END, row) * (1.0 + growth) < root:
+                net = self._ranges.item(number, LIQUIDITY, row) / root * growth
                 return self._quote(side, sells, GIVE, net)._replace(price_after=price)
             target = max(target, root) if gap <= 0.0 else target
         fill = self._quote(side, sells, TO, target)
@@ -323,11 +326,8 @@ class Concentrated:
     def segments(self, side: Side) -> FloatArray:
         """One arc of the ladder for each range that is left, shape (4, ranges): see `models.market.ladder`."""
         number = SELL if selling(side) else BUY
-        start, end, liquidity = self._ranges[number, :, self._row_of(number) :]
-        start = np.minimum(start, self._roots[number])
-        live = (liquidity > 0.0) & (start > end)
-        start, end, weight = start[live], end[live], liquidity[live] / sqrt(1.0 - self.fee)
-        return np.stack((start * start * (1.0 - self.fee), end * end * (1.0 - self.fee), weight, weight))
+        listed: FloatArray = arcs(self._ranges, number, self._row_of(number), self._roots[number], 1.0 - self.fee)
+        return listed
 
     def _quote(
         self, side: Side, sells: bool, measure: int, amount: float, given: float | None = None, got: float | None = None
@@ -352,32 +352,29 @@ class Concentrated:
                 before, after = 1.0 / before, 1.0 / after
         return Fill(side, given, got, self.fee * given, before, after, complete, (), Reached(self.state, row, root))
 
-    def _best(self, number: int) -> float:
-        """The root at which the next unit of a side trades; 0 when nothing is left."""
+    def _front(self, number: int) -> tuple[int, float]:
+        """The range in which the next unit of a side trades and the root at which it does; 0 when nothing is left."""
         root = self._roots[number]
         ranges = self._ranges
         for row in range(self._row_of(number), ranges.shape[2]):
             top = min(root, ranges.item(number, START, row))
             if ranges.item(number, LIQUIDITY, row) > 0.0 and top > ranges.item(number, END, row):
-                return top
-        return 0.0
+                return row, top
+        return 0, 0.0
 
-    def _gap(self, sells: bool, price: float) -> float:
-        """bid/price - 1 for a sale, price/ask - 1 for a purchase, of exact products since the difference cancels."""
+    def _gap(self, number: int, row: int, price: float) -> float:
+        """bid/price - 1 for a sale, price/ask - 1 for a purchase, of exact products since the difference cancels.
+
+        The present price is that of the bound at which the range begins, or within it the square of the root.
+        """
         root, fee = self._roots[SELL], self.fee
-        present = products(root, root)
-        if sells:
+        beyond = self._roots[number] > self._ranges.item(number, START, row)
+        bound = self._bounds[row if number == SELL else -1 - row]
+        present = (bound,) if beyond else products(root, root)
+        if number == SELL:
             fees = [part for square in present for part in products(-fee, square)]
             return fsum((*present, *fees, -price)) / price
         return fsum((price, *products(-fee, price), *(-square for square in present))) / fsum(present)
-
-    def _net_within(self, number: int, growth: float) -> float:
-        """What is given, the fee apart, until 1/s has grown by a fraction; 0 if that is beyond the present range."""
-        root = self._roots[number]
-        if growth <= 0.0 or not self._growth.size:
-            return 0.0
-        start, end, liquidity = self._ranges[number, :, self._row_of(number)].tolist()
-        return liquidity / root * growth if end * (1.0 + growth) < root <= start else 0.0
 
     @staticmethod
     def _end(fill: Fill) -> Reached:
@@ -416,7 +413,7 @@ class Concentrated:
             if liquidity > 0.0:
                 changes[lower] += Fraction(liquidity)
                 changes[upper] -= Fraction(liquidity)
-        bounds = sorted(changes, reverse=True)
+        self._bounds = bounds = sorted(changes, reverse=True)
         roots = np.sqrt(np.array(bounds))
         count = max(len(bounds) - 1, 0)
         self._ranges = np.zeros((2, 3, count))

@@ -14,11 +14,14 @@ and in what is got. An arc runs from its start rate down to its end rate (0: no 
 
     Δgive = A (1/√r - 1/√start)        Δget = A (√start - √r)
 
+The rates at its ends are rounded, and their difference all the more. So an arc that ends has a weight for what is given
+and one for what is got, see `lay`, with which a walk from end to end takes exactly what the source has there.
+
 Each source lists its own segments best first, without overlap. Between two neighbouring breakpoints the set of open
 arcs is fixed and each takes its part in proportion to A, so the walk is exact without iteration.
 
 A source whose curve is of another kind is `Curved`: it lists arcs that meet its curve at amounts of the ladder's
-choice, each with a weight A of its own for what is given and for what is got, so that both are right at its ends. A
+choice, with weights of the same kind, so that what is given and what is got are right at their ends. A
 first walk over few of them says roughly what the source takes; then arcs are laid closely around that share and the
 walk is done again, until the shares stay where they are and so lie where curve and arcs are one.
 """
@@ -42,7 +45,10 @@ AROUND = np.concatenate((1.0 - _STEPS, 1.0 + _STEPS[::-1]))
 walk ends within an arc and not by a rounding before or after it."""
 
 SETTLED = 1e-9
-"""Part of the amount by which no share may move any more: the arcs it then lies on are no wider than that."""
+"""Part of itself by which no share may move any more: the arcs it then lies on are no wider than that."""
+
+UNSETTLED = 1e-14
+"""Part of the amount within which rounding may move a share for ever."""
 
 MOST_WALKS = 30
 """Walks end after two to six; this many only where rounding keeps a share from standing still."""
@@ -152,7 +158,7 @@ class Ladder:
                 # Kept for this amount only: a quote must not depend on the one before it.
                 self._states[number] = None
             enough = route(self._segments, self._spans, row, amount, shares)
-            if np.abs(shares - before).max() <= SETTLED * amount:
+            if settled(before, shares, amount):
                 break
         return enough
 
@@ -189,6 +195,11 @@ class Ladder:
             self._renew(number, source)
 
 
+def settled(before: FloatArray, shares: FloatArray, amount: float) -> bool:
+    """Whether a walk has found the shares of the one before it, both of shape (sources,)."""
+    return bool((np.abs(shares - before) <= SETTLED * shares + UNSETTLED * amount).all())
+
+
 @njit(cache=True)
 def reach(segments: FloatArray, spans: IntArray, row: int, rates: FloatArray) -> FloatArray:
     """What `Ladder.reach` says; segments of shape (4, segments), spans of shape (2, sources), rates of any order."""
@@ -211,6 +222,20 @@ def reach(segments: FloatArray, spans: IntArray, row: int, rates: FloatArray) ->
                     apart = (start - stop) / (np.sqrt(start) + np.sqrt(stop))
                     amounts[source, k] += weight * apart / np.sqrt(start * stop)
     return amounts
+
+
+@njit(cache=True)
+def lay(segments: FloatArray, at: int, start: float, end: float, give: float, get: float) -> None:
+    """Write a segment that takes `give` and gives `get` between two rates above zero into a column of a list.
+
+    Where both rates are one float64 it is a level of that size.
+    """
+    segments[START, at], segments[END, at] = start, end
+    segments[GIVE, at], segments[GET, at] = give, get
+    if end < start:
+        apart = (start - end) / (np.sqrt(start) + np.sqrt(end))
+        segments[GIVE, at] *= np.sqrt(start * end) / apart
+        segments[GET, at] /= apart
 
 
 @njit(cache=True)
@@ -330,8 +355,10 @@ def route(segments: FloatArray, spans: IntArray, row: int, amount: float, shares
     for source in range(shares.size):
         shares[source] = 0.0
     remaining = amount
+    # What is left in the end goes to the largest share, to which it is no more than a rounding.
+    dust = DUST * amount / shares.size
     rate = np.inf
-    while remaining > DUST * amount:
+    while remaining > dust:
         weight, stop = _arcs(segments, heads, ends, rate, row)
         level = _best_level(segments, heads, ends, row)
         level_rate = segments[START, heads[level]] if level >= 0 else 0.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from models.market.fill import Fill
-from models.market.ladder import END, GET, GIVE, MOST_WALKS, SETTLED, Ladder, reach
+from models.market.ladder import END, GET, GIVE, MOST_WALKS, SETTLED, Ladder, reach, settled
 from models.market.ladder import route as split_over
 from models.market.series import series
 from models.types import FloatArray, Side
@@ -231,7 +231,7 @@ def shares_of(routes: tuple[Route, ...], amount: float) -> tuple[bool, list[floa
             before = shares
             curves = [route.curve_around(share) for route, share in zip(routes, before, strict=True)]
             enough, shares = _walk(curves, amount)
-            if np.abs(shares - before).max() <= SETTLED * amount:
+            if settled(before, shares, amount):
                 break
     return enough, shares.tolist()
 

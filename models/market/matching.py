@@ -6,13 +6,12 @@ post-only orders are tested before any fill.
 **Leaves out**: hidden and pegged orders, auctions, modification (cancel and place anew).
 **Units**: keys in ticks, prices in quote per base, sizes in base.
 **Invariants**: no crossed book; a partly filled order keeps its place; what remains of an order or of a taker below
-`DUST` of its size goes with the fill, so that real-valued sizes leave no crumbs in a queue.
+`CRUMB` of its size goes with the fill, so that real-valued sizes leave no crumbs in a queue.
 """
 
 import numpy as np
 from numba import njit
 
-from models.market.fill import DUST
 from models.market.queues import (
     BUY,
     FREE,
@@ -38,8 +37,22 @@ GTC, IOC, FOK, POST_ONLY, MARKET, CANCEL = range(6)
 ALLOW, CANCEL_TAKER, CANCEL_MAKER, CANCEL_BOTH = range(4)
 MAKER, PRICE, SIZE, MAKER_OWNER, TAKER = range(5)
 
+CRUMB = 2.0**-50
+"""Four times the relative rounding of a size: what is left of sizes such as 0.3 less three times 0.1. What remains of a
+taker is summed in two floats, so that it is no more than that, however many orders are hit and however they differ.
+"""
+
 ANY_PRICE = 1 << 60
 NO_ROOM, BAD_PRICE, BAD_SIZE = -1, -2, -3
+
+
+@njit(cache=True)
+def _less(rest: float, late: float, traded: float) -> tuple[float, float]:
+    """What is left after a trade, and what rounding has kept from it so far (Dekker 1971); without end it stays so."""
+    if rest == np.inf:
+        return rest, late
+    left = rest - traded
+    return left, late + ((rest - left) - traded)
 
 
 @njit(cache=True)
@@ -49,7 +62,7 @@ def _fillable(
 ) -> bool:  # fmt: skip
     """Whether the whole size would trade at once under the taker's limit and its rule for its own orders."""
     other = 1 - side
-    wanted = size * (1.0 - DUST)
+    wanted, late = size * (1.0 - CRUMB), 0.0
     level = counters[other] - 1
     while level >= 0 and levels[other, level, LEVEL_KEY] + key >= 0:
         node = levels[other, level, HEAD]
@@ -58,8 +71,8 @@ def _fillable(
                 if self_trade != CANCEL_MAKER:
                     return False
             else:
-                wanted -= sizes[node]
-                if wanted <= 0.0:
+                wanted, late = _less(wanted, late, sizes[node])
+                if wanted + late <= 0.0:
                     return True
             node = nodes[node, NEXT]
         level -= 1
@@ -98,9 +111,9 @@ def submit(
     if force == FOK and not _fillable(nodes, sizes, levels, counters, side, key, size, owner, self_trade):
         return 0, trade
     numerator, denominator = tick_of(counters)
-    rest = size
-    dust = DUST * size if size < np.inf else 0.0
-    while crosses and rest > dust:
+    rest, late = size, 0.0
+    crumb = CRUMB * size if size < np.inf else 0.0
+    while crosses and rest + late > crumb:
         node = levels[other, top, HEAD]
         if self_trade != ALLOW and nodes[node, OWNER] == owner:
             if self_trade != CANCEL_TAKER:
@@ -109,10 +122,10 @@ def submit(
                 return 0, trade
         else:
             traded = sizes[node]
-            whole = rest >= traded * (1.0 - DUST)
+            whole = rest + late >= traded * (1.0 - CRUMB)
             if not whole:
-                sizes[node] = traded - rest
-                traded = rest
+                traded = rest + late
+                sizes[node] -= traded
             trades[trade, MAKER] = nodes[node, ID]
             trades[trade, PRICE] = abs(nodes[node, KEY]) * numerator / denominator
             trades[trade, SIZE] = traded
@@ -121,13 +134,13 @@ def submit(
             trade += 1
             if not whole:
                 return 0, trade
-            rest -= traded
+            rest, late = _less(rest, late, traded)
             remove(nodes, sizes, levels, counters, owners, node)
         top = counters[other] - 1
         crosses = top >= 0 and levels[other, top, LEVEL_KEY] + key >= 0
-    if rest <= dust or force not in (GTC, POST_ONLY):
+    if rest + late <= crumb or force not in (GTC, POST_ONLY):
         return 0, trade
-    return append(nodes, sizes, levels, counters, owners, side, key, rest, owner), trade
+    return append(nodes, sizes, levels, counters, owners, side, key, rest + late, owner), trade
 
 
 @njit(cache=True)
@@ -166,6 +179,33 @@ def market(memory: IntArray, side: int, size: float, owner: int, force: int, sel
     if not 0.0 < size < np.inf:
         return BAD_SIZE, 0
     return submit(nodes, sizes, levels, counters, owners, trades, 0, 0, side, ANY_PRICE, size, owner, force, self_trade)
+
+
+@njit(cache=True)
+def take(memory: IntArray, side: int, whole: int, rest: float) -> int:
+    """Trade for a taker without a name: so many levels whole, and after them an amount of base.
+
+    Args:
+        memory: the book, changed; the trades are in it.
+        side: BUY or SELL, of the taker.
+        whole: number of levels, best first.
+        rest: base to be had of the levels behind them.
+
+    Returns:
+        Number of trades.
+    """
+    nodes, sizes, levels, counters, owners, trades = columns(memory)
+    other, made = 1 - side, 0
+    if whole > 0:
+        key = -levels[other, counters[other] - whole, LEVEL_KEY]
+        _, made = submit(
+            nodes, sizes, levels, counters, owners, trades, made, 0, side, key, np.inf, NONE, MARKET, ALLOW
+        )  # fmt: skip
+    if rest > 0.0:
+        _, made = submit(
+            nodes, sizes, levels, counters, owners, trades, made, 0, side, ANY_PRICE, rest, NONE, MARKET, ALLOW
+        )  # fmt: skip
+    return made
 
 
 @njit(cache=True)

@@ -168,8 +168,10 @@ class OrderBook:
         self._state = None
         return self._made(trades) if trades else []
 
-    def cancel(self, order_id: int) -> float:
-        """Take an order out; returns the size that remained, 0.0 for an order that is unknown or closed."""
+    def cancel(self, order_id: int | None) -> float:
+        """Take an order out; returns the size that remained, 0.0 for one that is unknown, closed or never rested."""
+        if order_id is None or not 0 < order_id <= queues.LAST_ID:
+            return 0.0
         remaining: float = matching.cancel(self._memory, order_id)
         if remaining:
             self._state = None
@@ -305,9 +307,7 @@ class OrderBook:
         if fill.base <= 0.0:
             return []
         number = queues.SELL if fill.side == "sell" else queues.BUY
-        _, trades = matching.market(
-            self._memory, number, float(fill.base), queues.NONE, matching.MARKET, matching.ALLOW
-        )
+        trades = matching.take(self._memory, number, *self._side(fill.side).parted(fill.base))
         self._state = None
         owners = self._owners()
         return [

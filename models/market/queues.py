@@ -36,6 +36,9 @@ SLOT_BITS = 22
 and, as trades carry ids in float64, 2^31 in a book's life.
 """
 
+LAST_ID = 2**63 - 1
+"""The largest id that there can be."""
+
 _COUNTERS = 16
 _ORDER = 20
 """Entries for one order: 8 of its node, its size, a level on either side (3 each), and a trade (5)."""

@@ -5,13 +5,15 @@
 **Leaves out**: whose liquidity it is.
 **Units**: s is the root of what the taker gets for one unit given, without the fee: √p for a sale, 1/√p for a purchase.
 So both sides walk down, from START to END of each range.
-**Invariants**: a walk changes nothing; what is shared out is exactly the fee.
+**Invariants**: a walk changes nothing; one that comes to the end of a range but for a rounding ends there, and carries
+no dust into the next one; what is shared out is exactly the fee.
 """
 
 import numpy as np
 from numba import njit
 
 from models.market.fill import DUST
+from models.market.ladder import lay
 from models.types import BoolArray, FloatArray
 
 SELL, BUY = range(2)
@@ -60,7 +62,12 @@ def walk(
             continue
         room_in = liquidity * (top - bottom) / (top * bottom)
         room_out = liquidity * (top - bottom)
-        if left < (room_in if measure == GIVE else room_out):
+        room = room_in if measure == GIVE else room_out
+        unsure += ROUNDING * (liquidity / bottom if measure == GIVE else liquidity * top)
+        slack = DUST * amount + unsure
+        if left <= room + slack:
+            used_up = left >= room - slack
+            left = min(left, room)
             # In the form of virtual reserves, which keeps the digits of a small trade.
             reserve_in, reserve_out = liquidity / top, liquidity * top
             if measure == GIVE:
@@ -71,17 +78,32 @@ def walk(
                 shrink = (reserve_out - left) / reserve_out
                 net += reserve_in * (left / (reserve_out - left))
                 got += left
-            return 0.0, net, got, first, max(top * shrink, bottom), here
-        left -= room_in if measure == GIVE else room_out
-        unsure += ROUNDING * (liquidity / bottom if measure == GIVE else liquidity * top)
+            return 0.0, net, got, first, bottom if used_up else max(top * shrink, bottom), here
+        left -= room
         net += room_in
         got += room_out
         root, row = bottom, here
-    if measure == TO:
-        left = 1.0
-    elif left <= DUST * amount + unsure:
-        left = 0.0
-    return left, net, got, first, root, row
+    return 1.0 if measure == TO else left, net, got, first, root, row
+
+
+@njit(cache=True)
+def arcs(ranges: FloatArray, side: int, row: int, root: float, keep: float) -> FloatArray:
+    """The ranges that are left as arcs of the ladder, shape (4, ranges), best first; arguments as in `walk`.
+
+    `keep` is the part of what is given that trades.
+    """
+    listed = np.empty((4, ranges.shape[2]))
+    count = 0
+    for here in range(row, ranges.shape[2]):
+        liquidity = ranges[side, LIQUIDITY, here]
+        top = min(root, ranges[side, START, here])
+        bottom = ranges[side, END, here]
+        if liquidity == 0.0 or top <= bottom:
+            continue
+        room = liquidity * (top - bottom)
+        lay(listed, count, keep * top * top, keep * bottom * bottom, room / (top * bottom) / keep, room)
+        count += 1
+    return listed[:, :count].copy()
 
 
 @njit(cache=True)

@@ -19,7 +19,7 @@ arcs laid around the shares it found, until they stay where they are.
 """
 
 from collections.abc import Sequence
-from math import inf, nan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.market.fill import DUST, Fill, InvalidAmount, InvalidPrice
@@ -67,7 +67,9 @@ class Trip(NamedTuple):
 def _on_one_venue(desk: Desk, fill: Fill) -> Trip:
     """A venue's fill as a trip."""
     before, after = fill.price_before, fill.price_after
-    if desk.side == "buy":
+    if isnan(before):
+        before = after = nan  # the one that is equal to itself, as everywhere else
+    elif desk.side == "buy":
         before, after = 1.0 / before, 1.0 / after
     given = fill.amount_in
     legs = (Leg(desk.number, fill),) if 0.0 < given < inf else ()

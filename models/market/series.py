@@ -11,15 +11,15 @@ one another, z = s₂ y / (1 + k₂ y) is z = s₁ s₂ x / (1 + (k₁ + k₂ s�
 
     s = s₁ s₂        1/A = 1/(A₁ √s₂) + √s₁/A₂
 
-It holds until either of the two ends; there the other one is cut. An arc that only follows a curve has a weight of its
-own for what is got, q times the one for what is given: then y carries a factor q, and the weights of the whole are
-1/A = 1/(A₁ √s₂) + q₁ √s₁/A₂ for what is given and q₁ q₂ A for what is got.
+It holds until either of the two ends; there the other one is cut, and what both trade up to there says what the weights
+are. An arc may have a weight for what is got that is q times the one for what is given: then y carries a factor q, and
+the weights of a whole without an end are 1/A = 1/(A₁ √s₂) + q₁ √s₁/A₂ for what is given and q₁ q₂ A for what is got.
 """
 
 import numpy as np
 from numba import njit
 
-from models.market.ladder import END, GET, GIVE, START
+from models.market.ladder import END, GET, GIVE, START, lay
 from models.types import FloatArray
 
 
@@ -64,24 +64,24 @@ def series(first: FloatArray, second: FloatArray) -> FloatArray:
         between = min(left1, left2)  # how far both segments go on together, in units of the asset between
         skew1, skew2 = _skew(first, i), _skew(second, j)
         after1, after2 = rate1, rate2
-        inverse = 0.0
         if not _is_level(first, i):
-            inverse += 1.0 / (first[GIVE, i] * np.sqrt(rate2))
             root = np.sqrt(first[END, i]) + (left1 - between) / first[GET, i]
             after1 = first[END, i] if between == left1 else min(max(root * root, first[END, i]), rate1)
         if not _is_level(second, j):
-            inverse += skew1 * np.sqrt(rate1) / second[GIVE, j]
             root = 1.0 / np.sqrt(rate2) + between / second[GIVE, j]
             after2 = second[END, j] if between == left2 else min(max(1.0 / (root * root), second[END, j]), rate2)
         start, end = rate1 * rate2, after1 * after2
         if between > 0.0:
-            whole[START, count], whole[END, count] = start, end
-            if end < start:
+            if end > 0.0:
+                give = between / (skew1 * np.sqrt(rate1 * after1))
+                get = between * (skew2 * np.sqrt(rate2 * after2))
+                lay(whole, count, start, end, give, get)
+            else:
+                whole[START, count], whole[END, count] = start, end
+                inverse = 0.0 if _is_level(first, i) else 1.0 / (first[GIVE, i] * np.sqrt(rate2))
+                inverse += 0.0 if _is_level(second, j) else skew1 * np.sqrt(rate1) / second[GIVE, j]
                 whole[GIVE, count] = 1.0 / inverse
                 whole[GET, count] = skew1 * skew2 / inverse
-            else:  # levels, or arcs cut to less than a rounding
-                whole[GIVE, count] = between / (skew1 * rate1)
-                whole[GET, count] = between * (skew2 * rate2)
             count += 1
         rate1, rate2 = after1, after2
         ends1, ends2 = between == left1, between == left2

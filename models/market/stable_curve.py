@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
-from models.market.ladder import END, GET, GIVE, START
+from models.market.ladder import END, GET, GIVE, START, lay
 from models.types import FloatArray
 
 POINTS = 16
@@ -162,9 +162,11 @@ def trade_in(x: float, y: float, a: float, k: float, given: float) -> tuple[floa
 
 
 @njit(cache=True)
-def trade_out(x: float, y: float, a: float, k: float, got: float) -> tuple[float, float]:
-    """(given, marginal afterwards), for an amount got from y, less than all of it."""
-    left = y - got
+def trade_out(x: float, y: float, a: float, k: float, got: float, left: float) -> tuple[float, float]:
+    """(given, marginal afterwards), for an amount got from y.
+
+    What is then `left` of y says more than `got` where it is the smaller of the two.
+    """
     b = a * (x - got) + k
     c = got * x * (a + k / left)
     root = np.sqrt(b * b + 4.0 * a * c)
@@ -188,7 +190,7 @@ def points_along(
         given = x * (far ** ((number + 1.0) / POINTS) - 1.0)
         points[0, number], points[1, number] = given, trade_in(x, y, a, k, given)[0]
         got = y * (1.0 - 0.4 ** (number + 1.0))
-        points[0, POINTS + number], points[1, POINTS + number] = trade_out(x, y, a, k, got)[0], got
+        points[0, POINTS + number], points[1, POINTS + number] = trade_out(x, y, a, k, got, y - got)[0], got
     points[0] /= unit_in
     points[1] *= keep / unit_out
     return points
@@ -203,8 +205,7 @@ def arcs_along(
 
     The units are what one given and one got are in those of x and y.
 
-    An arc's weights are such that it gives and gets between its ends what the curve does. Where the rates of its ends
-    are one float64 it is a level of that size.
+    An arc gives and gets between its ends what the curve does.
     """
     scale = keep * unit_in / unit_out
     segments = np.zeros((4, points.shape[1] + amounts.size + 1))
@@ -225,20 +226,15 @@ def arcs_along(
             to_got = keep * out / unit_out
         else:
             to_got = amount
-            if amount * unit_out / keep >= y:
+            wanted = amount * unit_out / keep
+            if wanted >= y:
                 break
-            into, marginal = trade_out(x, y, a, k, amount * unit_out / keep)
+            into, marginal = trade_out(x, y, a, k, wanted, y - wanted)
             to_given = into / unit_in
         end = min(scale * marginal, start)
         if not (to_given > given and to_got > got and end > 0.0):
             continue
-        give, get = to_given - given, to_got - got
-        if end < start:
-            apart = (start - end) / (np.sqrt(start) + np.sqrt(end))
-            get /= apart
-            give /= apart / np.sqrt(start * end)
-        segments[START, count], segments[END, count] = start, end
-        segments[GIVE, count], segments[GET, count] = give, get
+        lay(segments, count, start, end, to_given - given, to_got - got)
         count += 1
         start, given, got = end, to_given, to_got
     weight = max(keep * y / unit_out - got, 0.0) / np.sqrt(start)

@@ -14,13 +14,14 @@ average price before fees.
 """
 
 from decimal import Decimal, localcontext
-from math import inf
+from math import fsum, inf
 from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from models.market import stable_curve
+from models.market.constant_product import products
 from models.market.fill import (
     Fill,
     InvalidAmount,
@@ -111,11 +112,13 @@ class StableSwap:
         """
         sells, amount = sale_of(side, amount), float(amount)
         unit_in, unit_out, keep = self._units(sells)
-        curve = self._curve(sells)
-        wanted = unit_out * amount / keep
-        if wanted >= curve[1]:
+        held = self.quote if sells else self.base
+        # Exact products: the difference is all that is left of a pool that is drained.
+        left = fsum((held, *products(-self.fee, held), -amount))
+        if left <= 0.0:
             return self._drained(side, sells)
-        given, after = stable_curve.trade_out(*curve, wanted)
+        worth = unit_out / keep
+        given, after = stable_curve.trade_out(*self._curve(sells), worth * amount, worth * left)
         return self._fill(side, sells, given / unit_in, amount, after)
 
     def quote_to(self, side: Side, price: float) -> Fill:
