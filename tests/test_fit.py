@@ -4,12 +4,14 @@ import math
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import TypeAdapter
+from scipy.linalg import expm
 
 from abm import Scenario
 from experiments.cli import DONE, FAILED, REFUSED, main
@@ -166,11 +168,53 @@ def test_likelihoods_of_all_models_are_those_of_the_same_returns() -> None:
     data = history(GARCH, 800, 5)
     garch = fit("garch", data)
     mu, sigma, alpha, beta = (estimate.value for estimate in garch.estimates)
-    off, h, total = data.returns - (mu - sigma**2 / 2) * years, float(data.returns.var()), 0.0
-    for e in off:
-        total += math.log(float(normal(e, h)))
-        h = (1 - alpha - beta) * sigma**2 * years + alpha * e**2 + beta * h
-    assert garch.log_likelihood == pytest.approx(total, abs=1.0)  # the library begins from another variance
+
+    def written_out(mu: float) -> float:
+        h, total = float(data.returns.var()), 0.0
+        for e in data.returns - (mu - sigma**2 / 2) * years:
+            total += math.log(float(normal(e, h)))
+            h = (1 - alpha - beta) * sigma**2 * years + alpha * e**2 + beta * h
+        return total
+
+    best = written_out(mu)
+    assert garch.log_likelihood == pytest.approx(best, abs=1.0)  # the library begins from another variance
+    assert best > max(written_out(mu - 0.2), written_out(mu + 0.2))
+
+
+def test_rates_of_two_regimes_make_the_matrix_that_was_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P = exp(Q t), drifts of the expected price, and the calmer regime first whichever was found first."""
+    stays, leaves, data = 0.7, 0.1, history(REGIMES, 200)
+    found = SimpleNamespace(
+        params=np.array([stays, leaves, 0.2, -0.1, 1.5, 0.5]),
+        cov_params=lambda: 1e-4 * np.eye(6),
+        mle_retvals={"converged": True},
+        llf=-250.0,
+    )
+    monkeypatch.setattr("experiments.fit.regime_switching._statsmodels", lambda returns: found)
+    fitted, years, scale = fit("regime_switching", data), DAY / SECONDS_PER_YEAR, float(data.returns.std())
+    price: Any = fitted.price
+    matrix = np.array([[1 - leaves, leaves], [1 - stays, stays]])
+    np.testing.assert_allclose(expm(price.generator() * years), matrix, rtol=1e-12)
+    calm, wild = price.regimes
+    for regime, mean, variance in ((calm, -0.1, 0.5), (wild, 0.2, 1.5)):
+        assert regime.volatility_per_year**2 * years == pytest.approx(scale**2 * variance, rel=1e-12)
+        growth = (regime.drift_per_year - regime.volatility_per_year**2 / 2) * years
+        assert growth == pytest.approx(scale * mean, rel=1e-12)
+    assert fitted.log_likelihood == pytest.approx(-250.0 - 200 * math.log(scale), rel=1e-12)
+    error = fitted.estimates[1].error  # of sigma = scale sqrt(variance / years), with 0.01 for that of the variance
+    assert error == pytest.approx(0.01 * calm.volatility_per_year / (2 * 0.5), rel=1e-6)
+
+
+def test_regimes_that_last_less_than_two_returns_are_no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = SimpleNamespace(
+        params=np.array([0.3, 0.6, 0.2, -0.1, 1.5, 0.5]),
+        cov_params=lambda: np.eye(6),
+        mle_retvals={"converged": True},
+        llf=-250.0,
+    )
+    monkeypatch.setattr("experiments.fit.regime_switching._statsmodels", lambda returns: found)
+    with pytest.raises(NoFit, match="last less than two returns"):
+        fit("regime_switching", history(REGIMES, 200))
 
 
 def test_diffusion_has_no_garch() -> None:

@@ -280,6 +280,17 @@ def test_variance_has_its_exact_mean_and_variance_at_any_time_and_in_the_long_ru
     assert spread == pytest.approx(epsilon**2 * theta / (2 * kappa), rel=1e-6)
 
 
+@pytest.mark.parametrize("epsilon", [2.0, 7.0])
+def test_variance_after_a_single_long_step_is_as_spread_as_after_many_short_ones(epsilon: float) -> None:
+    """Sixty days, in which it forgets where it began; the moments of the long run are then those of one step."""
+    price, rng = heston(volatility_of_variance=epsilon, start_volatility_per_year=0.6), np.random.default_rng(3)
+    after = np.array([price.variances(2, 60 * DAY, rng.standard_normal(2), rng)[1] for _ in range(12_000)])
+    fading = math.exp(-20.0 * 60 * DAY / YEAR)
+    mean = 0.64 + (0.36 - 0.64) * fading
+    assert_mean(after, mean)
+    assert_mean((after - mean) ** 2, epsilon**2 / 20.0 * (1 - fading) * (0.36 * fading + 0.32 * (1 - fading)))
+
+
 @pytest.mark.parametrize(("epsilon", "rho"), [(2.0, -0.6), (7.0, -0.9), (2.0, 0.6)])
 def test_expected_price_of_heston_grows_at_the_drift_even_in_long_steps(epsilon: float, rho: float) -> None:
     price = heston(drift_per_year=0.3, volatility_of_variance=epsilon, correlation=rho)
