@@ -219,6 +219,7 @@ def test_garch_without_memory_is_the_diffusion() -> None:
     terms = GBM.model_dump(exclude={"kind"})
     same(GarchPrice(**terms, alpha=0.0, beta=0.0, recursion_seconds=DAY), GBM)
     same(GarchPrice(**terms, alpha=0.0, beta=0.7, recursion_seconds=3600.0), GBM)
+    same(GarchPrice(**terms, alpha=0.1, beta=0.7, recursion_seconds=3600.0 * 2.0**60), GBM)  # whose end is never met
 
 
 def test_student_innovations_of_many_degrees_are_normal_ones() -> None:

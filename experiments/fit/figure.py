@@ -12,6 +12,8 @@ from models.types import FloatArray
 
 DATA, MODEL = style.INK, "#0099CC"
 _MOST_LAGS = 40
+_MOST_RETURNS = 5_000_000
+"""Simulated in all, so that a long history takes fewer paths and not more memory."""
 _BAND = (0.05, 0.95)
 _MOST_OUTSIDE = 0.25
 """Of the points, outside of a band of 90 %: neighbours stray together, so that more than a tenth is no surprise."""
@@ -25,8 +27,9 @@ def simulate(price: Price, history: History, paths: int, seed: int) -> FloatArra
     return np.diff(np.log(np.array(made)), axis=1)
 
 
-def draw(history: History, fitted: Fitted, paths: int = 100, seed: int = 1) -> Figure:
+def draw(history: History, fitted: Fitted, seed: int = 1) -> Figure:
     """Three panels, the data in black and what the model makes of as many returns in blue."""
+    paths = int(np.clip(_MOST_RETURNS // len(history.returns), 20, 100))
     price: Price = fitted.price  # type: ignore[assignment]  # every fitted part is one that can be run
     simulated = simulate(price, history, paths, seed)
     scale = float(history.returns.std())

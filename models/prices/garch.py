@@ -114,21 +114,23 @@ class GarchPrice(Parameters):
         """
         check_draws(steps, normals)
         n = self.steps_per_recursion(step_seconds)
-        periods = -(-(steps - 1) // n)
-        scales = self.innovations.scales(periods, rng)
-        shocks = np.zeros(periods * n)
-        shocks[: steps - 1] = normals[1:]
-        innovations = scales * shocks.reshape(periods, n).sum(axis=1) / math.sqrt(n)
+        moving = steps - 1
+        whole = moving // n
+        scales = self.innovations.scales(-(-moving // n), rng)
+        innovations = np.zeros(len(scales))  # that of a return whose end is not reached moves nothing
+        innovations[:whole] = normals[1 : 1 + whole * n].reshape(whole, -1).sum(axis=1) if whole else 0.0
+        innovations *= scales / math.sqrt(n)
 
         years = self.recursion_seconds / SECONDS_PER_YEAR
         mean = self.volatility_per_year**2 * years
         first = mean if self.start_volatility_per_year is None else self.start_volatility_per_year**2 * years
         variances = _recursion(first, (1.0 - self.alpha - self.beta) * mean, self.alpha, self.beta, innovations)
         with np.errstate(over="ignore", invalid="ignore"):
-            each = np.sqrt(variances / n) * scales
             drifts = (self.drift_per_year * years - 0.5 * variances) / n
+            deviations = np.sqrt(variances / n) * scales
+            within = np.arange(moving) // min(n, steps)  # the return of the recursion that a step belongs to
             moves = np.zeros(steps)
-            moves[1:] = (np.repeat(drifts, n) + np.repeat(each, n) * shocks)[: steps - 1]
+            moves[1:] = drifts[within] + deviations[within] * normals[1:]
         return grow(self.start, moves)
 
 
