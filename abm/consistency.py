@@ -26,6 +26,7 @@ def check(scenario: "Scenario") -> None:
     """Raise `ScenarioError` for the first thing that does not fit, files unread."""
     _asset_names(scenario)
     _correlations(scenario)
+    _common_draws(scenario)
     _markets(scenario)
     _pools(scenario)
     _claims(scenario)
@@ -88,6 +89,19 @@ def _correlations(scenario: "Scenario") -> None:
             correlate(np.zeros((1, len(scenario.assets))), scenario.correlation_matrix())
         except Refusal as refusal:
             raise ScenarioError(f"correlations: {refusal}") from None
+
+
+def _common_draws(scenario: "Scenario") -> None:
+    seen: dict[str, int] = {}
+    for k, group in enumerate(scenario.common_draws):
+        for position, asset in enumerate(group.assets):
+            _known(asset, f"common_draws.{k}.assets.{position}", ASSET, scenario.assets)
+            if asset in seen:
+                raise ScenarioError(
+                    f"common_draws.{k}.assets names {asset}, which common_draws.{seen[asset]} names already; name each"
+                    " asset once"
+                )
+            seen[asset] = k
 
 
 def _markets(scenario: "Scenario") -> None:

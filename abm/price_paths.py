@@ -1,5 +1,11 @@
-"""The exogenous price paths of a scenario: correlated draws handed to the price parts, with their tables read."""
+"""The exogenous price paths of a scenario: draws that its assets have in common, handed to the price parts.
 
+Assets are tied in three ways, none of which a price part knows of. Their diffusions' normal draws are correlated
+(`correlations`); a copula ties their extremes (`copula`); and assets of one entry of `common_draws` have all other
+draws alike: they jump at the same moments, change regimes together, and resample the same rows of their histories.
+"""
+
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,18 +23,32 @@ if TYPE_CHECKING:
 
 def exogenous_prices(scenario: "Scenario", streams: "Streams") -> FloatArray:
     """Return the prices in dollars of every asset at every step, shape (steps, assets)."""
-    steps = scenario.time.steps
-    normals = np.column_stack([streams("price", name, "normals").standard_normal(steps) for name in scenario.assets])
-    if scenario.correlations:
-        normals = correlate(normals, scenario.correlation_matrix())
+    normals = _tied_normals(scenario, streams)
+    leaders = {name: group.assets[0] for group in scenario.common_draws for name in group.assets}
     paths = {
-        name: path_of(f"assets.{name}.price", asset.price, scenario.time, streams("price", name), normals[:, k])
+        # A copy of the stream for each: all assets of a group draw the same from the stream of its first.
+        name: path_of(
+            f"assets.{name}.price",
+            asset.price,
+            scenario.time,
+            deepcopy(streams("price", leaders.get(name, name))),
+            normals[:, k],
+        )
         for k, (name, asset) in enumerate(scenario.assets.items())
         if not isinstance(asset.price, ClaimPrice)
     }
     for name, claim in claims_in_order(scenario):
         paths[name] = paths[claim.reserve]  # one for one, as at the start: the pool's books say what it is worth
     return np.column_stack([paths[name] for name in scenario.assets])
+
+
+def _tied_normals(scenario: "Scenario", streams: "Streams") -> FloatArray:
+    """Return standard normal draws for every step and asset, each by itself standard normal and independent in time."""
+    steps = scenario.time.steps
+    normals = np.column_stack([streams("price", name, "normals").standard_normal(steps) for name in scenario.assets])
+    if scenario.correlations:
+        normals = correlate(normals, scenario.correlation_matrix())
+    return normals if scenario.copula is None else scenario.copula.tie(normals, streams("copula"))
 
 
 def first_prices(scenario: "Scenario", read_files: bool) -> dict[str, float]:

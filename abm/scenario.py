@@ -29,7 +29,7 @@ from models.losses import Layer
 from models.market import SourceTerms
 from models.oracles import OracleTerms, ReferenceTerms
 from models.parameters import Parameters
-from models.prices import AssetPrice, Impact, NoImpact, PriceTerms
+from models.prices import AssetPrice, Impact, NoImpact, PriceTerms, StudentCopula
 from models.rates import Fixed, Rates
 
 __all__ = ["Scenario", "ScenarioError"]
@@ -58,6 +58,12 @@ class Correlation(Parameters):
 
     assets: Annotated[list[str], Field(min_length=2, max_length=2)]
     rho: float = Field(ge=-1, le=1)
+
+
+class CommonDraws(Parameters):
+    """Assets with all draws but those of their diffusions in common: jumps, regimes, shocks of variance, blocks."""
+
+    assets: Annotated[list[str], Field(min_length=2)]
 
 
 class Market(Parameters):
@@ -143,6 +149,8 @@ class Scenario(Parameters):
     time: Time
     assets: dict[str, Asset] = Field(min_length=1)
     correlations: list[Correlation] = []
+    copula: StudentCopula | None = None
+    common_draws: list[CommonDraws] = []
     markets: list[Market] = []
     pools: list[Pool] = []
     blockspace: Blockspace | None = None

@@ -434,6 +434,14 @@ correlations=[{assets=["ETH","DAI"], rho=1.0}]
     correlations: no prices have the correlation
 correlations=[{assets=["ETH","DAI"], rho=0.1},{assets=["DAI","ETH"], rho=0.2}]
     correlations.1.assets = ['DAI', 'ETH'] has its rho in correlations.0 already; remove
+copula={degrees_of_freedom=0.5}
+    copula.degrees_of_freedom = 0.5 cannot be used; give 1 or more
+common_draws=[{assets=["ETH"]}]
+    common_draws.0.assets = ['ETH'] cannot be used; give 2 or more entries
+common_draws=[{assets=["ETH","BTC"]}]
+    common_draws.0.assets.1 = 'BTC' is no asset with a price
+common_draws=[{assets=["ETH","DAI","ETH"]}]
+    common_draws.0.assets names ETH, which common_draws.0 names already; name each
 """
 
 

@@ -4,6 +4,7 @@ A world follows from one number, drawn by Hypothesis: all its choices are indepe
 parts are as likely as they can be; the number shows in the report of a failure.
 """
 
+from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,8 @@ from abm.model import UnderwaterModel
 from abm.stability import StabilityPool
 from models.market.stakes import STAKED
 
+HISTORY = Path(__file__).parents[1] / "experiments" / "scenarios" / "data" / "black_thursday_eth.csv"
+
 FALLS = [-0.05, -0.1, -0.3, 0.0, 0.2, -0.9]
 
 
@@ -35,16 +38,46 @@ def maybe(draw: Random, key: str, *options: Any) -> dict[str, Any]:
 
 
 def price(draw: Random, start: float) -> dict[str, Any]:
-    kind = choose(draw, "path", "path", "gbm", "jump_diffusion", "constant")
+    kind = choose(draw, "path", "path", "gbm", "jump_diffusion", "constant", "modelled")
     if kind == "constant":
         return {"kind": kind, "price": start}
     if kind == "path":
         moves = draw.choices(FALLS, k=draw.randint(1, 6))
         return {"kind": kind, "prices": (start * np.cumprod([1.0, *(1.0 + move for move in moves)])).tolist()}
+    if kind == "modelled":
+        return modelled_price(draw, start)
     path = {"kind": kind, "start": start, "volatility_per_year": choose(draw, 3.0, 10.0)}
     if kind == "jump_diffusion":
         path |= {"jumps_per_year": 30000.0, "jump_mean": -0.03, "jump_volatility": 0.1}
     return path
+
+
+def modelled_price(draw: Random, start: float) -> dict[str, Any]:
+    """A price that jumps both ways, or whose variance, regime or history moves it, wild enough to show in 20 blocks."""
+    wild = {"start": start, "volatility_per_year": choose(draw, 3.0, 10.0)}
+    jumps = {"kind": "double_exponential", "up_share": 0.3, "up_mean": 0.05, "down_mean": 0.1}
+    switches = [[0.0, 5e4], [5e4, 0.0]]
+    calm, crash = (
+        {"volatility_per_year": sigma, "drift_per_year": mu, "switches_per_year": rates}
+        for sigma, mu, rates in zip((1.0, 15.0), (0.0, -200.0), switches, strict=True)
+    )
+    innovations = choose(draw, {"kind": "normal"}, {"kind": "student_t", "degrees_of_freedom": 2.5})
+    return choose(
+        draw,
+        wild | {"kind": "jump_diffusion", "jumps_per_year": 30000.0, "jumps": jumps},
+        wild | {"kind": "garch", "alpha": 0.5, "beta": 0.4, "recursion_seconds": 3600.0, "innovations": innovations},
+        wild
+        | {"kind": "heston", "reversion_per_year": 500.0, "volatility_of_variance": choose(draw, 0.0, 300.0)}
+        | maybe(draw, "correlation", -1.0, -0.7),
+        {"kind": "regime_switching", "start": start, "regimes": [calm, crash], **maybe(draw, "first_regime", 0, 1)},
+        {
+            "kind": "block_bootstrap",
+            "file": str(HISTORY),
+            "price": "close",
+            "start": start,
+            "mean_block_seconds": choose(draw, 3600.0, 36000.0),
+        },
+    )
 
 
 def impact(draw: Random) -> dict[str, Any]:
@@ -492,6 +525,10 @@ def world_of(draw: Random) -> dict[str, Any]:
         "pools": pools,
         "agents": agents,
     }
+    if draw.random() < 0.5:
+        world["correlations"] = [{"assets": ["ETH", "ALT"], "rho": 0.7}]
+        world |= maybe(draw, "copula", {"degrees_of_freedom": 3.0})
+        world |= maybe(draw, "common_draws", [{"assets": ["ALT", "ETH"]}])
     if draw.random() < 0.5:
         world["blockspace"] = {
             "gas_price_gwei": {"kind": "constant", "price": 30.0},

@@ -12,24 +12,33 @@ import numpy as np
 from pydantic import Field
 
 from models.prices.bars import BarsPrice, Bridged
+from models.prices.block_bootstrap import BlockBootstrapPrice, Resampled
 from models.prices.claim import ClaimPrice
 from models.prices.constant import ConstantPrice
+from models.prices.copula import StudentCopula
 from models.prices.correlation import correlate
 from models.prices.file import FilePrice, Recorded
+from models.prices.first_passage import touch_probability
+from models.prices.garch import GarchPrice
 from models.prices.gbm import GbmPrice
+from models.prices.heston import HestonPrice
 from models.prices.impact import Impact, ImpactState, LinearImpact, NoImpact, SquareRootImpact
 from models.prices.jump_diffusion import JumpDiffusionPrice
 from models.prices.path import PathPrice
+from models.prices.regime_switching import RegimeSwitchingPrice
 from models.types import FloatArray
 
 __all__ = [
     "AssetPrice",
     "BarsPrice",
+    "BlockBootstrapPrice",
     "Bridged",
     "ClaimPrice",
     "ConstantPrice",
     "FilePrice",
+    "GarchPrice",
     "GbmPrice",
+    "HestonPrice",
     "Impact",
     "ImpactState",
     "JumpDiffusionPrice",
@@ -39,8 +48,12 @@ __all__ = [
     "Price",
     "PriceTerms",
     "Recorded",
+    "RegimeSwitchingPrice",
+    "Resampled",
     "SquareRootImpact",
+    "StudentCopula",
     "correlate",
+    "touch_probability",
 ]
 
 
@@ -55,18 +68,27 @@ class Price(Protocol):
     def path(self, steps: int, step_seconds: float, normals: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Prices at steps 0 … steps - 1, shape (steps,), all positive and finite; element 0 is `start_price`.
 
-        `normals`, shape (steps,), are standard normal draws, already correlated over the assets; diffusions alone use
-        them. Whatever else is random (bridges, jumps) is drawn from `rng`. A longer path begins with the shorter one.
+        `normals`, shape (steps,), are standard normal draws, already tied over the assets; diffusions alone use them.
+        Whatever else is random (bridges, jumps, regimes, what moves a variance) is drawn from `rng`, which assets have
+        alike where they are to meet the same. A longer path begins with the shorter one.
         """
         ...
 
 
-PriceTerms = Annotated[
-    ConstantPrice | PathPrice | FilePrice | BarsPrice | GbmPrice | JumpDiffusionPrice, Field(discriminator="kind")
-]
+_PathPrice = (
+    ConstantPrice
+    | PathPrice
+    | FilePrice
+    | BarsPrice
+    | GbmPrice
+    | JumpDiffusionPrice
+    | GarchPrice
+    | HestonPrice
+    | RegimeSwitchingPrice
+    | BlockBootstrapPrice
+)
 
-AssetPrice = Annotated[
-    ConstantPrice | PathPrice | FilePrice | BarsPrice | GbmPrice | JumpDiffusionPrice | ClaimPrice,
-    Field(discriminator="kind"),
-]
+PriceTerms = Annotated[_PathPrice, Field(discriminator="kind")]
+
+AssetPrice = Annotated[_PathPrice | ClaimPrice, Field(discriminator="kind")]
 """Of an asset in a world with pools: a path of its own, or what a claim on one of them is worth."""

@@ -2,7 +2,7 @@
 
 **Source**: the Cholesky factorisation, correlation = L Lᵀ.
 **Models**: draws of the diffusions of several assets that move together.
-**Leaves out**: correlation that changes, and jumps in common.
+**Leaves out**: correlation that changes; extremes that coincide more often than that (see the copula).
 **Units**: correlations, from -1 to 1.
 **Invariants**: the first asset's draws come out as they went in; a later asset's draws depend on its own and on those
 before it, never on those after it.

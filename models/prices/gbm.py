@@ -20,6 +20,8 @@ from models.refusals import Refusal
 from models.types import FloatArray
 
 SECONDS_PER_YEAR = 31_536_000
+SMALLEST_PRICE, LARGEST_PRICE = 1e-18, 1e18
+"""Beyond these, products of a price with amounts and other prices leave the range of floating-point numbers."""
 
 
 class WrongDraws(Refusal):
@@ -27,7 +29,7 @@ class WrongDraws(Refusal):
 
 
 class PriceOutOfRange(Refusal):
-    """The path leaves the range of floating-point numbers."""
+    """The path leaves the range of prices that can be reckoned with."""
 
 
 class GbmPrice(Parameters):
@@ -59,23 +61,29 @@ def log_moves(
     drift_per_year: float, volatility_per_year: float, steps: int, step_seconds: float, normals: FloatArray
 ) -> FloatArray:
     """Log returns into each step, shape (steps,); none into step 0. Raises `WrongDraws`."""
-    if normals.shape != (steps,):
-        raise WrongDraws(f"{steps} steps need as many normal draws: given an array of shape {normals.shape}")
+    check_draws(steps, normals)
     years = step_seconds / SECONDS_PER_YEAR
     moves = (drift_per_year - 0.5 * volatility_per_year**2) * years + volatility_per_year * math.sqrt(years) * normals
     moves[:1] = 0.0
     return moves
 
 
+def check_draws(steps: int, normals: FloatArray) -> None:
+    """Raise `WrongDraws` unless there is a normal draw for every step."""
+    if normals.shape != (steps,):
+        raise WrongDraws(f"{steps} steps need as many normal draws: given an array of shape {normals.shape}")
+
+
 def grow(start: float, moves: FloatArray) -> FloatArray:
     """The prices that begin at `start` and make these log returns. Raises `PriceOutOfRange`."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         path: FloatArray = start * np.exp(np.cumsum(moves))
-    lost = ~(np.isfinite(path) & (path > 0))
-    if lost.any():
-        step = int(np.argmax(lost))
+    kept = (path >= SMALLEST_PRICE) & (path <= LARGEST_PRICE)  # neither where it is nan
+    if not kept.all():
+        step = int(np.argmin(kept))
         raise PriceOutOfRange(
-            f"the price is {path[step]} at step {step}, started from {start}: lower the drift, the volatility or the"
-            " jumps (all are per year), or run fewer steps"
+            f"the price is {path[step]} at step {step}, started from {start}, and no longer between {SMALLEST_PRICE:g}"
+            f" and {LARGEST_PRICE:g}: lower the drift, the volatility or the jumps (all are per year), or run fewer"
+            " steps"
         )
     return path

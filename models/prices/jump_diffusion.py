@@ -1,28 +1,32 @@
-"""Geometric Brownian motion with lognormal jumps.
+"""Geometric Brownian motion with jumps.
 
 **Source**: Merton, "Option pricing when underlying stock returns are discontinuous", Journal of Financial Economics 3
-(1976): dS / S = (mu - lambda k) dt + sigma dW + (Y - 1) dq, with ln Y normal and k = E[Y - 1].
-**Models**: sudden moves that no liquidator can trade through, on top of a diffusion.
-**Leaves out**: clusters of jumps, jumps common to several assets.
-**Units**: `jumps_per_year` is lambda; `jump_mean` and `jump_volatility` are the mean and the standard deviation of
-ln Y, so -0.1 is a fall of about 10 %. The rest is as in the diffusion without jumps.
-**Invariants**: E S(t) = start e^(mu t), jumps included. Without jumps it is the diffusion, draw for draw. The jumps
-happen at the same times, by the same sizes, whatever the step.
+(1976): dS / S = (mu - lambda k) dt + sigma dW + (Y - 1) dq, with k = E[Y - 1]; ln Y normal. Kou, "A jump-diffusion
+model for option pricing", Management Science 48 (2002): ln Y double exponential.
+**Models**: sudden moves that no liquidator can trade through, on top of a diffusion; exact at any step.
+**Leaves out**: clusters of jumps.
+**Units**: `jumps_per_year` is lambda; `jumps` is the law of ln Y, or `jump_mean` and `jump_volatility` its mean and its
+standard deviation where it is normal: -0.1 is a fall of about 10 %. The rest is as in the diffusion without jumps.
+**Invariants**: E S(t) = start e^(mu t), jumps included. The log return over t has the mean (mu - lambda k - sigma²/2 +
+lambda E[ln Y]) t and the variance (sigma² + lambda E[ln² Y]) t. Without jumps it is the diffusion, draw for draw. The
+jumps happen at the same times, by the same sizes, whatever the step.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.parameters import Parameters
+from models.prices.events import check_events
 from models.prices.gbm import SECONDS_PER_YEAR, grow, log_moves
+from models.prices.jump_sizes import JumpSizes, NormalJumps
 from models.types import FloatArray
 
 
 class JumpDiffusionPrice(Parameters):
-    """Merton's jump diffusion from `start`."""
+    """A diffusion from `start` with `jumps`, or with normal jumps of `jump_mean` and `jump_volatility`."""
 
     needs_table: ClassVar[bool] = False
 
@@ -31,8 +35,30 @@ class JumpDiffusionPrice(Parameters):
     drift_per_year: float = 0.0
     volatility_per_year: float = Field(ge=0)
     jumps_per_year: float = Field(ge=0, le=1e6)
-    jump_mean: float
-    jump_volatility: float = Field(ge=0)
+    jumps: JumpSizes | None = None
+    jump_mean: float | None = None
+    jump_volatility: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_law(self) -> Self:
+        given = [self.jump_mean is not None, self.jump_volatility is not None]
+        if self.jumps is not None and any(given):
+            raise ValueError("jumps have one law: give `jumps`, or `jump_mean` and `jump_volatility`, not both")
+        if self.jumps is None and not all(given):
+            raise ValueError(
+                'jumps have no law: give `jump_mean` and `jump_volatility`, or `jumps` = { kind = "normal" or'
+                ' "double_exponential", … }'
+            )
+        return self
+
+    @property
+    def sizes(self) -> JumpSizes:
+        """The law of the log jumps, however it was given."""
+        if self.jumps is not None:
+            return self.jumps
+        assert self.jump_mean is not None  # or the validator had refused
+        assert self.jump_volatility is not None
+        return NormalJumps(mean=self.jump_mean, volatility=self.jump_volatility)
 
     @property
     def start_price(self) -> float:
@@ -44,10 +70,11 @@ class JumpDiffusionPrice(Parameters):
         return self
 
     def path(self, steps: int, step_seconds: float, normals: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """`start`, then the diffusion's moves from `normals` and jumps from `rng`. Raises `PriceOutOfRange`."""
-        with np.errstate(over="ignore"):
-            jump_growth = float(np.expm1(self.jump_mean + 0.5 * self.jump_volatility**2))
-        drift = self.drift_per_year - self.jumps_per_year * jump_growth
+        """`start`, then the diffusion's moves from `normals` and jumps from `rng`.
+
+        Raises `PriceOutOfRange` or `TooManyEvents`.
+        """
+        drift = self.drift_per_year - self.jumps_per_year * self.sizes.growth
         moves = log_moves(drift, self.volatility_per_year, steps, step_seconds, normals)
         self._add_jumps(moves, step_seconds, rng)
         return grow(self.start, moves)
@@ -57,7 +84,9 @@ class JumpDiffusionPrice(Parameters):
         if self.jumps_per_year == 0.0:
             return
         wait_steps = SECONDS_PER_YEAR / (self.jumps_per_year * step_seconds)
+        check_events(len(moves) / wait_steps, "jumps")
+        sizes = self.sizes
         at = rng.exponential(wait_steps)
         while at < len(moves) - 1:
-            moves[int(at) + 1] += rng.normal(self.jump_mean, self.jump_volatility)
+            moves[int(at) + 1] += sizes.draw(rng)
             at += rng.exponential(wait_steps)

@@ -27,6 +27,10 @@ class UnusableTime(Refusal):
     """A time is missing, or not later than the one in the row before."""
 
 
+class UnevenTimes(Refusal):
+    """The rows do not follow one another at equal distances."""
+
+
 class UnusablePrice(Refusal):
     """A price is missing, not finite or not positive."""
 
@@ -66,6 +70,20 @@ def check_times(times_seconds: FloatArray, source: str) -> None:
             f"{source} goes back in time: row {row + 1} ({times_seconds[row]:.15g} s) is not later than row {row}"
             f" ({times_seconds[row - 1]:.15g} s); sort the rows and keep one for each time"
         )
+
+
+def even_spacing(times_seconds: FloatArray, source: str) -> float:
+    """Seconds from each of two rows or more to the next. Raises `UnusableTime`, or `UnevenTimes` where they differ."""
+    check_times(times_seconds, source)
+    gaps = np.diff(times_seconds)
+    spacing = float(np.median(gaps))
+    row = first_row(np.abs(gaps - spacing) > 1e-6 * spacing)
+    if row is not None:
+        raise UnevenTimes(
+            f"{source} is uneven: row {row + 1} is {gaps[row - 1]:.15g} s after row {row}, but most rows are"
+            f" {spacing:.15g} s apart; fill the gap, or keep rows at equal distances"
+        )
+    return spacing
 
 
 def check_prices(prices: FloatArray, name: str, source: str) -> None:
