@@ -46,6 +46,11 @@ def quote_sale(world: "World", asset: int, units: float, wanted: int) -> Sale:
     return Sale(sold, trip.amount_out, target, average * target_usd, last * target_usd, slippage, trip)
 
 
+def units_to(world: "World", asset: int, sale: Sale, price_usd: float) -> float:
+    """Return how much of an asset can be sold, as in `sale`, before the marginal price falls to `price_usd`."""
+    return world.router.quote_to(asset, sale.asset, price_usd / world.reference[sale.asset]).amount_in
+
+
 class ForcedSales:
     """Quotes and carries out the forced sales of one path."""
 
@@ -56,11 +61,6 @@ class ForcedSales:
     def quote(self, asset: int, units: float, wanted: int) -> Sale:
         """Return what selling `units` of an asset would bring now, for somebody who needs `wanted`."""
         return quote_sale(self._world, asset, units, wanted)
-
-    def units_to(self, asset: int, sale: Sale, price_usd: float) -> float:
-        """Return how much of an asset can be sold, as in `sale`, before the marginal price falls to `price_usd`."""
-        rate = price_usd / self._world.reference[sale.asset]
-        return self._world.router.quote_to(asset, sale.asset, rate).amount_in
 
     def settle(self, account: int, asset: int, sale: Sale, generation: int) -> None:
         """Carry out a sale just quoted: the proceeds arrive, and with feedback venues and reference feel it."""

@@ -5,7 +5,7 @@ need not be the one its sender saw: a guard that no longer holds is a refusal, a
 change on receipts only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol
 
@@ -77,12 +77,18 @@ class Sender(Protocol):
 
 @dataclass(slots=True)
 class Intent:
-    """What every intent carries: who asks, which member of the cohort, and the gas it offers to pay."""
+    """What every intent carries: who asks, which member of the cohort, and the gas it offers to pay.
+
+    Of its gas price `raised_gwei` was bid against rivals. `right_usd` is what it pays for the right to call, if it goes
+    through; None for who has not bought one.
+    """
 
     sender: Sender
     member: int
     bid_gwei: float
     gas_units: float
+    raised_gwei: float = field(default=0.0, kw_only=True)
+    right_usd: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(slots=True)
@@ -109,13 +115,14 @@ class Liquidate(Intent):
 class OpenLiquidation(Intent):
     """Open an account's liquidation, or start an auction afresh: account or lot by its `number`.
 
-    Guard: the design still allows it.
+    Guard: the design still allows it. `worth_usd` is what the sender would pay for it at most, gas included.
     """
 
     pool: int
     number: int
     afresh: bool
     gas_cost_usd: float
+    worth_usd: float
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ Drift: the distance of an asset's venue price from its reference price, as a fra
 Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
 Total bad debt: what was realised, and what the positions still open at the end lack of their debt.
 Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
+Bid away: what liquidators pay for going first because of their rivals; its share is of that and their profit together.
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
@@ -53,6 +54,7 @@ def summarise(
         "time_underwater_usd_hours": float(steps["underwater_usd"].sum()) * model.world.step_seconds / 3600.0,
         "initial_debt_usd": model.initial_debt_usd,
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
+        **_bid_away(model, liquidations),
         "refused": float(model.recorder.refusals),
         "mended": float(model.recorder.mendings),
         "largest_drift": float(drifts.max()) if drifts.size else 0.0,
@@ -63,11 +65,25 @@ def summarise(
         "attacks": float(len(attacks)),
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
-        **_shares_of_liquidations(liquidations),
+        **_shares_of_liquidations(liquidations, model.recorder.rights[1]),
     }
 
 
-def _shares_of_liquidations(liquidations: "pd.DataFrame") -> dict[str, float]:
+def _bid_away(model: "UnderwaterModel", liquidations: "pd.DataFrame") -> dict[str, float]:
+    """Return what liquidators bid away against one another, in gas and for rights to call, and who got the latter."""
+    recorder = model.recorder
+    auctions, to_protocol, to_auctioneers = recorder.rights
+    gained = float(liquidations["profit_usd"].sum()) + recorder.opening_profit_usd + recorder.bid_away_usd
+    return {
+        "bid_away_usd": recorder.bid_away_usd,
+        "bid_away_share": recorder.bid_away_usd / gained if gained > 0.0 else 0.0,
+        "oev_auctions": auctions,
+        "oev_revenue_usd": to_protocol,
+        "oev_auctioneers_usd": to_auctioneers,
+    }
+
+
+def _shares_of_liquidations(liquidations: "pd.DataFrame", for_rights_usd: float) -> dict[str, float]:
     """Return what liquidations cost borrowers beyond their debt, and who got it; prices of the block in which."""
     repaid, seized = float(liquidations["repaid_usd"].sum()), float(liquidations["seized_usd"].sum())
     taken = liquidations[liquidations["seized"] > 0.0]
@@ -78,7 +94,7 @@ def _shares_of_liquidations(liquidations: "pd.DataFrame") -> dict[str, float]:
     return {
         "borrower_excess_loss_share": (seized - repaid) / seized if seized > 0.0 else 0.0,
         "liquidator_concentration": float(((gains / gained) ** 2).sum()) if gained > 0.0 else 0.0,
-        "protocol_revenue_usd": float(fees.sum()),
+        "protocol_revenue_usd": float(fees.sum()) + for_rights_usd,
         "mean_slippage": slipped / seized if seized > 0.0 else 0.0,
     }
 

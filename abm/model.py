@@ -7,8 +7,10 @@ import numpy as np
 from numba import njit
 
 from abm.cascade import Cascade
+from abm.contests import Contests
 from abm.intents import Intent
 from abm.population import populate
+from abm.purses import Purses
 from abm.recorder import Recorder
 from abm.scenario import Scenario
 from abm.schedule import PHASES
@@ -35,7 +37,9 @@ class UnderwaterModel(mesa.Model):
         self.view = View(self.world)
         self.recorder = Recorder(self.world)
         self.cascade = Cascade(self.world, seed)
-        self.settlement = Settlement(self.world, self.cascade, self.recorder)
+        purses = Purses(self.world, self.recorder)
+        self.settlement = Settlement(self.world, self.cascade, self.recorder, purses)
+        self.contests = Contests(self.world, purses, streams("priority"))
         self.intents: list[Intent] = []
         self._limited, self._not_money = self._limited_liquidators()
         self._limited_accounts = set(self._limited.tolist())

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Ranked:
-    """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden."""
+    """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden.
+
+    Where what is there is `contested`, all of it or that of which the right is auctioned, several may go for it.
+    """
 
     def __init__(self, numbers: IntArray, since: FloatArray, size: FloatArray) -> None:
         self._numbers = numbers
@@ -28,6 +31,8 @@ class Ranked:
         self._size = size
         self._ranked: dict[Preference, IntArray] = {}
         self._taken: set[int] = set()
+        self.contested = False
+        self.auctioned: frozenset[int] = frozenset()
 
     def __bool__(self) -> bool:
         return self._numbers.size > 0
@@ -36,6 +41,12 @@ class Ranked:
     def count(self) -> int:
         """How many there are."""
         return int(self._numbers.size)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Their numbers."""
+        numbers: list[int] = self._numbers.tolist()
+        return numbers
 
     def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
         """Yield those, not yet taken in this block, that have been there since then or earlier."""
@@ -55,8 +66,9 @@ class Ranked:
         return self
 
     def take(self, number: int) -> None:
-        """Hide what somebody's pending call goes for, as a public queue of transactions would show."""
-        self._taken.add(number)
+        """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
+        if not self.contested and number not in self.auctioned:
+            self._taken.add(number)
 
 
 class Opportunities(Ranked):

@@ -28,7 +28,7 @@ class Openings:
         gas_usd = gas_usd or intent.gas_cost_usd
         rewarded = self._afresh(lender, intent) if intent.afresh else self._open(lender, intent)
         if isinstance(rewarded, str):
-            self._purses.pay_gas(intent, gas_usd)
+            self._purses.pay_for_failure(intent, gas_usd)
             self._recorder.refusal()
             return Receipt(Status.REFUSED, rewarded)
         self._purses.pay_gas(intent, gas_usd)

@@ -24,6 +24,7 @@ from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
 from abm.auction_kinds import own_accounts
 from abm.distributions import draw
 from abm.inputs import ScenarioError, read_positions
+from abm.rights import RightAuctions
 from abm.scenario import Pool
 from abm.streams import Streams
 from abm.trading import come_or_go
@@ -184,6 +185,8 @@ def _pool_people(
     accounts = others + 1 + own_accounts(pool.liquidation)
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
+    if pool.liquidation.oev is not None:
+        lender.rights = RightAuctions(pool.liquidation.oev, world.step_seconds, streams("oev", pool.name))
     for number_of_reserve, reserve in enumerate(pool.reserves.values()):
         if reserve.treasury > 0.0:
             world.endow(lender.account, lender.assets[number_of_reserve], reserve.treasury)

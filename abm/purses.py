@@ -7,7 +7,7 @@ Leaves out: the cost and the impact of changing money.
 
 from typing import TYPE_CHECKING
 
-from abm.intents import Intent, Liquidate
+from abm.intents import Intent, Liquidate, OpenLiquidation
 from models.ledger import OUTSIDE
 
 if TYPE_CHECKING:
@@ -81,14 +81,37 @@ class Purses:
         self.convert(account, source, target, given)
         return given
 
+    def spare_usd(self, intent: Liquidate | OpenLiquidation) -> float:
+        """Return what the sender of a call is sure to have left to pay with once it has gone through."""
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        if cohort.unlimited[intent.member] or (isinstance(intent, Liquidate) and (intent.sell or intent.flash)):
+            return float("inf")
+        held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
+        held_usd = held * self._world.reference[cohort.capital_asset]
+        return max(held_usd - intent.budget_usd, 0.0) if isinstance(intent, Liquidate) else held_usd
+
     def pay_gas(self, intent: Intent, gas_usd: float) -> None:
         """Take the price of a call from the sender's money; who has less than it costs pays what it has."""
-        if gas_usd <= 0.0:
-            return
+        if gas_usd > 0.0:
+            self._recorder.gas(self._pay(intent, OUTSIDE, gas_usd))
+
+    def pay_for_failure(self, intent: Intent, gas_usd: float) -> None:
+        """Take the price of a call that has failed, where that is included in the block all the same."""
+        space = self._world.scenario.blockspace
+        if space is None or space.failed_calls == "pay":
+            self.pay_gas(intent, gas_usd)
+
+    def pay_right(
+        self, intent: Intent, protocol_usd: float, auctioneer_usd: float, protocol: int
+    ) -> tuple[float, float]:
+        """Pay for the right to a call, to the protocol's account and to the auctioneer outside; what both have got."""
+        return self._pay(intent, protocol, protocol_usd), self._pay(intent, OUTSIDE, auctioneer_usd)
+
+    def _pay(self, intent: Intent, receiver: int, usd: float) -> float:
+        """Pay dollars from the sender's money, as far as it has them; returns those that were paid."""
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         account, money = cohort.first_account + intent.member, cohort.capital_asset
         ledger, price = self._world.ledger, self._world.reference[money]
         if cohort.unlimited[intent.member]:
-            ledger.transfer(OUTSIDE, account, money, max(gas_usd / price - ledger.balance(account, money), 0.0))
-        paid = ledger.transfer(account, OUTSIDE, money, min(gas_usd / price, ledger.balance(account, money)))
-        self._recorder.gas(paid * price)
+            ledger.transfer(OUTSIDE, account, money, max(usd / price - ledger.balance(account, money), 0.0))
+        return ledger.transfer(account, receiver, money, min(usd / price, ledger.balance(account, money))) * price

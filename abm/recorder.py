@@ -70,6 +70,8 @@ class Recorder:
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
         self.opening_profit_usd = 0.0
+        self.bid_away_usd = 0.0
+        self.rights = [0.0, 0.0, 0.0]
         self.refusals = 0
         self.mendings = 0
         self._before = (0, 0)
@@ -109,6 +111,17 @@ class Recorder:
     def gas(self, paid_usd: float) -> None:
         """Write down gas that a liquidator paid, for whatever call, gone through or refused."""
         self.gas_burnt_usd += paid_usd
+
+    def bid_away(self, paid_usd: float) -> None:
+        """Write down what a call that went through paid for gas because of its rivals."""
+        self.bid_away_usd += paid_usd
+
+    def right(self, protocol_usd: float, auctioneer_usd: float, *, opened: bool) -> None:
+        """Write down what was paid for the right to a call that went through; it is part of what was bid away."""
+        self.rights = [have + new for have, new in zip(self.rights, (1.0, protocol_usd, auctioneer_usd), strict=True)]
+        self.bid_away_usd += protocol_usd + auctioneer_usd
+        if opened:
+            self.opening_profit_usd -= protocol_usd + auctioneer_usd
 
     def attack(self, begun: "Attack") -> None:
         """Write down an attack that begins; what it says of itself at the end of the path counts."""

@@ -122,12 +122,15 @@ def ask_depositors_and_borrowers(model: "UnderwaterModel") -> None:
 
 
 def ask_liquidators(model: "UnderwaterModel") -> None:
-    """Liquidators look at what the design offers and submit intents; an attacker's bundle goes before all others."""
+    """Liquidators look at what the design offers, bid against one another and submit intents.
+
+    An attacker's bundle goes before all others.
+    """
     for lender in model.world.lenders:
         lender.note_waiting(model.world.now)
     model.intents[:0] = [intent for attacker in model.people.attackers for intent in attacker.harvest(model.view)]
-    for cohort in model.people.liquidators:
-        model.intents.extend(cohort.decide(model.view))
+    calls = [intent for cohort in model.people.liquidators for intent in cohort.decide(model.view)]
+    model.intents.extend(model.contests.settle(calls))
 
 
 def build_block(model: "UnderwaterModel") -> None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from abm.english_auctions import EnglishAuctions
 from abm.intents import Reaction
-from abm.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
+from abm.on_offer import Bids, Calls, Opportunities, Ranked, accounts_on_offer, lots_on_offer
+from abm.rights import Kind
 from abm.trading import quote_until
 from models.liquidation import SpotDesign
 from models.market import Fill, Trip, Venue
@@ -151,10 +152,10 @@ class View:
         """Return the calls that would pay on accounts that are unhealthy at one price of a reserve and not at another.
 
         One call an account, largest debts first, until the budget or the number of calls is used up. None where the
-        design takes time: nobody can count on being the one who buys.
+        design takes time or the right to call is sold: nobody can count on being the one who buys.
         """
         lender = self._world.lenders[pool]
-        if lender.auctions is not None:
+        if lender.auctions is not None or lender.rights is not None:
             return []
         prices, otherwise = lender.price_list.copy(), lender.prices.copy()
         prices[reserve], otherwise[reserve] = believed_usd, otherwise_usd
@@ -208,6 +209,7 @@ class View:
         if lender.open_now is None:
             on_offer = accounts_on_offer if lender.auctions is None else lots_on_offer
             lender.open_now = on_offer(self._world, lender)
+            self._let_through("take", lender, lender.open_now)
         return lender.open_now
 
     def bids(self, pool: int) -> Bids | None:
@@ -222,7 +224,15 @@ class View:
         lender = self._world.lenders[pool]
         if lender.calls is None and lender.auctions is not None:
             lender.calls = Calls(self._world, lender, lender.auctions)
+            self._let_through("open", lender, lender.calls)
         return lender.calls
+
+    def _let_through(self, kind: Kind, lender: "Lender", offered: Ranked) -> None:
+        """Let several go for what is on offer where they bid for it; and nobody where the right to call is not sold."""
+        space = self._world.scenario.blockspace
+        offered.contested = space is not None and space.bidding is not None
+        if lender.rights is not None:
+            lender.rights.let_through(kind, offered, self.now)
 
     def below_own_line(self, pool: int) -> IntArray:
         """Return the accounts whose owners watch and whose health is below their own line, in ascending order."""

@@ -15,6 +15,7 @@ from abm.auctions import Auctions
 from abm.marks import AccountMark, Mark
 from abm.on_offer import Bids, Calls, Opportunities
 from abm.price_paths import exogenous_prices, path_of
+from abm.rights import RightAuctions
 from abm.sales import Sales
 from abm.scenario import Market, Pool, Scenario
 from abm.streams import Streams
@@ -78,7 +79,7 @@ class Lender:
     `first_holder + k` is the ledger account of the pool's account k. `assets[r]` is the asset of reserve r and
     `prices[r]` its price as the protocol believes it. `waiting_since[k]` is when account k became liquidatable, inf
     where it is not; `exits[r]` are the accounts that queue to leave reserve r. `auctions` are there where the design
-    takes time.
+    takes time, `rights` where the right to call is auctioned.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Lender:
     own_lines: HealthWatch | None = None
     below: Below | None = None
     auctions: Auctions | None = None
+    rights: RightAuctions | None = None
     open_now: Opportunities | None = None
     calls: Calls | None = None
     bids: Bids | None = None

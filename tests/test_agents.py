@@ -131,6 +131,7 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("liquidators", "gas_units"): ({"gas_units": 1e6}, {}),
     ("liquidators", "gas_premium"): ({"gas_premium": 0.5}, {}),
     ("liquidators", "max_gas_gwei"): ({"max_gas_gwei": 32.0}, {}),
+    ("liquidators", "reaction_seconds"): ({"reaction_seconds": 1.0}, {"contested": True}),
     ("liquidators", "selling"): ({"selling": "over_time"}, {}),
     ("liquidators", "sell_over_seconds"): ({"sell_over_seconds": 7200.0}, {"selling": "over_time"}),
     ("liquidators", "sell_every_seconds"): ({"sell_every_seconds": 300.0}, {"selling": "over_time"}),
@@ -226,6 +227,8 @@ def world_with(kind: str, *changes: Change) -> dict[str, Any]:
         for key, value in change.items():
             if key == "blockspace":
                 del world["blockspace"]
+            elif key == "contested":
+                world["blockspace"]["bidding"] = {"kind": "open"}
             elif key == "auctioned":
                 world["pools"][0]["liquidation"] = {"design": "maker_flip", "bid_seconds": 300.0}
             elif key == "average":

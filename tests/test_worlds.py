@@ -154,7 +154,18 @@ def liquidation(draw: Random) -> dict[str, Any]:
         {"design": "silo", "liquidation_fee": bonus, **maybe(draw, "target_ltv", 0.0, 0.5)},
         {"design": "toxic_halt", **spread, **maybe(draw, "halt_ltv", 0.9)},
     )
-    return choose(draw, fixed, other, timed_liquidation(draw))
+    return choose(draw, fixed, other, timed_liquidation(draw)) | wrappers(draw)
+
+
+def wrappers(draw: Random) -> dict[str, Any]:
+    """What may go around a design."""
+    auctioned = {
+        "share": choose(draw, 0.0, 0.6, 1.0),
+        "auction_seconds": choose(draw, 0.0, 60.0),
+        "fallback_seconds": choose(draw, 60.0, 600.0, 1e6),
+        "failures": choose(draw, 0.0, 0.5),
+    }
+    return choose(draw, {}, {"oev": auctioned})
 
 
 def timed_liquidation(draw: Random) -> dict[str, Any]:
@@ -415,6 +426,8 @@ def world_of(draw: Random) -> dict[str, Any]:
             "gas_price_gwei": {"kind": "constant", "price": 30.0},
             "asset": choose(draw, "USD", "ETH"),
             **maybe(draw, "capacity_gas", 4e5, 2e6),
+            **maybe(draw, "bidding", {"kind": "open", "min_raise": 0.3}, {"kind": "sealed"}),
+            **maybe(draw, "failed_calls", "free"),
         }
     return world
 

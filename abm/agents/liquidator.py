@@ -7,7 +7,7 @@ Models: capital that is spent, tied up while collateral is held, and back when i
 required margin; a delay between a position's becoming liquidatable and the first attempt; so many calls and so many
 opportunities priced a block; a gas price above which they do not get through; selling at once or over time at the
 risk of the price. Who opens an auction that nobody would buy from yet counts on its margin, once the price is there.
-Leaves out: bidding against one another in gas (the bid is a premium over the going price), private order flow.
+How they bid against one another, in gas or for the right to call, is `abm.contests`.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ class Liquidators(Parameters):
     sold at once. `margin` is the profit asked for as a share of what is repaid, after everything. `gas_usd` is the
     cost of one call where gas is not priced by `[blockspace]`; with it a call costs `gas_units` at the going price
     times 1 + `gas_premium`, and members whose `max_gas_gwei` is below that do not get through. `attention` is how
-    many opportunities a member prices in one block; it `prefers` the largest debts, or those open the longest.
+    many opportunities a member prices in one block; it `prefers` the largest debts, or those open the longest. Where
+    bids in gas are open, a member answers another's after `reaction_seconds`.
 
     Members act from `active_from_seconds` on: who comes later was attracted by what others could not take.
 
@@ -66,6 +67,7 @@ class Liquidators(Parameters):
     gas_units: float = Field(500_000.0, ge=0)
     gas_premium: float = Field(0.1, ge=0)
     max_gas_gwei: PositiveInfOrDrawn = float("inf")
+    reaction_seconds: NonNegativeOrDrawn = 0.0
     selling: Literal["at_once", "over_time"] = "at_once"
     sell_over_seconds: float = Field(3600.0, gt=0)
     sell_every_seconds: float = Field(600.0, gt=0)
@@ -131,6 +133,7 @@ class LiquidatorCohort(mesa.Agent):
         self.delay_seconds = draw(terms.delay_seconds, terms.count, rng)
         self.active_from_seconds: list[float] = draw(terms.active_from_seconds, terms.count, rng).tolist()
         self.max_gas_gwei: list[float] = draw(terms.max_gas_gwei, terms.count, rng).tolist()
+        self.reaction_seconds: list[float] = draw(terms.reaction_seconds, terms.count, rng).tolist()
         self.repaid_in_block_usd = 0.0
         self.holdings: dict[tuple[int, int], Holding] = {}  # by member and asset
         self._turns = Turns(terms.count, order_rng)
@@ -252,6 +255,7 @@ class LiquidatorCohort(mesa.Agent):
                     number=target,
                     afresh=afresh,
                     gas_cost_usd=effort.gas_cost_usd,
+                    worth_usd=profit + effort.gas_cost_usd - terms.minimum_profit_usd,
                 )
             )
 

@@ -1,6 +1,7 @@
 """Slot: a liquidation design. Every design reduces to offers: repay up to R of the debt for collateral at a price.
 
-A design is a frozen set of parameters with three pure functions; it knows a `Position` and nothing of the pool.
+A design is a frozen set of parameters with three pure functions; it knows a `Position` and nothing of the pool. Around
+any of them goes a wrapper, `Oev`, as the parameter `oev` of every design.
 """
 
 from typing import Annotated, ClassVar, Protocol
@@ -13,6 +14,7 @@ from models.liquidation.aave_v4 import AaveV4
 from models.liquidation.ajna import Ajna, NotSettleable, Settlement
 from models.liquidation.compound_v2 import CompoundV2
 from models.liquidation.compound_v3 import CompoundV3
+from models.liquidation.design import WRAPPERS, DesignParameters, Financing
 from models.liquidation.euler_v1 import EulerV1
 from models.liquidation.euler_v2 import EulerV2
 from models.liquidation.fixed_spread import FixedSpread
@@ -24,6 +26,7 @@ from models.liquidation.liquity_v2 import LiquityV2
 from models.liquidation.maker_clip import MakerClip
 from models.liquidation.maker_flip import AuctionOver, AuctionRunning, Bid, Bidding, InvalidBid, MakerFlip
 from models.liquidation.morpho_blue import MorphoBlue
+from models.liquidation.oev import Oev, Stage
 from models.liquidation.offer import (
     Bounds,
     InvalidRepayment,
@@ -43,6 +46,7 @@ from models.liquidation.toxic_halt import ToxicHalt
 __all__ = [
     "NOBODY",
     "TIMED_DESIGNS",
+    "WRAPPERS",
     "AaveV2",
     "AaveV3",
     "AaveV4",
@@ -56,8 +60,10 @@ __all__ = [
     "CompoundV2",
     "CompoundV3",
     "Design",
+    "DesignParameters",
     "EulerV1",
     "EulerV2",
+    "Financing",
     "FixedSpread",
     "Fluid",
     "Gearbox",
@@ -80,6 +86,7 @@ __all__ = [
     "NotLiquidatable",
     "NotSettleable",
     "NothingToReset",
+    "Oev",
     "Offer",
     "Opening",
     "Position",
@@ -88,6 +95,7 @@ __all__ = [
     "Settlement",
     "Silo",
     "SpotDesign",
+    "Stage",
     "Taking",
     "TimedDesign",
     "ToxicHalt",
