@@ -31,13 +31,14 @@ def summarise(
     drifts = _drifts(model, steps)
     providers = model.recorder.providers()
     attacks = model.recorder.attacks()
+    competing = liquidations[~liquidations["liquidator"].isin([one.name for one in model.people.backstops])]
     hoped = [attacker.best_profit_usd for attacker in model.people.attackers]
     return {
         "bad_debt_usd": bad_debt,
         "bad_debt_share": bad_debt / model.initial_debt_usd if model.initial_debt_usd > 0.0 else 0.0,
         "liquidated_usd": float(liquidations["repaid_usd"].sum()),
         "liquidations": float(len(liquidations)),
-        "liquidator_profit_usd": float(liquidations["profit_usd"].sum()) + model.recorder.opening_profit_usd,
+        "liquidator_profit_usd": float(competing["profit_usd"].sum()) + model.recorder.opening_profit_usd,
         "borrower_loss_usd": float(liquidations["seized_usd"].sum() - liquidations["repaid_usd"].sum()),
         "depositor_loss_usd": float(paid[layer == "depositors"].sum()),
         "reserve_paid_usd": float(paid[layer == "reserve"].sum()),
@@ -54,7 +55,8 @@ def summarise(
         "time_underwater_usd_hours": float(steps["underwater_usd"].sum()) * model.world.step_seconds / 3600.0,
         "initial_debt_usd": model.initial_debt_usd,
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
-        **_bid_away(model, liquidations),
+        **_bid_away(model, competing),
+        **_last_resort(model, liquidations),
         "refused": float(model.recorder.refusals),
         "mended": float(model.recorder.mendings),
         "largest_drift": float(drifts.max()) if drifts.size else 0.0,
@@ -65,7 +67,7 @@ def summarise(
         "attacks": float(len(attacks)),
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
-        **_shares_of_liquidations(liquidations, model.recorder.rights[1]),
+        **_shares_of_liquidations(liquidations, competing, model.recorder.rights[1]),
     }
 
 
@@ -83,13 +85,26 @@ def _bid_away(model: "UnderwaterModel", liquidations: "pd.DataFrame") -> dict[st
     }
 
 
-def _shares_of_liquidations(liquidations: "pd.DataFrame", for_rights_usd: float) -> dict[str, float]:
+def _last_resort(model: "UnderwaterModel", liquidations: "pd.DataFrame") -> dict[str, float]:
+    """Return what the accounts of last resort took, and their profit with what they still hold at reference prices."""
+    backstops = model.people.backstops
+    taken = liquidations[liquidations["liquidator"].isin([one.name for one in backstops])]
+    capital = sum(one.terms.capital_usd for one in backstops)
+    return {
+        "backstop_taken_usd": float(taken["repaid_usd"].sum()),
+        "backstop_profit_usd": model.backstop_usd() - capital if backstops else 0.0,
+    }
+
+
+def _shares_of_liquidations(
+    liquidations: "pd.DataFrame", competing: "pd.DataFrame", for_rights_usd: float
+) -> dict[str, float]:
     """Return what liquidations cost borrowers beyond their debt, and who got it; prices of the block in which."""
     repaid, seized = float(liquidations["repaid_usd"].sum()), float(liquidations["seized_usd"].sum())
     taken = liquidations[liquidations["seized"] > 0.0]
     fees = taken["protocol_fee"] / taken["seized"] * taken["seized_usd"]
     slipped = float((liquidations["slippage"] * liquidations["seized_usd"]).sum())
-    gains = liquidations.groupby("liquidator")["profit_usd"].sum().clip(lower=0.0)
+    gains = competing.groupby("liquidator")["profit_usd"].sum().clip(lower=0.0)
     gained = float(gains.sum())
     return {
         "borrower_excess_loss_share": (seized - repaid) / seized if seized > 0.0 else 0.0,

@@ -85,12 +85,22 @@ class UnderwaterModel(mesa.Model):
         world = self.world
         own, held = _worth(world.ledger.balances, self._limited, self._not_money, np.array(world.reference))
         used = sum(cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money)
-        locked = self._locked_usd()
+        locked = self._locked_usd(self._limited_accounts)
         return own + locked, used + held + locked
 
-    def _locked_usd(self) -> float:
-        """Return what liquidators with limited capital have locked in bids."""
-        reference, limited = self.world.reference, self._limited_accounts
+    def backstop_usd(self) -> float:
+        """Return what the accounts of last resort own, what is locked in their bids included."""
+        accounts = {backstop.first_account for backstop in self.people.backstops}
+        held = (
+            self.world.ledger.balance(account, asset) * price
+            for account in sorted(accounts)
+            for asset, price in enumerate(self.world.reference)
+        )
+        return sum(held, 0.0) + self._locked_usd(accounts)
+
+    def _locked_usd(self, limited: set[int]) -> float:
+        """Return what some ledger accounts have locked in bids."""
+        reference = self.world.reference
         return sum(
             units * reference[asset]
             for lender in self.world.lenders

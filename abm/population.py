@@ -12,6 +12,7 @@ import numpy as np
 
 from abm.agents.arbitrageur import ArbitrageurCohort, Rivals
 from abm.agents.attacker import Attacker, Attackers
+from abm.agents.backstop import BackstopAccount
 from abm.agents.borrower import REACTIONS, BorrowerCohort, Borrowers
 from abm.agents.depositor import DepositorCohort, Depositors
 from abm.agents.insurer import Insurer
@@ -49,6 +50,7 @@ class Population:
     liquidity_providers: list[LiquidityProviderCohort] = field(default_factory=list)
     noise_traders: list[NoiseTraderCohort] = field(default_factory=list)
     attackers: list[Attacker] = field(default_factory=list)
+    backstops: list[BackstopAccount] = field(default_factory=list)
 
 
 def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
@@ -59,6 +61,7 @@ def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
         _pool_people(model, world, streams, people, number, pool)
     _liquidity_providers(model, world, streams, people)
     _liquidators(model, world, streams, people)
+    _backstops(model, world, people)
     return people
 
 
@@ -155,6 +158,16 @@ def _liquidators(model: mesa.Model, world: World, streams: Streams, people: Popu
             if np.isfinite(capital):
                 world.endow(first + member, money, capital / world.reference[money])
         people.liquidators.append(cohort)
+
+
+def _backstops(model: mesa.Model, world: World, people: Population) -> None:
+    for number, pool in enumerate(world.scenario.pools):
+        terms = pool.liquidation.backstop
+        if terms is not None:
+            name = f"backstop.{pool.name}"
+            account = world.ledger.open(name)
+            world.endow(account, world.money, terms.capital_usd / world.reference[world.money])
+            people.backstops.append(BackstopAccount(model, terms, name, number, world.money, account))
 
 
 @dataclass(slots=True)

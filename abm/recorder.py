@@ -48,7 +48,7 @@ STEP_COLUMNS = (
     "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
-    "arbitrage_capital_usd",
+    "arbitrage_capital_usd", "backstop_usd",
 )  # fmt: skip
 
 
@@ -182,6 +182,7 @@ class Recorder:
             debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
             model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(),
+            model.backstop_usd(),
         )  # fmt: skip
 
     def _sample_depth(self) -> None:

@@ -142,7 +142,12 @@ def build_block(model: "UnderwaterModel") -> None:
 
 
 def advance_queues(model: "UnderwaterModel") -> None:
-    """Auctions end whose time has come; those who queue to leave are paid from the cash that came in."""
+    """Accounts of last resort take what others left; auctions end whose time has come; who queues to leave is paid.
+
+    That is from the cash that has come in.
+    """
+    for backstop in model.people.backstops:
+        model.settlement.last_resort(backstop.decide(model.view))
     for number, lender in enumerate(model.world.lenders):
         model.settlement.advance_auctions(number, lender)
         model.settlement.serve_exits(lender)

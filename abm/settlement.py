@@ -19,6 +19,7 @@ from abm.intents import (
     Lent,
     Liquidate,
     MendPosition,
+    Opened,
     OpenLiquidation,
     PlaceBid,
     Receipt,
@@ -114,6 +115,15 @@ class Settlement:
             self._recorder.bid_away(self._world.gas_cost_usd(intent.gas_units, intent.raised_gwei))
         intent.sender.receive(intent, receipt)
         return receipt
+
+    def last_resort(self, intents: list[Intent]) -> None:
+        """Settle what an account of last resort does when the block is built: no gas, and no right to be bought."""
+        for intent in intents:
+            receipt = self._settle[type(intent)](intent, 0.0)
+            if isinstance(receipt, Opened):
+                # What it is paid for opening is no liquidator's profit.
+                self._recorder.opening(-receipt.reward_usd)
+            intent.sender.receive(intent, receipt)
 
     # Liquidation
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from abm.english_auctions import EnglishAuctions
 from abm.intents import Reaction
+from abm.left_over import LeftOver, left_over
 from abm.on_offer import Bids, Calls, Opportunities, Ranked, accounts_on_offer, lots_on_offer
 from abm.rights import Kind
 from abm.trading import quote_until
-from models.liquidation import SpotDesign
+from models.liquidation import Backstop, SpotDesign
 from models.market import Fill, Trip, Venue
 from models.market.stakes import Holdings
 from models.rates import SECONDS_PER_YEAR
@@ -211,6 +212,10 @@ class View:
             lender.open_now = on_offer(self._world, lender)
             self._let_through("take", lender, lender.open_now)
         return lender.open_now
+
+    def left_over(self, pool: int, terms: Backstop) -> LeftOver:
+        """Return what others have left to the account of last resort of a pool, as the block stands."""
+        return left_over(self._world, self._world.lenders[pool], terms)
 
     def bids(self, pool: int) -> Bids | None:
         """Return the lots that may be bid on in this block; None where the design holds no English auctions."""

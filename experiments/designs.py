@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from models.liquidation import WRAPPERS, Design, Oev
+from models.liquidation import WRAPPERS, Backstop, Design, Oev
 
 DISCRIMINATOR = "design"
 
@@ -23,7 +23,7 @@ def catalogue() -> str:
 
     Text for a terminal.
     """
-    wrappers: dict[str, type[BaseModel]] = {"oev": Oev}
+    wrappers: dict[str, type[BaseModel]] = {"oev": Oev, "backstop": Backstop}
     around = [_entry(f"{name} = {{ … }}, around any design", kind) for name, kind in wrappers.items()]
     return "\n\n".join([*(_entry(name, kind) for name, kind in designs().items()), *around])
 

@@ -165,7 +165,14 @@ def wrappers(draw: Random) -> dict[str, Any]:
         "fallback_seconds": choose(draw, 60.0, 600.0, 1e6),
         "failures": choose(draw, 0.0, 0.5),
     }
-    return choose(draw, {}, {"oev": auctioned})
+    last = {
+        "capital_usd": choose(draw, 0.0, 1e3, 1e7),
+        "delay_seconds": choose(draw, 0.0, 60.0, 600.0),
+        "at_most": choose(draw, 0.8, 1.0, 1.2),
+        "selling": choose(draw, "at_once", "over_time", "never"),
+        "sell_every_seconds": choose(draw, 60.0, 600.0),
+    }
+    return choose(draw, {}, {}, {"oev": auctioned}, {"backstop": last}, {"oev": auctioned, "backstop": last})
 
 
 def timed_liquidation(draw: Random) -> dict[str, Any]:

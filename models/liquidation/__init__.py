@@ -1,7 +1,7 @@
 """Slot: a liquidation design. Every design reduces to offers: repay up to R of the debt for collateral at a price.
 
 A design is a frozen set of parameters with three pure functions; it knows a `Position` and nothing of the pool. Around
-any of them goes a wrapper, `Oev`, as the parameter `oev` of every design.
+any of them go two wrappers, `Oev` and `Backstop`, as the parameters `oev` and `backstop` of every design.
 """
 
 from typing import Annotated, ClassVar, Protocol
@@ -12,6 +12,7 @@ from models.liquidation.aave_v2 import AaveV2
 from models.liquidation.aave_v3 import AaveV3
 from models.liquidation.aave_v4 import AaveV4
 from models.liquidation.ajna import Ajna, NotSettleable, Settlement
+from models.liquidation.backstop import Backstop
 from models.liquidation.compound_v2 import CompoundV2
 from models.liquidation.compound_v3 import CompoundV3
 from models.liquidation.design import WRAPPERS, DesignParameters, Financing
@@ -54,6 +55,7 @@ __all__ = [
     "Ajna",
     "AuctionOver",
     "AuctionRunning",
+    "Backstop",
     "Bid",
     "Bidding",
     "Bounds",

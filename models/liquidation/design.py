@@ -1,6 +1,6 @@
 """What every design has beside its own rule: how its takers pay, and the wrappers that may go around it.
 
-**Source**: each design's contract for how takers pay; `models.liquidation.oev`.
+**Source**: each design's contract for how takers pay; `models.liquidation.oev` and `models.liquidation.backstop`.
 
 **Models**: three ways of paying. ``repay``: the taker brings what it repays, its own or a flash loan's. ``take_over``:
 the taker gets the debt with the collateral and may repay it from the sale before its own health is looked at, so that
@@ -18,12 +18,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.backstop import Backstop
 from models.liquidation.oev import Oev
 from models.parameters import Parameters
 
 Financing = Literal["repay", "take_over", "lock"]
 
-WRAPPERS = ("oev",)
+WRAPPERS = ("oev", "backstop")
 """The parameters that every design has, and that are no part of its rule."""
 
 
@@ -33,3 +34,4 @@ class DesignParameters(Parameters):
     financing: ClassVar[Financing] = "repay"
 
     oev: Oev | None = Field(None, description="auctions of the right to liquidate")
+    backstop: Backstop | None = Field(None, description="an account of last resort")
