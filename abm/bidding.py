@@ -110,6 +110,6 @@ class Biddings:
             repaid_usd=paid_usd,
             held=held,
             generation=one.generation,
-            profit_usd=profit,
+            profit_usd=profit + gas_usd,
         )
         intent.sender.receive(intent, won)

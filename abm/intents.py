@@ -26,16 +26,23 @@ class Status(Enum):
 
 @dataclass(slots=True)
 class Receipt:
-    """What became of one intent; `amount` is what was done, in the units that the intent asked in."""
+    """What became of one intent; `amount` is what was done, in the units that the intent asked in.
+
+    `gas_usd` is what its sender has paid for gas.
+    """
 
     status: Status
     reason: str = ""
     amount: float = 0.0
+    gas_usd: float = field(default=0.0, kw_only=True)
 
 
 @dataclass(slots=True)
 class Seizure(Receipt):
-    """A liquidation that went through: what was repaid, and how many units are `held` rather than sold at once."""
+    """A liquidation that went through: what was repaid, and how many units are `held` rather than sold at once.
+
+    `profit_usd` is after gas; but a lot that was bid for is won later, and the gas of its bid was told then.
+    """
 
     asset: int = 0
     repaid_usd: float = 0.0

@@ -6,6 +6,7 @@ Amplification: `max_fall` over the same figure on the same seed without forced s
 Total bad debt: what was realised, and what the positions still open at the end lack of their debt.
 Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
 Bid away: what liquidators pay for going first because of their rivals; its share is of that and their profit together.
+Largest liquidator: its share of what those gain who do, after all gas, that of failed calls too.
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
@@ -57,6 +58,7 @@ def summarise(
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
         **_bid_away(model, competing),
         **_last_resort(model, liquidations),
+        **_liquidators(model, steps),
         "refused": float(model.recorder.refusals),
         "mended": float(model.recorder.mendings),
         "largest_drift": float(drifts.max()) if drifts.size else 0.0,
@@ -82,6 +84,18 @@ def _bid_away(model: "UnderwaterModel", liquidations: "pd.DataFrame") -> dict[st
         "oev_auctions": auctions,
         "oev_revenue_usd": to_protocol,
         "oev_auctioneers_usd": to_auctioneers,
+    }
+
+
+def _liquidators(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[str, float]:
+    """Return how many liquidators act, how many calls fail to each who calls, and how much the largest gainer gains."""
+    tallies = [one for cohort in model.people.liquidators for one in cohort.tallies]
+    callers = sum(one.calls > 0 for one in tallies)
+    gains = [max(one.profit_usd, 0.0) for one in tallies]
+    return {
+        "active_liquidators": float(steps["active_liquidators"].mean()),
+        "failed_calls_per_liquidator": sum(one.failed for one in tallies) / callers if callers else 0.0,
+        "largest_liquidator_share": max(gains) / sum(gains) if sum(gains) > 0.0 else 0.0,
     }
 
 

@@ -157,6 +157,7 @@ def _liquidators(model: mesa.Model, world: World, streams: Streams, people: Popu
         for member, capital in enumerate(cohort.capital_usd.tolist()):
             if np.isfinite(capital):
                 world.endow(first + member, money, capital / world.reference[money])
+        world.lenders[pool].past.reach(terms.looks_back_blocks)
         people.liquidators.append(cohort)
 
 

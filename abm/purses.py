@@ -22,6 +22,8 @@ class Purses:
     def __init__(self, world: "World", recorder: "Recorder") -> None:
         self._world = world
         self._recorder = recorder
+        self.gas_paid_usd = 0.0
+        """What was paid for gas since somebody set this to 0."""
 
     def account(self, intent: Intent) -> int:
         """Return the ledger account that an intent's sender acts for."""
@@ -93,7 +95,9 @@ class Purses:
     def pay_gas(self, intent: Intent, gas_usd: float) -> None:
         """Take the price of a call from the sender's money; who has less than it costs pays what it has."""
         if gas_usd > 0.0:
-            self._recorder.gas(self._pay(intent, OUTSIDE, gas_usd))
+            paid_usd = self._pay(intent, OUTSIDE, gas_usd)
+            self.gas_paid_usd += paid_usd
+            self._recorder.gas(paid_usd)
 
     def pay_for_failure(self, intent: Intent, gas_usd: float) -> None:
         """Take the price of a call that has failed, where that is included in the block all the same."""

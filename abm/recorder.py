@@ -44,11 +44,15 @@ ATTACK_COLUMNS = (
     "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
     "expected_profit_usd",
 )  # fmt: skip
+LIQUIDATOR_COLUMNS = (
+    "cohort", "member", "liquidator", "calls", "failed", "left_out", "liquidations", "repaid_usd", "profit_usd",
+    "gas_usd", "active",
+)  # fmt: skip
 STEP_COLUMNS = (
     "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
-    "arbitrage_capital_usd", "backstop_usd",
+    "arbitrage_capital_usd", "backstop_usd", "active_liquidators",
 )  # fmt: skip
 
 
@@ -66,6 +70,7 @@ class Recorder:
         self._depth: list[tuple[Any, ...]] = []
         self._depth_units: list[FloatArray] = []
         self._providers: list[tuple[Any, ...]] = []
+        self._liquidators: list[tuple[Any, ...]] = []
         self._attacks: list[tuple[int, Attack]] = []
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
@@ -150,6 +155,7 @@ class Recorder:
             self._sample_depth()
         if step == len(self._rows) - 1:
             self._hear_providers(model)
+            self._hear_liquidators(model)
 
     def _figures(self, model: "UnderwaterModel") -> tuple[float, ...]:
         """Return one block's row, in the order of STEP_COLUMNS."""
@@ -182,7 +188,7 @@ class Recorder:
             debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
             model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(),
-            model.backstop_usd(),
+            model.backstop_usd(), sum(cohort.acting(world.now) for cohort in model.people.liquidators),
         )  # fmt: skip
 
     def _sample_depth(self) -> None:
@@ -202,6 +208,14 @@ class Recorder:
             where = f"liquidity_providers.{number}", desk.name, desk.source_names[cohort.source]
             self._providers += [(*where, *report) for report in cohort.report(model.view)]
 
+    def _hear_liquidators(self, model: "UnderwaterModel") -> None:
+        for cohort in model.people.liquidators:
+            for member, one in enumerate(cohort.tallies):
+                self._liquidators.append(
+                    (cohort.name, member, cohort.member_name(member), one.calls, one.failed, one.left_out,
+                     one.liquidations, one.repaid_usd, one.profit_usd, one.gas_usd, member < cohort.active)
+                )  # fmt: skip
+
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Return every table under the name by which it is stored."""
         return {
@@ -213,6 +227,7 @@ class Recorder:
             "providers": self.providers(),
             "attacks": self.attacks(),
             "auctions": self.auctions(),
+            "liquidators": self.liquidators(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -224,7 +239,7 @@ class Recorder:
         names = [f"{kind}_{asset}" for kind in ("reference", "venue", "oracle") for asset in self._world.assets]
         prices = pd.DataFrame(self._prices, columns=names)
         rows = pd.DataFrame(self._rows, columns=list(STEP_COLUMNS))
-        for name in ("liquidations", "waiting", "refused"):
+        for name in ("liquidations", "waiting", "refused", "active_liquidators"):
             rows[name] = rows[name].astype(np.int64)
         return pd.concat([frame, prices, rows], axis=1)
 
@@ -258,6 +273,13 @@ class Recorder:
         """Return the table of liquidity providers at the end of the path, a row a member: see `ProviderReport`."""
         return _frame(self._providers, PROVIDER_COLUMNS, path)
 
+    def liquidators(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of liquidators at the end of the path, a row a member: see `Tally`.
+
+        `active` is 0 for a member that is in reserve at the end.
+        """
+        return _frame(self._liquidators, LIQUIDATOR_COLUMNS, path)
+
     def attacks(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
         assets, terms = self._world.assets, self._world.scenario.assets
@@ -288,6 +310,7 @@ class Recorder:
 
 _WHOLE = {
     "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+    "calls", "failed", "left_out", "liquidations", "active",
 }  # fmt: skip
 _WORDS = {
     "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",

@@ -13,7 +13,7 @@ from abm.agents.attacker import Attackers
 from abm.agents.borrower import Borrowers
 from abm.agents.depositor import Depositors
 from abm.agents.insurer import Insurers
-from abm.agents.liquidator import Liquidators
+from abm.agents.liquidator_terms import Liquidators
 from abm.agents.liquidity_provider import LiquidityProviders
 from abm.agents.market_maker import MarketMakers
 from abm.agents.noise_trader import NoiseTraders

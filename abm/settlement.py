@@ -106,11 +106,13 @@ class Settlement:
 
     def carry_out(self, intent: Intent, gas_usd: float) -> Receipt:
         """Settle one intent against the state it finds, and hand out its receipt."""
+        self._purses.gas_paid_usd = 0.0
         if self._rights.lacks(intent):
             receipt = self._refuse(intent, gas_usd, "the right to call is not the sender's")
         else:
             receipt = self._settle[type(intent)](intent, gas_usd)
             self._rights.collect(intent, receipt)
+        receipt.gas_usd = self._purses.gas_paid_usd
         if intent.raised_gwei > 0.0 and receipt.status is Status.FILLED:
             self._recorder.bid_away(self._world.gas_cost_usd(intent.gas_units, intent.raised_gwei))
         intent.sender.receive(intent, receipt)

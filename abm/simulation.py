@@ -56,6 +56,11 @@ class Run:
         return self.tables["providers"]
 
     @property
+    def liquidators(self) -> "pd.DataFrame":
+        """What came of every liquidator's calls, a row for each at the end of the path."""
+        return self.tables["liquidators"]
+
+    @property
     def attacks(self) -> "pd.DataFrame":
         """Every manipulation that an attacker began."""
         return self.tables["attacks"]

@@ -13,7 +13,7 @@ from abm.left_over import LeftOver, left_over
 from abm.on_offer import Bids, Calls, Opportunities, Ranked, accounts_on_offer, lots_on_offer
 from abm.rights import Kind
 from abm.trading import quote_until
-from models.liquidation import Backstop, SpotDesign
+from models.liquidation import Backstop, Financing, SpotDesign
 from models.market import Fill, Trip, Venue
 from models.market.stakes import Holdings
 from models.rates import SECONDS_PER_YEAR
@@ -204,14 +204,35 @@ class View:
         """Return what a cohort of liquidity providers has in its pool, by the number of its stakes."""
         return self._world.stakes[number]
 
-    def opportunities(self, pool: int) -> Opportunities:
-        """Return what a pool's design offers in this block, at the prices the protocol believes in."""
+    def design(self, pool: int) -> str:
+        """Return the name of a pool's design."""
+        return self._world.lenders[pool].design.design
+
+    def financing(self, pool: int) -> Financing:
+        """Return how takers pay in a pool."""
+        return self._world.lenders[pool].design.financing
+
+    def asset_volatility_per_year(self, asset: int) -> float:
+        """Return the realised volatility of an asset on its first market; 0 where it has none."""
+        exchange = self._world.exchange_of_base.get(asset)
+        return self.volatility_per_year(exchange) if exchange is not None else 0.0
+
+    def opportunities(self, pool: int, blocks_ago: int = 0) -> Opportunities:
+        """Return what a pool's design offers in this block, at the prices the protocol believes in; or did offer."""
         lender = self._world.lenders[pool]
         if lender.open_now is None:
             on_offer = accounts_on_offer if lender.auctions is None else lots_on_offer
             lender.open_now = on_offer(self._world, lender)
             self._let_through("take", lender, lender.open_now)
-        return lender.open_now
+            lender.past.note(lender.open_now)
+        return lender.open_now if blocks_ago == 0 else lender.past.seen(blocks_ago, lender.open_now)
+
+    def locked_usd(self, pool: int, account: int) -> float:
+        """Return what a ledger account has locked in the bids of a pool."""
+        auctions, reference = self._world.lenders[pool].auctions, self._world.reference
+        if auctions is None:
+            return 0.0
+        return sum((units * reference[asset] for owner, asset, units in auctions.locked() if owner == account), 0.0)
 
     def left_over(self, pool: int, terms: Backstop) -> LeftOver:
         """Return what others have left to the account of last resort of a pool, as the block stands."""

@@ -13,7 +13,7 @@ import numpy as np
 from abm.auction_kinds import auctions_of
 from abm.auctions import Auctions
 from abm.marks import AccountMark, Mark
-from abm.on_offer import Bids, Calls, Opportunities
+from abm.on_offer import Bids, Calls, Opportunities, Past
 from abm.price_paths import exogenous_prices, path_of
 from abm.rights import RightAuctions
 from abm.sales import Sales
@@ -106,6 +106,7 @@ class Lender:
     open_now: Opportunities | None = None
     calls: Calls | None = None
     bids: Bids | None = None
+    past: Past = field(default_factory=Past)
     waiting: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     stripped: set[int] = field(default_factory=set)
     _found: dict[int, Found | None] = field(default_factory=dict)

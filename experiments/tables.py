@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-TABLES = ("steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions")
+TABLES = ("steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions", "liquidators")
 
 # A table without rows does not show its types, and the first path often liquidates nobody.
 TEXT = {
@@ -18,6 +18,7 @@ TEXT = {
 }  # fmt: skip
 INTEGER = {
     "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+    "calls", "failed", "left_out", "liquidations", "active",
 }  # fmt: skip
 
 

@@ -311,6 +311,11 @@ def liquidators(draw: Random, assets: list[str]) -> dict[str, Any]:
         "selling": "at_once" if flash else choose(draw, "at_once", "over_time"),
         "sell_every_seconds": choose(draw, 60.0, 180.0),
         **maybe(draw, "first_bid", 0.01, 1.0),
+        **maybe(draw, "looks_back_blocks", 1, 3),
+        **maybe(draw, "reaction_seconds", 1.0, 20.0),
+        **maybe(draw, "risk_aversion", 1.0, 100.0),
+        **maybe(draw, "holding_limit_usd", 100.0, 1e5),
+        **maybe(draw, "entry", {"active": 1, "evaluate_every_seconds": 120.0, "memory_seconds": 600.0, "moves": 2}),
         **maybe(draw, "calls_per_block", 1, 3),
         **maybe(draw, "attention", 1, 5),
     }

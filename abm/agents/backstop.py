@@ -7,7 +7,7 @@ Leaves out: gas.
 
 import mesa
 
-from abm.agents.liquidator import Holding
+from abm.agents.inventory import Holding
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.left_over import LeftBid
 from abm.view import View

@@ -4,7 +4,7 @@ A design is a frozen set of parameters with three pure functions; it knows a `Po
 any of them go two wrappers, `Oev` and `Backstop`, as the parameters `oev` and `backstop` of every design.
 """
 
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol, get_args
 
 from pydantic import Field
 
@@ -45,6 +45,7 @@ from models.liquidation.spot import SpotDesign
 from models.liquidation.toxic_halt import ToxicHalt
 
 __all__ = [
+    "DESIGN_NAMES",
     "NOBODY",
     "TIMED_DESIGNS",
     "WRAPPERS",
@@ -141,6 +142,11 @@ Design = Annotated[
     | ToxicHalt,
     Field(discriminator="design"),
 ]
+
+DESIGN_NAMES: tuple[str, ...] = tuple(
+    get_args(kind.model_fields["design"].annotation)[0] for kind in get_args(get_args(Design)[0])
+)
+"""The values of `design`."""
 
 TIMED_DESIGNS: tuple[type[TimedDesign], ...] = (Ajna, CompoundV3, LiquityV1, LiquityV2, MakerClip, MakerFlip)
 """The designs that a call opens, and that take time or have a pool behind them."""
