@@ -64,13 +64,12 @@ class Contests:
         """Raise the gas that rivals bid for one thing."""
         cohorts: list[LiquidatorCohort] = [intent.sender for intent in rivals]  # type: ignore[misc]
         starts = np.array([intent.bid_gwei for intent in rivals])
-        worths = self._worths_usd(rivals)
         per_gwei = [self._world.gas_cost_usd(one.gas_units, 1.0) for one in rivals]
-        affordable = [worth / usd if usd > 0.0 else 0.0 for worth, usd in zip(worths, per_gwei, strict=True)]
+        limits_usd = self._limits_usd(rivals)
+        affordable = [limit / usd if usd > 0.0 else 0.0 for limit, usd in zip(limits_usd, per_gwei, strict=True)]
         through = [cohort.max_gas_gwei[one.member] for cohort, one in zip(cohorts, rivals, strict=True)]
         reactions = np.array([cohort.reaction_seconds[one.member] for cohort, one in zip(cohorts, rivals, strict=True)])
-        limits = np.minimum(affordable, through)
-        bids = rule.bids(starts, limits, reactions, self._world.step_seconds)
+        bids = rule.bids(starts, np.minimum(affordable, through), reactions, self._world.step_seconds)
         for intent, bid in zip(rivals, bids.tolist(), strict=True):
             intent.raised_gwei = bid - intent.bid_gwei
             intent.bid_gwei = bid
@@ -79,16 +78,11 @@ class Contests:
         """Sell the right to one call; returns the call of who has got it."""
         rights = self._world.lenders[rivals[0].pool].rights
         assert rights is not None
-        worths = self._worths_usd(rivals)
-        values = [max(worth - self._gas_usd(one), 0.0) for one, worth in zip(rivals, worths, strict=True)]
-        bids = [
-            min(shaded(len(rivals), rights.terms.alike) * value, self._purses.spare_usd(one))
-            for one, value in zip(rivals, values, strict=True)
-        ]
-        won = int(np.argmax(bids))
-        # Where nobody needs to bid anything, whoever it is worth most to is the one who would have.
-        won = int(np.argmax(values)) if bids[won] == 0.0 else won
-        rivals[won].right_usd = bids[won]
+        limits_usd = self._limits_usd(rivals)
+        values = [max(limit - self._gas_usd(one), 0.0) for one, limit in zip(rivals, limits_usd, strict=True)]
+        share = shaded(sum(value > 0.0 for value in values), rights.terms.alike)
+        won = int(np.argmax(values))
+        rivals[won].right_usd = share * values[won]
         return rivals[won]
 
     def _gas_usd(self, intent: Call) -> float:
@@ -96,30 +90,35 @@ class Contests:
             return intent.gas_cost_usd
         return self._world.gas_cost_usd(intent.gas_units, intent.bid_gwei)
 
-    def _worths_usd(self, rivals: list[Call]) -> list[float]:
-        """Return what each would pay for the thing at most, gas included; worked out once for those who are alike."""
+    def _limits_usd(self, rivals: list[Call]) -> list[float]:
+        """Return what each would and could pay for the one thing, gas included."""
         lender = self._world.lenders[rivals[0].pool]
         mark = lender.mark(rivals[0].number) if isinstance(rivals[0], Liquidate) else None
         offer = mark.offer() if mark is not None else None
         most_usd = offer.max_repay * self._world.reference[lender.assets[mark.debt]] if mark and offer else 0.0
-        known: dict[tuple[float, ...], float] = {}
-        worths: list[float] = []
+        known: dict[tuple[float, ...], tuple[float, float]] = {}  # those who are alike are worked out once
+        limits: list[float] = []
         for one in rivals:
+            worth_usd, repaid_usd = 0.0, 0.0
             if isinstance(one, OpenLiquidation):
-                worths.append(one.worth_usd)
-                continue
-            means_usd = min(self._purses.means_usd(one), most_usd)
-            terms = (one.sell, one.flash_fee, one.margin, one.minimum_profit_usd, means_usd)
-            if terms not in known:
-                known[terms] = self._worth_usd(lender, mark, one, means_usd) if mark is not None else 0.0
-            worths.append(known[terms])
-        return worths
+                worth_usd = one.worth_usd
+            elif mark is not None:
+                means_usd = min(self._purses.means_usd(one), most_usd)
+                terms = (one.sell, one.flash_fee, one.margin, one.minimum_profit_usd, means_usd)
+                if terms not in known:
+                    known[terms] = self._worth_usd(lender, mark, one, means_usd)
+                worth_usd, repaid_usd = known[terms]
+            limits.append(min(worth_usd, self._purses.spare_usd(one, repaid_usd)))
+        return limits
 
-    def _worth_usd(self, lender: "Lender", mark: "Mark", intent: Liquidate, means_usd: float) -> float:
-        sized = best_size(self._world, lender, mark, intent, means_usd)
+    def _worth_usd(self, lender: "Lender", mark: "Mark", intent: Liquidate, means_usd: float) -> tuple[float, float]:
+        """Return what a call would leave to be spent on it, before gas, and the dollars that it would repay."""
+        world = self._world
+        sized = best_size(world, lender, mark, intent, means_usd)
         if isinstance(sized, str):
-            return 0.0
-        return sized.gain_usd - least_profit_usd(self._world, lender, mark, intent, sized.taking)
+            return 0.0, 0.0
+        repaid_usd = sized.taking.repaid * world.reference[lender.assets[mark.debt]]
+        return sized.gain_usd - least_profit_usd(world, lender, mark, intent, sized.taking), repaid_usd
 
 
 def _by_target(intents: list[Intent]) -> list[list[int]]:

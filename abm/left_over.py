@@ -1,6 +1,5 @@
 """What nobody has taken: accounts and lots that have been on offer for long enough to be the backstop's."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,17 +38,15 @@ class LeftOver:
 def left_over(world: "World", lender: "Lender", terms: Backstop) -> LeftOver:
     """Return what others have left to the account of last resort of a pool."""
     found = LeftOver()
-    auctions = lender.auctions
-    for account in _accounts(world, lender, terms):
-        if auctions is not None:
-            if auctions.opening(account) is not None:
-                found.opens.append((account, False))
-        elif _pays(lender, terms, account):
-            found.takes.append(account)
-    for one in auctions or ():
+    auctions, accounts = lender.auctions, _accounts(world, lender, terms)
+    if auctions is None:
+        found.takes = [account for account in accounts if _pays(lender, terms, account)]
+        return found
+    found.opens = [(account, False) for account in accounts if auctions.opening(account) is not None]
+    for one in auctions:
         if not terms.due(world.now - one.lot.opened_seconds):
             continue
-        if auctions is not None and auctions.waits(one):
+        if auctions.waits(one):
             found.opens.append((one.number, True))
         elif isinstance(auctions, Sales) and _pays(lender, terms, one.number):
             found.takes.append(one.number)
@@ -60,13 +57,12 @@ def left_over(world: "World", lender: "Lender", terms: Backstop) -> LeftOver:
     return found
 
 
-def _accounts(world: "World", lender: "Lender", terms: Backstop) -> Iterator[int]:
-    """Yield the accounts that have been below health 1 for long enough."""
+def _accounts(world: "World", lender: "Lender", terms: Backstop) -> list[int]:
+    """Return the accounts that have been below health 1 for long enough."""
     below = lender.liquidatable()
-    for place in np.argsort(-below.debt_value, kind="stable").tolist():
-        account = below.accounts.item(place)
-        if terms.due(world.now - lender.waiting_since.item(account)):
-            yield account
+    by_debt = below.accounts[np.argsort(-below.debt_value, kind="stable")]
+    waited = world.now - lender.waiting_since[by_debt]
+    return [k for k, seconds in zip(by_debt.tolist(), waited.tolist(), strict=True) if terms.due(seconds)]
 
 
 def _pays(lender: "Lender", terms: Backstop, number: int) -> bool:

@@ -5,7 +5,8 @@ Drift: the distance of an asset's venue price from its reference price, as a fra
 Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
 Total bad debt: what was realised, and what the positions still open at the end lack of their debt.
 Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
-Bid away: what liquidators pay for going first because of their rivals; its share is of that and their profit together.
+Bid away: what liquidators pay because of their rivals, for gas of calls that go through and for rights to call; its
+share is of that and their profit together.
 Largest liquidator: its share of what those gain who do, after all gas, that of failed calls too.
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """

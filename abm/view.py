@@ -254,7 +254,7 @@ class View:
         return lender.calls
 
     def _let_through(self, kind: Kind, lender: "Lender", offered: Ranked) -> None:
-        """Let several go for what is on offer where they bid for it; and nobody where the right to call is not sold."""
+        """Say what several may go for because they bid for it, and leave out what nobody may call for yet."""
         space = self._world.scenario.blockspace
         offered.contested = space is not None and space.bidding is not None
         if lender.rights is not None:

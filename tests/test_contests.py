@@ -104,6 +104,12 @@ def test_capital_limits_what_a_rival_bids(play):
     assert row["profit_usd"] > 600.0
 
 
+def test_a_holder_bids_no_more_gas_than_it_can_pay_for(play):
+    """It sells later, so that gas is paid out of what the repayment has left of its money: 50 dollars."""
+    run = play(blockspace=OPEN, agents__liquidators=rivals(2, capital_usd=8050.0, selling="over_time"), time__steps=2)
+    assert run.liquidations["gas_usd"].iloc[0] == pytest.approx(50.0, rel=0.011)
+
+
 def test_a_price_of_gas_above_which_one_does_not_get_through_limits_its_bid(play):
     two = [*rivals(1, max_gas_gwei=50.0), *rivals(1, max_gas_gwei=40.0)]
     run = play(blockspace=OPEN, agents__liquidators=two, time__steps=2)

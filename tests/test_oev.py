@@ -136,12 +136,16 @@ def test_who_has_no_right_is_refused(play):
     assert plain.liquidations["liquidator"].str.startswith("attackers").any()
 
 
-def test_a_holder_bids_no_more_than_it_has_left(play):
-    """What it gets it does not sell at once, so that the right is paid out of what the repayment has left."""
-    poor = [{"count": 2, "capital_usd": 8010.0, "selling": "over_time"}]
-    run = play(**world({}, time__steps=3, agents__liquidators=poor))
-    assert run.summary["bid_away_usd"] <= 10.0 + 1e-9
-    assert run.summary["liquidations"] >= 1
+@pytest.mark.parametrize(("capital", "paid"), [(8010.0, 5.0), (1e6, 180.0)])
+def test_a_holder_bids_no_more_than_it_has_left(play, capital, paid):
+    """What it gets it does not sell at once, so that the right is paid out of what the repayment has left.
+
+    Of 8,000 dollars repaid 360 are gained, half of which two rivals bid; or half of the ten that they have left.
+    """
+    two = [{"count": 2, "capital_usd": capital, "selling": "over_time"}]
+    run = play(**world({}, time__steps=3, agents__liquidators=two))
+    assert run.summary["liquidations"] == 1
+    assert run.summary["bid_away_usd"] == pytest.approx(paid, rel=1e-9)
 
 
 @pytest.mark.parametrize("design", ["maker_clip", "compound_v3"])

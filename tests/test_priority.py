@@ -87,8 +87,10 @@ def test_who_is_alone_bids_nothing_and_shares_rise_with_the_number_of_rivals():
     assert shaded(2, 9.0) == pytest.approx(0.9)
 
 
-def test_a_limit_below_the_start_changes_nothing():
-    assert bids(SEALED, [100.0, 100.0], [20.0, 300.0]).tolist() == [100.0, 200.0]
+def test_who_values_the_call_at_nothing_is_no_rival():
+    assert bids(SEALED, [100.0, 100.0], [20.0, 300.0]).tolist() == [100.0, 100.0]
+    assert bids(SEALED, [100.0, 100.0, 100.0], [20.0, 300.0, 200.0]).tolist() == [100.0, 200.0, 150.0]
+    assert bids(SEALED, [100.0, 100.0], [20.0, 30.0]).tolist() == [100.0, 100.0]
 
 
 @pytest.mark.parametrize(("rivals", "alike"), [(2, 1.0), (5, 1.0), (3, 2.5)])

@@ -51,6 +51,17 @@ class _Effort:
         return self.patience == 0 or self.calls == 0 or self.budget_usd <= 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A call that pays: what it repays and gains a dollar, what it may spend, the least that it must leave, its fee."""
+
+    repay_usd: float
+    gain: float
+    budget_usd: float
+    least_usd: float
+    flash_fee: float
+
+
 class LiquidatorCohort(mesa.Agent):
     """A cohort of liquidators; member k acts for ledger account `first_account + k`."""
 
@@ -165,50 +176,58 @@ class LiquidatorCohort(mesa.Agent):
 
     def _hunt(self, view: "View", open_now: "Opportunities", effort: _Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
-        terms, gas_cost = self.terms, effort.gas_cost_usd
-        flash = terms.financing == "flash"
-        fee = 0.0 if view.financing(self.pool) == "take_over" else terms.flash_fee
-        sells = terms.selling == "at_once"
-        for number in open_now.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
+        for number in open_now.ripe(view.now - self.delay_seconds[effort.member], self.terms.prefers):
             if effort.spent:
                 return
             effort.patience -= 1
-            gain = open_now.gain_per_usd(number, sells) - (fee if flash else 0.0)
-            if gain <= terms.margin:
-                continue
-            repay = open_now.most_usd(number)
-            budget, least = effort.budget_usd, terms.minimum_profit_usd
-            holding = self._holding(view, open_now.asset(number), effort) if self._bears_risk else None
-            if holding is not None:
-                budget = min(budget, holding.most_usd(gain / (1.0 + gain)) / (1.0 + gain))
-            if repay > budget:
-                repay = open_now.fits_usd(number, budget)
-            if holding is not None and repay > 0.0:
-                least += holding.charge_usd(repay * (1.0 + gain))
-            profit = repay * gain - gas_cost
-            if profit < least or profit < terms.margin * repay or profit <= 0.0:
+            plan = self._plan(view, open_now, number, effort)
+            if plan is None:
                 continue
             open_now.take(number)
             effort.calls -= 1
-            intents.append(
-                Liquidate(
-                    sender=self,
-                    member=effort.member,
-                    bid_gwei=effort.bid_gwei,
-                    gas_units=terms.gas_units,
-                    pool=self.pool,
-                    number=number,
-                    budget_usd=budget,
-                    margin=terms.margin,
-                    minimum_profit_usd=least,
-                    gas_cost_usd=gas_cost,
-                    sell=sells,
-                    flash=flash,
-                    flash_fee=fee,
-                )
-            )
-            effort.budget_usd -= repay
-            effort.held_usd += repay * (1.0 + gain)
+            intents.append(self._liquidate(number, effort, plan))
+            effort.budget_usd -= plan.repay_usd
+            effort.held_usd += plan.repay_usd * (1.0 + plan.gain)
+
+    def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: _Effort) -> _Plan | None:
+        """Return what a member would repay of one thing on offer; None where that does not pay."""
+        terms = self.terms
+        fee = 0.0 if view.financing(self.pool) == "take_over" else terms.flash_fee
+        gain = open_now.gain_per_usd(number, terms.selling == "at_once")
+        gain -= fee if terms.financing == "flash" else 0.0
+        if gain <= terms.margin:
+            return None
+        budget, least = effort.budget_usd, terms.minimum_profit_usd
+        holding = self._holding(view, open_now.asset(number), effort) if self._bears_risk else None
+        if holding is not None:
+            budget = min(budget, holding.most_usd(gain / (1.0 + gain)) / (1.0 + gain))
+        repay = open_now.most_usd(number)
+        if repay > budget:
+            repay = open_now.fits_usd(number, budget)
+        if holding is not None and repay > 0.0:
+            least += holding.charge_usd(repay * (1.0 + gain))
+        profit = repay * gain - effort.gas_cost_usd
+        if profit < least or profit < terms.margin * repay or profit <= 0.0:
+            return None
+        return _Plan(repay, gain, budget, least, fee)
+
+    def _liquidate(self, number: int, effort: _Effort, plan: _Plan) -> Liquidate:
+        terms = self.terms
+        return Liquidate(
+            sender=self,
+            member=effort.member,
+            bid_gwei=effort.bid_gwei,
+            gas_units=terms.gas_units,
+            pool=self.pool,
+            number=number,
+            budget_usd=plan.budget_usd,
+            margin=terms.margin,
+            minimum_profit_usd=plan.least_usd,
+            gas_cost_usd=effort.gas_cost_usd,
+            sell=terms.selling == "at_once",
+            flash=terms.financing == "flash",
+            flash_fee=plan.flash_fee,
+        )
 
     def _call(self, view: "View", calls: "Calls", effort: _Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that open liquidations and start auctions afresh."""

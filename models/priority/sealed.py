@@ -9,8 +9,9 @@ is the highest rival value expected, given that it is below one's own, beta(v) =
 the share bid away is then (n - 1) / n: nothing for who is alone, half for two, and towards all of it for many. The more
 alike the values, the more two already bid away. The value of a call is what its limit is above its start.
 
-**Leaves out**: rivals who are not there but might have been; beliefs learned from what won before; that a losing bid
-may be paid for too (Zhu et al. 2024, "Quantifying the value of revert protection").
+**Leaves out**: rivals whose values are drawn from other distributions, or who are not there but might have been;
+beliefs learned from what won before; that a losing bid may be paid for too (Zhu et al. 2024, "Quantifying the value of
+revert protection").
 
 **Units**: gwei; shares are fractions.
 
@@ -33,12 +34,16 @@ class SealedBidding(Parameters):
     alike: float = Field(1.0, gt=0, description="how alike values are believed to be; 1: evenly spread from 0")
 
     def bids(self, starts: FloatArray, limits: FloatArray, reactions: FloatArray, seconds: float) -> FloatArray:
-        """What each bids; nobody sees a bid to react to. See `PriorityRule`."""
-        bids: FloatArray = starts + np.maximum(limits - starts, 0.0) * shaded(starts.size, self.alike)
+        """What each bids; nobody sees a bid to react to, and who values the call at nothing is no rival.
+
+        See `PriorityRule`.
+        """
+        values = np.maximum(limits - starts, 0.0)
+        bids: FloatArray = starts + values * shaded(int(np.count_nonzero(values)), self.alike)
         return bids
 
 
 def shaded(rivals: int, alike: float) -> float:
     """The share of its value that each of so many rivals, itself counted, bids in the symmetric equilibrium."""
-    against = alike * (rivals - 1)
+    against = alike * max(rivals - 1, 0)
     return against / (against + 1.0)
