@@ -29,10 +29,11 @@ class Biddings:
         """Lock a bid, and give back the one that it beats."""
         gas_usd = gas_usd or intent.gas_cost_usd
         refused = self._place(intent, gas_usd)
-        self._purses.pay_gas(intent, gas_usd)
         if refused:
+            self._purses.pay_for_failure(intent, gas_usd)
             self._recorder.refusal()
             return Receipt(Status.REFUSED, refused)
+        self._purses.pay_gas(intent, gas_usd)
         return Receipt(Status.FILLED, amount=intent.paid)
 
     def finish(self, pool: int, lender: "Lender", auctions: EnglishAuctions) -> None:
@@ -109,6 +110,6 @@ class Biddings:
             repaid_usd=paid_usd,
             held=held,
             generation=one.generation,
-            profit_usd=profit,
+            profit_usd=profit + gas_usd,
         )
         intent.sender.receive(intent, won)

@@ -10,6 +10,7 @@ from abm.claims import ClaimsInACircle, claims_in_order
 from abm.inputs import ScenarioError, read_positions
 from abm.price_paths import first_prices
 from abm.sentences import shown, suggestion
+from models.liquidation import DESIGN_NAMES
 from models.market import Venue
 from models.market.stakes import STAKED
 from models.prices import ClaimPrice, correlate
@@ -250,6 +251,8 @@ def _pool_people(scenario: "Scenario") -> None:
         key = f"agents.liquidators.{k}"
         if liquidators.capital_asset is not None:
             _known(liquidators.capital_asset, f"{key}.capital_asset", ASSET, scenario.assets)
+        for position, name in enumerate(liquidators.understands or ()):
+            _known(name, f"{key}.understands.{position}", "liquidation design", DESIGN_NAMES)
         if liquidators.selling == "over_time" and not scenario.markets:
             raise ScenarioError(
                 f'{key}.selling = "over_time" needs a market to sell on; add [[markets]] or remove the key'

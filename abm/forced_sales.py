@@ -62,6 +62,13 @@ def _quote_redemption(world: "World", asset: int, units: float) -> Sale:
     return Sale(redeemed, redeemed * each, underlying, price if redeemed > 0.0 else 0.0, last, 0.0, None, True)
 
 
+def units_to(world: "World", asset: int, sale: Sale, price_usd: float) -> float:
+    """Return how much of an asset can be sold, as in `sale`, before the marginal price falls to `price_usd`."""
+    if sale.redeemed:
+        return sale.units if sale.average_usd >= price_usd else 0.0
+    return world.router.quote_to(asset, sale.asset, price_usd / world.reference[sale.asset]).amount_in
+
+
 class ForcedSales:
     """Quotes and carries out the forced sales of one path."""
 
@@ -72,13 +79,6 @@ class ForcedSales:
     def quote(self, asset: int, units: float, wanted: int) -> Sale:
         """Return what selling `units` of an asset would bring now, for somebody who needs `wanted`."""
         return quote_sale(self._world, asset, units, wanted)
-
-    def units_to(self, asset: int, sale: Sale, price_usd: float) -> float:
-        """Return how much of an asset can be sold, as in `sale`, before the marginal price falls to `price_usd`."""
-        if sale.redeemed:
-            return sale.units if sale.average_usd >= price_usd else 0.0
-        rate = price_usd / self._world.reference[sale.asset]
-        return self._world.router.quote_to(asset, sale.asset, rate).amount_in
 
     def settle(self, account: int, asset: int, sale: Sale, generation: int) -> None:
         """Carry out a sale just quoted: the proceeds arrive, and with feedback venues and reference feel it."""

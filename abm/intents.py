@@ -5,7 +5,7 @@ need not be the one its sender saw: a guard that no longer holds is a refusal, a
 change on receipts only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol
 
@@ -26,16 +26,23 @@ class Status(Enum):
 
 @dataclass(slots=True)
 class Receipt:
-    """What became of one intent; `amount` is what was done, in the units that the intent asked in."""
+    """What became of one intent; `amount` is what was done, in the units that the intent asked in.
+
+    `gas_usd` is what its sender has paid for gas.
+    """
 
     status: Status
     reason: str = ""
     amount: float = 0.0
+    gas_usd: float = field(default=0.0, kw_only=True)
 
 
 @dataclass(slots=True)
 class Seizure(Receipt):
-    """A liquidation that went through: what was repaid, and how many units are `held` rather than sold at once."""
+    """A liquidation that went through: what was repaid, and how many units are `held` rather than sold at once.
+
+    `profit_usd` is after gas; but a lot that was bid for is won later, and the gas of its bid was told then.
+    """
 
     asset: int = 0
     repaid_usd: float = 0.0
@@ -77,12 +84,18 @@ class Sender(Protocol):
 
 @dataclass(slots=True)
 class Intent:
-    """What every intent carries: who asks, which member of the cohort, and the gas it offers to pay."""
+    """What every intent carries: who asks, which member of the cohort, and the gas it offers to pay.
+
+    Of its gas price `raised_gwei` was bid against rivals. `right_usd` is what it pays for the right to call, if it goes
+    through; None for who has not bought one.
+    """
 
     sender: Sender
     member: int
     bid_gwei: float
     gas_units: float
+    raised_gwei: float = field(default=0.0, kw_only=True)
+    right_usd: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(slots=True)
@@ -109,13 +122,14 @@ class Liquidate(Intent):
 class OpenLiquidation(Intent):
     """Open an account's liquidation, or start an auction afresh: account or lot by its `number`.
 
-    Guard: the design still allows it.
+    Guard: the design still allows it. `worth_usd` is what the sender would pay for it at most, gas included.
     """
 
     pool: int
     number: int
     afresh: bool
     gas_cost_usd: float
+    worth_usd: float
 
 
 @dataclass(slots=True)

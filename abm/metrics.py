@@ -12,6 +12,9 @@ the reference prices of the time, of what they sold.
 Left: what was withdrawn and has not come back, and what waits to leave, over all claims at the start. The run starts
 when a tenth has left; where none does, at the end of the path.
 Largest haircut: of the groups of depositors by exit order (see `abm.exit_order`), that which loses most of what it had.
+Bid away: what liquidators pay because of their rivals, for gas of calls that go through and for rights to call; its
+share is of that and their profit together.
+Largest liquidator: its share of what those gain who do, after all gas, that of failed calls too.
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
@@ -43,13 +46,14 @@ def summarise(
     drifts = _drifts(model, steps)
     providers = model.recorder.providers()
     attacks = model.recorder.attacks()
+    competing = liquidations[~liquidations["liquidator"].isin([one.name for one in model.people.backstops])]
     hoped = [attacker.best_profit_usd for attacker in model.people.attackers]
     return {
         "bad_debt_usd": bad_debt,
         "bad_debt_share": bad_debt / model.initial_debt_usd if model.initial_debt_usd > 0.0 else 0.0,
         "liquidated_usd": float(liquidations["repaid_usd"].sum()),
         "liquidations": float(len(liquidations)),
-        "liquidator_profit_usd": float(liquidations["profit_usd"].sum()) + model.recorder.opening_profit_usd,
+        "liquidator_profit_usd": float(competing["profit_usd"].sum()) + model.recorder.opening_profit_usd,
         "borrower_loss_usd": float(liquidations["seized_usd"].sum() - liquidations["repaid_usd"].sum())
         - model.recorder.redistributed_gain_usd,
         "depositor_loss_usd": float(paid[layer == "depositors"].sum()),
@@ -67,6 +71,9 @@ def summarise(
         "time_underwater_usd_hours": float(steps["underwater_usd"].sum()) * model.world.step_seconds / 3600.0,
         "initial_debt_usd": model.initial_debt_usd,
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
+        **_bid_away(model, competing),
+        **_last_resort(model, liquidations),
+        **_liquidators(model, steps),
         "refused": float(model.recorder.refusals),
         "in_kind_loss_usd": model.recorder.in_kind_loss_usd,
         "stability_pool_profit_usd": model.recorder.stability_pool_profit_usd,
@@ -80,7 +87,7 @@ def summarise(
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
         **_run_of_depositors(model, steps),
-        **_shares_of_liquidations(liquidations),
+        **_shares_of_liquidations(liquidations, competing, model.recorder.rights[1]),
         **_auctions(model.recorder.auctions()),
     }
 
@@ -114,18 +121,57 @@ def _run_of_depositors(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[
     }
 
 
-def _shares_of_liquidations(liquidations: "pd.DataFrame") -> dict[str, float]:
+def _bid_away(model: "UnderwaterModel", liquidations: "pd.DataFrame") -> dict[str, float]:
+    """Return what liquidators bid away against one another, in gas and for rights to call, and who got the latter."""
+    recorder = model.recorder
+    auctions, to_protocol, to_auctioneers = recorder.rights
+    gained = float(liquidations["profit_usd"].sum()) + recorder.opening_profit_usd + recorder.bid_away_usd
+    return {
+        "bid_away_usd": recorder.bid_away_usd,
+        "bid_away_share": recorder.bid_away_usd / gained if gained > 0.0 else 0.0,
+        "oev_auctions": auctions,
+        "oev_revenue_usd": to_protocol,
+        "oev_auctioneers_usd": to_auctioneers,
+    }
+
+
+def _liquidators(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[str, float]:
+    """Return how many liquidators act, how many calls fail to each who calls, and how much the largest gainer gains."""
+    tallies = [one for cohort in model.people.liquidators for one in cohort.tallies]
+    callers = sum(one.calls > 0 for one in tallies)
+    gains = [max(one.profit_usd, 0.0) for one in tallies]
+    return {
+        "active_liquidators": float(steps["active_liquidators"].mean()),
+        "failed_calls_per_liquidator": sum(one.failed for one in tallies) / callers if callers else 0.0,
+        "largest_liquidator_share": max(gains) / sum(gains) if sum(gains) > 0.0 else 0.0,
+    }
+
+
+def _last_resort(model: "UnderwaterModel", liquidations: "pd.DataFrame") -> dict[str, float]:
+    """Return what the accounts of last resort took, and their profit with what they still hold at reference prices."""
+    backstops = model.people.backstops
+    taken = liquidations[liquidations["liquidator"].isin([one.name for one in backstops])]
+    capital = sum(one.terms.capital_usd for one in backstops)
+    return {
+        "backstop_taken_usd": float(taken["repaid_usd"].sum()),
+        "backstop_profit_usd": model.backstop_usd() - capital if backstops else 0.0,
+    }
+
+
+def _shares_of_liquidations(
+    liquidations: "pd.DataFrame", competing: "pd.DataFrame", for_rights_usd: float
+) -> dict[str, float]:
     """Return what liquidations cost borrowers beyond their debt, and who got it; prices of the block in which."""
     repaid, seized = float(liquidations["repaid_usd"].sum()), float(liquidations["seized_usd"].sum())
     taken = liquidations[liquidations["seized"] > 0.0]
     fees = taken["protocol_fee"] / taken["seized"] * taken["seized_usd"]
     slipped = float((liquidations["slippage"] * liquidations["seized_usd"]).sum())
-    gains = liquidations.groupby("liquidator")["profit_usd"].sum().clip(lower=0.0)
+    gains = competing.groupby("liquidator")["profit_usd"].sum().clip(lower=0.0)
     gained = float(gains.sum())
     return {
         "borrower_excess_loss_share": (seized - repaid) / seized if seized > 0.0 else 0.0,
         "liquidator_concentration": float(((gains / gained) ** 2).sum()) if gained > 0.0 else 0.0,
-        "protocol_revenue_usd": float(fees.sum()),
+        "protocol_revenue_usd": float(fees.sum()) + for_rights_usd,
         "mean_slippage": slipped / seized if seized > 0.0 else 0.0,
     }
 

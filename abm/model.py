@@ -7,8 +7,10 @@ import numpy as np
 from numba import njit
 
 from abm.cascade import Cascade
+from abm.contests import Contests
 from abm.intents import Intent
 from abm.population import populate
+from abm.purses import Purses
 from abm.recorder import Recorder
 from abm.scenario import Scenario
 from abm.schedule import PHASES
@@ -35,7 +37,9 @@ class UnderwaterModel(mesa.Model):
         self.view = View(self.world)
         self.recorder = Recorder(self.world)
         self.cascade = Cascade(self.world, seed)
-        self.settlement = Settlement(self.world, self.cascade, self.recorder)
+        purses = Purses(self.world, self.recorder)
+        self.settlement = Settlement(self.world, self.cascade, self.recorder, purses)
+        self.contests = Contests(self.world, purses, streams("priority"))
         self.intents: list[Intent] = []
         self._limited, self._not_money = self._limited_liquidators()
         self._limited_accounts = set(self._limited.tolist())
@@ -81,12 +85,22 @@ class UnderwaterModel(mesa.Model):
         world = self.world
         own, held = _worth(world.ledger.balances, self._limited, self._not_money, np.array(world.reference))
         used = sum(cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money)
-        locked = self._locked_usd()
+        locked = self._locked_usd(self._limited_accounts)
         return own + locked, used + held + locked
 
-    def _locked_usd(self) -> float:
-        """Return what liquidators with limited capital have locked in bids."""
-        reference, limited = self.world.reference, self._limited_accounts
+    def backstop_usd(self) -> float:
+        """Return what the accounts of last resort own, what is locked in their bids included."""
+        accounts = {backstop.first_account for backstop in self.people.backstops}
+        held = (
+            self.world.ledger.balance(account, asset) * price
+            for account in sorted(accounts)
+            for asset, price in enumerate(self.world.reference)
+        )
+        return sum(held, 0.0) + self._locked_usd(accounts)
+
+    def _locked_usd(self, limited: set[int]) -> float:
+        """Return what some ledger accounts have locked in bids."""
+        reference = self.world.reference
         return sum(
             units * reference[asset]
             for lender in self.world.lenders

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.intents import Preference
 from abm.sales import Sales
-from models.types import FloatArray, IntArray
+from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.auctions import Auctions
@@ -20,22 +20,33 @@ if TYPE_CHECKING:
 
 
 class Ranked:
-    """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden."""
+    """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden.
+
+    Where what is there is `contested`, all of it or that of which the right is auctioned, several may go for it.
+    """
 
     def __init__(self, numbers: IntArray, since: FloatArray, size: FloatArray) -> None:
-        self.numbers = numbers
+        self._numbers = numbers
         self._since = since
         self._size = size
         self._ranked: dict[Preference, IntArray] = {}
         self._taken: set[int] = set()
+        self.contested = False
+        self.auctioned: frozenset[int] = frozenset()
 
     def __bool__(self) -> bool:
-        return self.numbers.size > 0
+        return self._numbers.size > 0
 
     @property
     def count(self) -> int:
         """How many there are."""
-        return int(self.numbers.size)
+        return int(self._numbers.size)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Their numbers."""
+        numbers: list[int] = self._numbers.tolist()
+        return numbers
 
     def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
         """Yield those, not yet taken in this block, that have been there since then or earlier."""
@@ -45,13 +56,25 @@ class Ranked:
             rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
             self._ranked[prefers] = rank
         for place in rank[self._since[rank] <= since].tolist():
-            number = self.numbers.item(place)
+            number = self._numbers.item(place)
             if number not in self._taken:
                 yield number
 
+    def only(self, those: BoolArray) -> Self:
+        """Leave out all but those."""
+        self._numbers, self._since, self._size = self._numbers[those], self._since[those], self._size[those]
+        self._ranked = {}
+        return self
+
+    def seen_with(self, current: "Ranked") -> Self:
+        """Let who looks at this see the pending calls of the current block."""
+        self._taken, self.contested, self.auctioned = current._taken, current.contested, current.auctioned
+        return self
+
     def take(self, number: int) -> None:
-        """Hide what somebody's pending call goes for, as a public queue of transactions would show."""
-        self._taken.add(number)
+        """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
+        if not self.contested and number not in self.auctioned:
+            self._taken.add(number)
 
 
 class Opportunities(Ranked):
@@ -68,43 +91,86 @@ class Opportunities(Ranked):
         super().__init__(numbers, since, size)
         self._world = world
         self._lender = lender
-        self._priced: dict[int, tuple[float, float, float]] = {}
+        self._priced: dict[int, tuple[float, float, float, int]] = {}
+        self._past = False
 
     def gain_per_usd(self, number: int, sells: bool) -> float:
         """Return the gain on a dollar paid: at the venues' best bid for who sells at once, else at the reference."""
-        at_bid, at_reference, _ = self._price(number)
+        at_bid, at_reference, _, _ = self._price(number)
         return at_bid if sells else at_reference
 
     def most_usd(self, number: int) -> float:
         """Return the most that may be paid, in dollars at the reference price."""
         return self._price(number)[2]
 
+    def asset(self, number: int) -> int:
+        """Return the asset that one gets."""
+        return self._price(number)[3]
+
+    def remembered(self) -> Self:
+        """Price all there is now, and return it as it can be looked at in later blocks."""
+        for number in self.numbers:
+            self._price(number)
+        past = copy.copy(self)
+        past._past = True
+        return past
+
     def fits_usd(self, number: int, budget_usd: float) -> float:
-        """Return the most that the rule lets somebody with so much money pay, in dollars at the reference price."""
+        """Return the most that the rule lets somebody with so much money pay, in dollars at the reference price.
+
+        Who looks at the past knows the most that one could pay, and nothing of the rule's grain.
+        """
+        if self._past:
+            return min(budget_usd, self.most_usd(number))
         mark = self._lender.mark(number)
         if mark is None:
             return 0.0
         debt_usd = self._world.reference[self._lender.assets[mark.debt]]
         return mark.fit(budget_usd / debt_usd) * debt_usd
 
-    def _price(self, number: int) -> tuple[float, float, float]:
+    def _price(self, number: int) -> tuple[float, float, float, int]:
         priced = self._priced.get(number)
         if priced is None:
             priced = self._priced[number] = self._offer(number)
         return priced
 
-    def _offer(self, number: int) -> tuple[float, float, float]:
+    def _offer(self, number: int) -> tuple[float, float, float, int]:
         mark = self._lender.mark(number)
         offer = mark.offer() if mark is not None else None
         if mark is None or offer is None:
-            return -1.0, -1.0, 0.0
+            return -1.0, -1.0, 0.0, 0
         world, assets = self._world, self._lender.assets
         collateral, debt = assets[mark.collateral], assets[mark.debt]
         debt_usd = world.reference[debt]
         units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
         reference_usd = world.reference[collateral]
         bid_usd = world.bid_usd(collateral, debt)
-        return units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0, offer.max_repay * debt_usd
+        at_bid, at_reference = units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0
+        return at_bid, at_reference, offer.max_repay * debt_usd, collateral
+
+
+class Past:
+    """What one pool's design has offered in the last blocks, for those who see it as it was."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Opportunities] = []
+        self._reach = 0
+
+    def reach(self, blocks: int) -> None:
+        """Remember so many blocks."""
+        self._reach = max(self._reach, blocks)
+
+    def note(self, current: Opportunities) -> None:
+        """Remember what is on offer now."""
+        if self._reach > 0:
+            self._blocks.append(current.remembered())
+            del self._blocks[: -self._reach - 1]
+
+    def seen(self, blocks_ago: int, current: Opportunities) -> Opportunities:
+        """Return what was on offer so many blocks ago, less what pending calls go for now; nothing before the first."""
+        if blocks_ago >= len(self._blocks):
+            return copy.copy(current).only(np.zeros(current.count, dtype=np.bool_))
+        return self._blocks[-1 - blocks_ago].seen_with(current)
 
 
 def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
@@ -230,6 +296,10 @@ class Bids(Ranked):
     def lot(self, number: int) -> "Lot":
         """Return a lot, to be read."""
         return self._auctions.lots[number].lot
+
+    def asset(self, number: int) -> int:
+        """Return the asset that is sold."""
+        return self._lender.assets[self.lot(number).collateral]
 
     def least(self, number: int) -> "Bid | None":
         """Return the least that the next bid must be."""

@@ -35,10 +35,11 @@ class Openings:
         lender = self._world.lenders[intent.pool]
         gas_usd = gas_usd or intent.gas_cost_usd
         rewarded = self._afresh(lender, intent, gas_usd) if intent.afresh else self._open(lender, intent, gas_usd)
-        self._purses.pay_gas(intent, gas_usd)
         if isinstance(rewarded, str):
+            self._purses.pay_for_failure(intent, gas_usd)
             self._recorder.refusal()
             return Receipt(Status.REFUSED, rewarded)
+        self._purses.pay_gas(intent, gas_usd)
         return Opened(Status.FILLED, amount=1.0, reward_usd=rewarded)
 
     def _open(self, lender: "Lender", intent: OpenLiquidation, gas_usd: float) -> float | str:

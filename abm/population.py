@@ -12,6 +12,7 @@ import numpy as np
 
 from abm.agents.arbitrageur import ArbitrageurCohort, Rivals
 from abm.agents.attacker import Attacker, Attackers
+from abm.agents.backstop import BackstopAccount
 from abm.agents.borrower import REACTIONS, BorrowerCohort
 from abm.agents.depositor import DepositorCohort
 from abm.agents.insurer import Insurer
@@ -24,6 +25,7 @@ from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
 from abm.auction_kinds import own_accounts
 from abm.distributions import draw
 from abm.positions import Book, Loans, Opening, openings
+from abm.rights import RightAuctions
 from abm.streams import Streams
 from abm.trading import come_or_go
 from abm.view import View
@@ -47,6 +49,7 @@ class Population:
     liquidity_providers: list[LiquidityProviderCohort] = field(default_factory=list)
     noise_traders: list[NoiseTraderCohort] = field(default_factory=list)
     attackers: list[Attacker] = field(default_factory=list)
+    backstops: list[BackstopAccount] = field(default_factory=list)
 
 
 def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
@@ -58,6 +61,7 @@ def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
         _pool_people(model, world, streams, people, number, starts)
     _liquidity_providers(model, world, streams, people)
     _liquidators(model, world, streams, people)
+    _backstops(model, world, people)
     for claim in world.claims.of.values():
         # Whatever else of it came into the world was deposited too.
         world.claims.wrap(world, claim, -world.ledger.balance(OUTSIDE, claim.asset))
@@ -156,7 +160,18 @@ def _liquidators(model: mesa.Model, world: World, streams: Streams, people: Popu
         for member, capital in enumerate(cohort.capital_usd.tolist()):
             if np.isfinite(capital):
                 world.endow(first + member, money, capital / world.reference[money])
+        world.lenders[pool].past.reach(terms.looks_back_blocks)
         people.liquidators.append(cohort)
+
+
+def _backstops(model: mesa.Model, world: World, people: Population) -> None:
+    for number, pool in enumerate(world.scenario.pools):
+        terms = pool.liquidation.backstop
+        if terms is not None:
+            name = f"backstop.{pool.name}"
+            account = world.ledger.open(name)
+            world.endow(account, world.money, terms.capital_usd / world.reference[world.money])
+            people.backstops.append(BackstopAccount(model, terms, name, number, world.money, account))
 
 
 def _pool_people(
@@ -181,6 +196,8 @@ def _pool_people(
     accounts = others + 1 + bool(claims) + own_accounts(pool.liquidation)
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
+    if pool.liquidation.oev is not None:
+        lender.rights = RightAuctions(pool.liquidation.oev, world.step_seconds, streams("oev", pool.name))
     for number_of_reserve, reserve in enumerate(pool.reserves.values()):
         if reserve.treasury > 0.0:
             world.endow(lender.account, lender.assets[number_of_reserve], reserve.treasury)

@@ -7,7 +7,7 @@ Leaves out: the cost and the impact of changing money.
 
 from typing import TYPE_CHECKING
 
-from abm.intents import Intent, Liquidate
+from abm.intents import Intent, Liquidate, OpenLiquidation
 from models.ledger import OUTSIDE
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class Purses:
     def __init__(self, world: "World", recorder: "Recorder") -> None:
         self._world = world
         self._recorder = recorder
+        self.gas_paid_usd = 0.0
+        """What was paid for gas since somebody set this to 0."""
 
     def account(self, intent: Intent) -> int:
         """Return the ledger account that an intent's sender acts for."""
@@ -81,14 +83,41 @@ class Purses:
         self.convert(account, source, target, given)
         return given
 
+    def spare_usd(self, intent: Liquidate | OpenLiquidation, repaid_usd: float) -> float:
+        """Return what the sender of a call is sure to have left once that has gone through, to pay with for it.
+
+        Who sells at once, or has no limit, has enough.
+        """
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        if cohort.unlimited[intent.member] or (isinstance(intent, Liquidate) and (intent.sell or intent.flash)):
+            return float("inf")
+        held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
+        return max(held * self._world.reference[cohort.capital_asset] - repaid_usd, 0.0)
+
     def pay_gas(self, intent: Intent, gas_usd: float) -> None:
         """Take the price of a call from the sender's money; who has less than it costs pays what it has."""
-        if gas_usd <= 0.0:
-            return
+        if gas_usd > 0.0:
+            paid_usd = self._pay(intent, OUTSIDE, gas_usd)
+            self.gas_paid_usd += paid_usd
+            self._recorder.gas(paid_usd)
+
+    def pay_for_failure(self, intent: Intent, gas_usd: float) -> None:
+        """Take the price of a call that has failed, where that is included in the block all the same."""
+        space = self._world.scenario.blockspace
+        if space is None or space.failed_calls == "pay":
+            self.pay_gas(intent, gas_usd)
+
+    def pay_right(
+        self, intent: Intent, protocol_usd: float, auctioneer_usd: float, protocol: int
+    ) -> tuple[float, float]:
+        """Pay for the right to a call, to the protocol's account and to the auctioneer outside; what both have got."""
+        return self._pay(intent, protocol, protocol_usd), self._pay(intent, OUTSIDE, auctioneer_usd)
+
+    def _pay(self, intent: Intent, receiver: int, usd: float) -> float:
+        """Pay dollars from the sender's money, as far as it has them; returns those that were paid."""
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         account, money = cohort.first_account + intent.member, cohort.capital_asset
         ledger, price = self._world.ledger, self._world.reference[money]
         if cohort.unlimited[intent.member]:
-            ledger.transfer(OUTSIDE, account, money, max(gas_usd / price - ledger.balance(account, money), 0.0))
-        paid = ledger.transfer(account, OUTSIDE, money, min(gas_usd / price, ledger.balance(account, money)))
-        self._recorder.gas(paid * price)
+            ledger.transfer(OUTSIDE, account, money, max(usd / price - ledger.balance(account, money), 0.0))
+        return ledger.transfer(account, receiver, money, min(usd / price, ledger.balance(account, money))) * price

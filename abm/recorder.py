@@ -48,11 +48,16 @@ ATTACK_COLUMNS = (
     "expected_profit_usd",
 )  # fmt: skip
 EXPOSURE_COLUMNS = ("source", "target", "kind", "usd")
+LIQUIDATOR_COLUMNS = (
+    "cohort", "member", "liquidator", "calls", "failed", "left_out", "liquidations", "repaid_usd", "profit_usd",
+    "gas_usd", "active",
+)  # fmt: skip
 STEP_COLUMNS = (
     "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
-    "arbitrage_capital_usd", "queue_length", "withdrawn_usd", "borrow_rate_per_year",
+    "arbitrage_capital_usd", "queue_length", "withdrawn_usd", "borrow_rate_per_year", "backstop_usd",
+    "active_liquidators",
 )  # fmt: skip
 
 
@@ -70,6 +75,7 @@ class Recorder:
         self._depth: list[tuple[Any, ...]] = []
         self._depth_units: list[FloatArray] = []
         self._providers: list[tuple[Any, ...]] = []
+        self._liquidators: list[tuple[Any, ...]] = []
         self._attacks: list[tuple[int, Attack]] = []
         self._depositors: list[tuple[Any, ...]] = []
         self._nodes = NodeLosses()
@@ -81,6 +87,8 @@ class Recorder:
         self.stability_pool_profit_usd = 0.0
         self.redistributed_gain_usd = 0.0
         self.in_kind_loss_usd = 0.0
+        self.bid_away_usd = 0.0
+        self.rights = [0.0, 0.0, 0.0]
         self.refusals = 0
         self.mendings = 0
         self._before = (0, 0)
@@ -130,6 +138,17 @@ class Recorder:
         """Write down gas that a liquidator paid, for whatever call, gone through or refused."""
         self.gas_burnt_usd += paid_usd
 
+    def bid_away(self, paid_usd: float) -> None:
+        """Write down what a call that went through paid for gas because of its rivals."""
+        self.bid_away_usd += paid_usd
+
+    def right(self, protocol_usd: float, auctioneer_usd: float, *, opened: bool) -> None:
+        """Write down what was paid for the right to a call that went through; it is part of what was bid away."""
+        self.rights = [have + new for have, new in zip(self.rights, (1.0, protocol_usd, auctioneer_usd), strict=True)]
+        self.bid_away_usd += protocol_usd + auctioneer_usd
+        if opened:
+            self.opening_profit_usd -= protocol_usd + auctioneer_usd
+
     def attack(self, begun: "Attack") -> None:
         """Write down an attack that begins; what it says of itself at the end of the path counts."""
         self._attacks.append((self._world.step, begun))
@@ -160,6 +179,7 @@ class Recorder:
         if step == len(self._rows) - 1:
             self._hear_providers(model)
             self._depositors = by_exit_order(world, model.people.depositors)
+            self._hear_liquidators(model)
 
     def _figures(self, model: "UnderwaterModel") -> tuple[float, ...]:
         """Return one block's row, in the order of STEP_COLUMNS."""
@@ -196,6 +216,7 @@ class Recorder:
             debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
             model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(), queue, withdrawn, rate,
+            model.backstop_usd(), sum(cohort.acting(world.now) for cohort in model.people.liquidators),
         )  # fmt: skip
 
     def _sample_depth(self) -> None:
@@ -215,6 +236,14 @@ class Recorder:
             where = f"liquidity_providers.{number}", desk.name, desk.source_names[cohort.source]
             self._providers += [(*where, *report) for report in cohort.report(model.view)]
 
+    def _hear_liquidators(self, model: "UnderwaterModel") -> None:
+        for cohort in model.people.liquidators:
+            for member, one in enumerate(cohort.tallies):
+                self._liquidators.append(
+                    (cohort.name, member, cohort.member_name(member), one.calls, one.failed, one.left_out,
+                     one.liquidations, one.repaid_usd, one.profit_usd, one.gas_usd, member < cohort.active)
+                )  # fmt: skip
+
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Return every table under the name by which it is stored."""
         return {
@@ -229,6 +258,7 @@ class Recorder:
             "depositors": self.depositors(),
             "nodes": self.nodes(),
             "exposures": self.exposures(),
+            "liquidators": self.liquidators(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -240,7 +270,7 @@ class Recorder:
         names = [f"{kind}_{asset}" for kind in ("reference", "venue", "oracle") for asset in self._world.assets]
         prices = pd.DataFrame(self._prices, columns=names)
         rows = pd.DataFrame(self._rows, columns=list(STEP_COLUMNS))
-        for name in ("liquidations", "waiting", "refused", "queue_length"):
+        for name in ("liquidations", "waiting", "refused", "queue_length", "active_liquidators"):
             rows[name] = rows[name].astype(np.int64)
         return pd.concat([frame, prices, rows], axis=1)
 
@@ -286,6 +316,13 @@ class Recorder:
         """Return the table of who depended on whom at the start: see `models.exposure`."""
         return _frame([tuple(one) for one in self.at_the_start], EXPOSURE_COLUMNS, path)
 
+    def liquidators(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of liquidators at the end of the path, a row a member: see `Tally`.
+
+        `active` is 0 for a member that is in reserve at the end.
+        """
+        return _frame(self._liquidators, LIQUIDATOR_COLUMNS, path)
+
     def attacks(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
         assets, terms = self._world.assets, self._world.scenario.assets
@@ -317,6 +354,7 @@ class Recorder:
 _WHOLE = {
     "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
     "group", "members", "asked_members",
+    "calls", "failed", "left_out", "liquidations", "active",
 }  # fmt: skip
 _WORDS = {
     "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",

@@ -13,7 +13,7 @@ from abm.agents.attacker import Attackers
 from abm.agents.borrower import Borrowers
 from abm.agents.depositor import Depositors
 from abm.agents.insurer import Insurers
-from abm.agents.liquidator import Liquidators
+from abm.agents.liquidator_terms import Liquidators
 from abm.agents.liquidity_provider import LiquidityProviders
 from abm.agents.market_maker import MarketMakers
 from abm.agents.noise_trader import NoiseTraders
@@ -30,6 +30,7 @@ from models.market import SourceTerms
 from models.oracles import OracleTerms, ReferenceTerms
 from models.parameters import Parameters
 from models.prices import AssetPrice, Impact, NoImpact, PriceTerms, StudentCopula
+from models.priority import Bidding
 from models.rates import Fixed, Rates
 
 __all__ = ["Scenario", "ScenarioError"]
@@ -111,11 +112,18 @@ class Pool(Parameters):
 
 
 class Blockspace(Parameters):
-    """Room in a block and its price: gas in gwei, paid in `asset`; without `capacity_gas` every intent fits."""
+    """Room in a block and its price: gas in gwei, paid in `asset`; without `capacity_gas` every intent fits.
+
+    With a rule of `bidding`, liquidators who go for the same account, lot or opening in one block bid gas against one
+    another; without, each bids its premium and they step aside for whoever called first. `failed_calls` cost gas and
+    room, or are "free" where builders leave out what would fail.
+    """
 
     gas_price_gwei: PriceTerms
     capacity_gas: float | None = Field(None, gt=0)
     asset: str
+    bidding: Bidding | None = None
+    failed_calls: Literal["pay", "free"] = "pay"
 
 
 class Agents(Parameters):

@@ -126,12 +126,15 @@ def ask_depositors_and_borrowers(model: "UnderwaterModel") -> None:
 
 
 def ask_liquidators(model: "UnderwaterModel") -> None:
-    """Liquidators look at what the design offers and submit intents; an attacker's bundle goes before all others."""
+    """Liquidators look at what the design offers, bid against one another and submit intents.
+
+    An attacker's bundle goes before all others.
+    """
     for lender in model.world.lenders:
         lender.note_waiting(model.world.now)
     model.intents[:0] = [intent for attacker in model.people.attackers for intent in attacker.harvest(model.view)]
-    for cohort in model.people.liquidators:
-        model.intents.extend(cohort.decide(model.view))
+    calls = [intent for cohort in model.people.liquidators for intent in cohort.decide(model.view)]
+    model.intents.extend(model.contests.settle(calls))
 
 
 def build_block(model: "UnderwaterModel") -> None:
@@ -143,7 +146,12 @@ def build_block(model: "UnderwaterModel") -> None:
 
 
 def advance_queues(model: "UnderwaterModel") -> None:
-    """Auctions end whose time has come; those who queue to leave are paid from the cash that came in."""
+    """Accounts of last resort take what others left; auctions end whose time has come; who queues to leave is paid.
+
+    That is from the cash that has come in.
+    """
+    for backstop in model.people.backstops:
+        model.settlement.last_resort(backstop.decide(model.view))
     for number, lender in enumerate(model.world.lenders):
         model.settlement.advance_auctions(number, lender)
         model.settlement.serve_exits(lender)

@@ -1,7 +1,8 @@
 """Settlement: the only place where what agents ask for becomes a new state of the mechanisms.
 
 Intents are ordered by the gas price they bid, within a block's capacity; each is settled against the state it finds.
-A guard that no longer holds is a refusal, which still costs gas. Everybody gets a receipt.
+A guard that no longer holds is a refusal, which still costs gas, unless `failed_calls` of the blockspace are free: then
+builders leave out what would fail. Everybody gets a receipt.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from abm.bidding import Biddings
 from abm.bond_settlement import BondSettlement
 from abm.bonds import BondedSales
 from abm.english_auctions import EnglishAuctions
-from abm.forced_sales import ForcedSales, Sale
+from abm.forced_sales import ForcedSales
 from abm.intents import (
     BorrowAgainst,
     Deposit,
@@ -21,6 +22,7 @@ from abm.intents import (
     Lent,
     Liquidate,
     MendPosition,
+    Opened,
     OpenLiquidation,
     PlaceBid,
     Receipt,
@@ -33,18 +35,19 @@ from abm.intents import (
     Withdraw,
 )
 from abm.openings import Openings
-from abm.purses import Purses
+from abm.rights import Rights
+from abm.sizing import Sized, best_size, least_profit_usd
 from abm.trading import quote_until, swap
 from abm.withdrawals import Withdrawals
 from models import blockspace
 from models.ledger import OUTSIDE
-from models.liquidation import Taking
 
 if TYPE_CHECKING:
     from abm.agents.attacker import Attacker
     from abm.agents.liquidator import LiquidatorCohort
     from abm.cascade import Cascade
     from abm.marks import Mark
+    from abm.purses import Purses
     from abm.recorder import Recorder
     from abm.world import Found, Lender, World
 
@@ -54,15 +57,16 @@ _LEFT_OUT = Receipt(Status.LEFT_OUT, "the block was full or its price above the 
 class Settlement:
     """Settles the intents of one path's blocks."""
 
-    def __init__(self, world: "World", cascade: "Cascade", recorder: "Recorder") -> None:
+    def __init__(self, world: "World", cascade: "Cascade", recorder: "Recorder", purses: "Purses") -> None:
         self._world = world
         self._cascade = cascade
         self._recorder = recorder
         self._sales = ForcedSales(world, cascade)
-        self._purses = Purses(world, recorder)
+        self._purses = purses
         self._withdrawals = Withdrawals(world)
         self._biddings = Biddings(world, recorder, self._purses, self._sales)
         self._bonds = BondSettlement(world, recorder, self._purses)
+        self._rights = Rights(world, recorder, self._purses)
         self._settle: dict[type[Intent], Callable[[Any, float], Receipt]] = {
             Liquidate: self._liquidate,
             PlaceBid: self._biddings.settle,
@@ -82,19 +86,55 @@ class Settlement:
         space = world.scenario.blockspace
         if space is None:
             for intent in intents:
-                intent.sender.receive(intent, self._settle[type(intent)](intent, 0.0))
+                self.carry_out(intent, 0.0)
             return
         bids = np.array([intent.bid_gwei for intent in intents])
         order = blockspace.order(bids, np.arange(len(intents)))
+        if space.failed_calls == "free":
+            self._without_failures([intents[k] for k in order.tolist()], space.capacity_gas)
+            return
         gas = np.array([intent.gas_units for intent in intents])[order]
         enters = blockspace.included(bids[order], gas, world.gas_gwei, space.capacity_gas)
         for k, inside in zip(order.tolist(), enters.tolist(), strict=True):
             intent = intents[k]
             if inside:
-                cost = world.gas_cost_usd(intent.gas_units, intent.bid_gwei)
-                intent.sender.receive(intent, self._settle[type(intent)](intent, cost))
+                self.carry_out(intent, world.gas_cost_usd(intent.gas_units, intent.bid_gwei))
             else:
                 intent.sender.receive(intent, _LEFT_OUT)
+
+    def _without_failures(self, intents: list[Intent], capacity_gas: float | None) -> None:
+        """Settle intents in order where what fails takes no room and costs nothing."""
+        room = capacity_gas if capacity_gas is not None else float("inf")
+        for intent in intents:
+            if intent.bid_gwei < self._world.gas_gwei or intent.gas_units > room:
+                intent.sender.receive(intent, _LEFT_OUT)
+                continue
+            receipt = self.carry_out(intent, self._world.gas_cost_usd(intent.gas_units, intent.bid_gwei))
+            if receipt.status is not Status.REFUSED:
+                room -= intent.gas_units
+
+    def carry_out(self, intent: Intent, gas_usd: float) -> Receipt:
+        """Settle one intent against the state it finds, and hand out its receipt."""
+        self._purses.gas_paid_usd = 0.0
+        if self._rights.lacks(intent):
+            receipt = self._refuse(intent, gas_usd, "the right to call is not the sender's")
+        else:
+            receipt = self._settle[type(intent)](intent, gas_usd)
+            self._rights.collect(intent, receipt)
+        receipt.gas_usd = self._purses.gas_paid_usd
+        if intent.raised_gwei > 0.0 and receipt.status is Status.FILLED:
+            self._recorder.bid_away(self._world.gas_cost_usd(intent.gas_units, intent.raised_gwei))
+        intent.sender.receive(intent, receipt)
+        return receipt
+
+    def last_resort(self, intents: list[Intent]) -> None:
+        """Settle what an account of last resort does when the block is built: no gas, and no right to be bought."""
+        for intent in intents:
+            receipt = self._settle[type(intent)](intent, 0.0)
+            if isinstance(receipt, Opened):
+                # What it is paid for opening is no liquidator's profit.
+                self._recorder.opening(-receipt.reward_usd)
+            intent.sender.receive(intent, receipt)
 
     # Liquidation
 
@@ -104,62 +144,26 @@ class Settlement:
         mark = lender.mark(intent.number)
         if mark is None:
             return self._refuse(intent, gas_usd, "nothing is owed any more")
-        chosen = self._size(intent, lender, mark, gas_usd)
-        if isinstance(chosen, str):
-            return self._refuse(intent, gas_usd, chosen)
-        return self._seize(intent, lender, mark, *chosen, gas_usd=gas_usd)
-
-    def _size(
-        self, intent: Liquidate, lender: "Lender", mark: "Mark", gas_usd: float
-    ) -> tuple[Taking, Sale | None, float] | str:
-        """Choose the repayment that pays best on the ladder as it stands; or say why none does.
-
-        Selling more only pays while the marginal proceeds of what a dollar of debt buys cover that dollar, so the best
-        size is where the ladder's marginal price falls to the break-even price, or the smallest that the rule allows.
-        """
-        world = self._world
-        offer = mark.offer()
-        if offer is None:
-            return "nothing is offered any more"
-        debt_usd = world.reference[lender.assets[mark.debt]]
-        most = min(offer.max_repay, self._purses.means_usd(intent) / debt_usd)
-        repay = mark.fit(most)
-        if repay <= 0.0:
-            return "the rule takes no part so small, or leaves none so small"
-        asset = lender.assets[mark.collateral]
-        cost_per_repaid = debt_usd * (1.0 + intent.flash_fee)
-        taking = mark.take(repay)
-        sale = None
-        if intent.sell:
-            sale = self._sales.quote(asset, taking.received, lender.assets[mark.debt])
-            break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
-            if sale.last_usd < break_even and (sale.trip is not None or sale.redeemed):
-                units = self._sales.units_to(asset, sale, break_even)
-                best = mark.fit(min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
-                if best > 0.0:
-                    taking = mark.take(best)
-                    sale = self._sales.quote(asset, taking.received, lender.assets[mark.debt])
-                elif sale.last_usd <= 0.0:
-                    return "the market does not take it all"
-                # Otherwise the rule allows no smaller part: all of it may still pay on average.
-        worth = sale.units * sale.average_usd if sale is not None else taking.received * world.reference[asset]
-        profit = worth - taking.repaid * cost_per_repaid - gas_usd
-        if profit < max(intent.minimum_profit_usd, intent.margin * taking.repaid * debt_usd):
-            return "it no longer pays"
-        return taking, sale, profit
+        sized = best_size(self._world, lender, mark, intent, self._purses.means_usd(intent))
+        if isinstance(sized, str):
+            return self._refuse(intent, gas_usd, sized)
+        profit = sized.gain_usd - gas_usd - (intent.right_usd or 0.0)
+        if profit < least_profit_usd(self._world, lender, mark, intent, sized.taking):
+            return self._refuse(intent, gas_usd, "it no longer pays")
+        return self._seize(intent, lender, mark, sized, profit, gas_usd=gas_usd)
 
     def _seize(
         self,
         intent: Liquidate,
         lender: "Lender",
         mark: "Mark",
-        taking: Taking,
-        sale: Sale | None,
+        sized: Sized,
         profit: float,
         *,
         gas_usd: float,
     ) -> Receipt:
         world, purses = self._world, self._purses
+        taking, sale = sized.taking, sized.sale
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         taker = purses.account(intent)
         debt, asset = lender.assets[mark.debt], lender.assets[mark.collateral]
@@ -204,8 +208,8 @@ class Settlement:
             profit_usd=profit,
         )
 
-    def _refuse(self, intent: Liquidate, gas_usd: float, reason: str) -> Receipt:
-        self._purses.pay_gas(intent, gas_usd)
+    def _refuse(self, intent: Intent, gas_usd: float, reason: str) -> Receipt:
+        self._purses.pay_for_failure(intent, gas_usd)
         self._recorder.refusal()
         return Receipt(Status.REFUSED, reason)
 
@@ -217,7 +221,7 @@ class Settlement:
         units = min(intent.units, self._world.ledger.balance(account, intent.asset))
         sale = self._sales.quote(intent.asset, units, cohort.capital_asset)
         if sale.units <= 0.0:
-            self._purses.pay_gas(intent, gas_usd)
+            self._purses.pay_for_failure(intent, gas_usd)
             return Receipt(Status.REFUSED, "nobody buys")
         self._sales.settle(account, intent.asset, sale, intent.generation)
         self._purses.convert(account, sale.asset, cohort.capital_asset, sale.proceeds)

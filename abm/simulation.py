@@ -65,6 +65,10 @@ class Run:
         """What each pool, cohort, claim and insurer had lost, through time."""
         return self.tables["nodes"]
 
+    def liquidators(self) -> "pd.DataFrame":
+        """What came of every liquidator's calls, a row for each at the end of the path."""
+        return self.tables["liquidators"]
+
     @property
     def attacks(self) -> "pd.DataFrame":
         """Every manipulation that an attacker began."""

@@ -9,10 +9,12 @@ import numpy as np
 
 from abm.english_auctions import EnglishAuctions
 from abm.intents import Reaction
-from abm.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
+from abm.left_over import LeftOver, left_over
+from abm.on_offer import Bids, Calls, Opportunities, Ranked, accounts_on_offer, lots_on_offer
+from abm.rights import Kind
 from abm.sight import Sight, sights
 from abm.trading import quote_until
-from models.liquidation import SpotDesign
+from models.liquidation import Backstop, Financing, SpotDesign
 from models.market import Fill, Trip, Venue
 from models.market.stakes import Holdings
 from models.rates import SECONDS_PER_YEAR
@@ -154,10 +156,10 @@ class View:
         """Return the calls that would pay on accounts that are unhealthy at one price of a reserve and not at another.
 
         One call an account, largest debts first, until the budget or the number of calls is used up. None where the
-        design takes time: nobody can count on being the one who buys.
+        design takes time or the right to call is sold: nobody can count on being the one who buys.
         """
         lender = self._world.lenders[pool]
-        if lender.auctions is not None:
+        if lender.auctions is not None or lender.rights is not None:
             return []
         prices, otherwise = lender.price_list.copy(), lender.prices.copy()
         prices[reserve], otherwise[reserve] = believed_usd, otherwise_usd
@@ -205,13 +207,39 @@ class View:
         """Return what a cohort of liquidity providers has in its pool, by the number of its stakes."""
         return self._world.stakes[number]
 
-    def opportunities(self, pool: int) -> Opportunities:
-        """Return what a pool's design offers in this block, at the prices the protocol believes in."""
+    def design(self, pool: int) -> str:
+        """Return the name of a pool's design."""
+        return self._world.lenders[pool].design.design
+
+    def financing(self, pool: int) -> Financing:
+        """Return how takers pay in a pool."""
+        return self._world.lenders[pool].design.financing
+
+    def asset_volatility_per_year(self, asset: int) -> float:
+        """Return the realised volatility of an asset on its first market; 0 where it has none."""
+        exchange = self._world.exchange_of_base.get(asset)
+        return self.volatility_per_year(exchange) if exchange is not None else 0.0
+
+    def opportunities(self, pool: int, blocks_ago: int = 0) -> Opportunities:
+        """Return what a pool's design offers in this block, at the prices the protocol believes in; or did offer."""
         lender = self._world.lenders[pool]
         if lender.open_now is None:
             on_offer = accounts_on_offer if lender.auctions is None else lots_on_offer
             lender.open_now = on_offer(self._world, lender)
-        return lender.open_now
+            self._let_through("take", lender, lender.open_now)
+            lender.past.note(lender.open_now)
+        return lender.open_now if blocks_ago == 0 else lender.past.seen(blocks_ago, lender.open_now)
+
+    def locked_usd(self, pool: int, account: int) -> float:
+        """Return what a ledger account has locked in the bids of a pool."""
+        auctions, reference = self._world.lenders[pool].auctions, self._world.reference
+        if auctions is None:
+            return 0.0
+        return sum((units * reference[asset] for owner, asset, units in auctions.locked() if owner == account), 0.0)
+
+    def left_over(self, pool: int, terms: Backstop) -> LeftOver:
+        """Return what others have left to the account of last resort of a pool, as the block stands."""
+        return left_over(self._world, self._world.lenders[pool], terms)
 
     def bids(self, pool: int) -> Bids | None:
         """Return the lots that may be bid on in this block; None where the design holds no English auctions."""
@@ -225,7 +253,15 @@ class View:
         lender = self._world.lenders[pool]
         if lender.calls is None and lender.auctions is not None:
             lender.calls = Calls(self._world, lender, lender.auctions)
+            self._let_through("open", lender, lender.calls)
         return lender.calls
+
+    def _let_through(self, kind: Kind, lender: "Lender", offered: Ranked) -> None:
+        """Say what several may go for because they bid for it, and leave out what nobody may call for yet."""
+        space = self._world.scenario.blockspace
+        offered.contested = space is not None and space.bidding is not None
+        if lender.rights is not None:
+            lender.rights.let_through(kind, offered, self.now)
 
     def below_own_line(self, pool: int) -> IntArray:
         """Return the accounts whose owners watch and whose health is below their own line, in ascending order."""

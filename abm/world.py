@@ -14,8 +14,9 @@ from abm.auctions import Auctions
 from abm.claims import Claims
 from abm.exits import Exits
 from abm.marks import AccountMark, Mark
-from abm.on_offer import Bids, Calls, Opportunities
+from abm.on_offer import Bids, Calls, Opportunities, Past
 from abm.price_paths import exogenous_prices, path_of
+from abm.rights import RightAuctions
 from abm.sales import Sales
 from abm.scenario import Market, Pool, Scenario
 from abm.streams import Streams
@@ -79,7 +80,8 @@ class Lender:
     `first_holder + k` is the ledger account of the pool's account k. `assets[r]` is the asset of reserve r and
     `prices[r]` its price as the protocol believes it. `waiting_since[k]` is when account k became liquidatable, inf
     where it is not; `exits` says who queues to leave, and when anybody may. `auctions` are there where the design
-    takes time. `paid_before` is what the treasury paid of a bad debt by the design's own rule, by account and reserve.
+    takes time, `rights` where the right to call is auctioned. `paid_before` is what the treasury paid of a bad debt by
+    the design's own rule, by account and reserve.
     """
 
     name: str
@@ -102,9 +104,11 @@ class Lender:
     own_lines: HealthWatch | None = None
     below: Below | None = None
     auctions: Auctions | None = None
+    rights: RightAuctions | None = None
     open_now: Opportunities | None = None
     calls: Calls | None = None
     bids: Bids | None = None
+    past: Past = field(default_factory=Past)
     waiting: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     stripped: set[int] = field(default_factory=set)
     paid_before: dict[tuple[int, int], float] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from models.liquidation import Design
+from models.liquidation import WRAPPERS, Backstop, Design, Oev
 
 DISCRIMINATOR = "design"
 
@@ -19,12 +19,17 @@ def designs() -> dict[str, type[BaseModel]]:
 
 
 def catalogue() -> str:
-    """Every design with its source, its parameters and what it leaves out, as text for a terminal."""
-    return "\n\n".join(_entry(name, kind) for name, kind in designs().items())
+    """Every design with its source, its parameters and what it leaves out, and the wrappers that go around any of them.
+
+    Text for a terminal.
+    """
+    wrappers: dict[str, type[BaseModel]] = {"oev": Oev, "backstop": Backstop}
+    around = [_entry(f"{name} = {{ … }}, around any design", kind) for name, kind in wrappers.items()]
+    return "\n\n".join([*(_entry(name, kind) for name, kind in designs().items()), *around])
 
 
 def _entry(name: str, kind: Any) -> str:
-    fields = {key: field for key, field in kind.model_fields.items() if key != DISCRIMINATOR}
+    fields = {key: field for key, field in kind.model_fields.items() if key not in (DISCRIMINATOR, *WRAPPERS)}
     width = max(map(len, fields), default=0)
     lines = [name, _paragraph("Source: ", kind.source)]
     lines += [_paragraph(f"{key:<{width}}  ", _told(field) + _tuned(kind, key)) for key, field in fields.items()]
@@ -40,7 +45,8 @@ def _told(field: FieldInfo) -> str:
 
 def _tuned(kind: Any, key: str) -> str:
     """Between which values a tuning looks for the best one, where the design says."""
-    return "; tuned from {:g} to {:g}".format(*kind.bounds[key]) if key in kind.bounds else ""
+    bounds = kind.bounds.get(key)
+    return "; tuned from {:g} to {:g}".format(*bounds) if bounds else ""
 
 
 def _paragraph(head: str, text: str) -> str:

@@ -1,8 +1,8 @@
 """Who enters a comparison: the scenario once for every design, and which designs cannot run in it.
 
 A design's scenario is the base scenario with the whole table `pools.*.liquidation` replaced by the design at its
-default parameters; only a design that the scenario itself names keeps the parameters that it has there. Thresholds,
-people, markets and prices stay as they are.
+default parameters; only a design that the scenario itself names keeps the parameters that it has there, and wrappers go
+around every design. Thresholds, people, markets and prices stay as they are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from abm import Scenario, ScenarioError
 from abm.sentences import suggestion
 from experiments.designs import DISCRIMINATOR, designs
 from experiments.run import metrics_of
+from models.liquidation import WRAPPERS
 
 ALL = "all"
 
@@ -81,7 +82,9 @@ def with_design(scenario: Scenario, design: str, parameters: Mapping[str, Any] |
     tree = scenario.to_dict()
     tree.pop("beside", None)
     for pool in tree["pools"]:
-        own = pool["liquidation"] if pool["liquidation"][DISCRIMINATOR] == design else {DISCRIMINATOR: design}
+        own = pool["liquidation"]
+        if own[DISCRIMINATOR] != design:
+            own = {DISCRIMINATOR: design, **{name: own[name] for name in WRAPPERS if name in own}}
         pool["liquidation"] = {**own, **(parameters or {})}
     return Scenario.from_dict(tree)
 

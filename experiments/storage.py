@@ -261,6 +261,11 @@ class Results:
         return self.table("providers")
 
     @property
+    def liquidators(self) -> pd.DataFrame:
+        """What came of every liquidator's calls, of every path."""
+        return self.table("liquidators")
+
+    @property
     def attacks(self) -> pd.DataFrame:
         """Every manipulation that an attacker began, of every path."""
         return self.table("attacks")

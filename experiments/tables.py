@@ -10,7 +10,7 @@ import pyarrow as pa
 
 TABLES = (
     "steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions", "depositors", "nodes",
-    "exposures",
+    "exposures", "liquidators",
 )  # fmt: skip
 
 # A table without rows does not show its types, and the first path often liquidates nobody.
@@ -22,6 +22,7 @@ TEXT = {
 INTEGER = {
     "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
     "group", "members", "asked_members",
+    "calls", "failed", "left_out", "liquidations", "active",
 }  # fmt: skip
 
 

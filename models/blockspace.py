@@ -3,8 +3,8 @@
 **Source**: the first-price auction for a place in a block, as Ethereum had it in March 2020: miners order by gas price.
 **Models**: intents ordered by bid, then by arrival; those below the going price are left out; the others enter in order
 as long as they fit the capacity. One that does not fit is left out, and a smaller one behind it may still enter.
-**Leaves out**: the base fee that is burnt and adapts (EIP-1559), private order flow, bundles of transactions, the
-replacement of a pending one.
+**Leaves out**: the base fee that is burnt and adapts (EIP-1559). What rivals bid against one another, by replacing
+pending transactions or in private, is `models.priority`.
 **Units**: gas in units of gas, its price in gwei (1e-9 ether), ether in dollars.
 **Invariants**: the gas of the included never exceeds the capacity; nobody is left out who pays the going price and
 would have fitted when the turn came.

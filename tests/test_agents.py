@@ -139,6 +139,12 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("liquidators", "gas_units"): ({"gas_units": 1e6}, {}),
     ("liquidators", "gas_premium"): ({"gas_premium": 0.5}, {}),
     ("liquidators", "max_gas_gwei"): ({"max_gas_gwei": 32.0}, {}),
+    ("liquidators", "reaction_seconds"): ({"reaction_seconds": 1.0}, {"contested": True}),
+    ("liquidators", "looks_back_blocks"): ({"looks_back_blocks": 1}, {}),
+    ("liquidators", "understands"): ({"understands": ["maker_clip"]}, {}),
+    ("liquidators", "risk_aversion"): ({"risk_aversion": 1e3}, {"selling": "over_time"}),
+    ("liquidators", "holding_limit_usd"): ({"holding_limit_usd": 1e3}, {"selling": "over_time"}),
+    ("liquidators", "entry"): ({"entry": {"active": 1}}, {}),
     ("liquidators", "selling"): ({"selling": "over_time"}, {}),
     ("liquidators", "sell_over_seconds"): ({"sell_over_seconds": 7200.0}, {"selling": "over_time"}),
     ("liquidators", "sell_every_seconds"): ({"sell_every_seconds": 300.0}, {"selling": "over_time"}),
@@ -241,6 +247,8 @@ def world_with(kind: str, *changes: Change) -> dict[str, Any]:
         for key, value in change.items():
             if key == "blockspace":
                 del world["blockspace"]
+            elif key == "contested":
+                world["blockspace"]["bidding"] = {"kind": "open"}
             elif key == "auctioned":
                 world["pools"][0]["liquidation"] = {"design": "maker_flip", "bid_seconds": 300.0}
             elif key == "average":

@@ -331,7 +331,7 @@ pools.0.liquidation="aave_v3"
 pools.0.liquidation={}
     pools.0.liquidation = {} does not say what it is; add its design: aave_v2, aave_v3
 pools.0.liquidation.bonus=0.1
-    pools.0.liquidation.bonus = 0.1 is not a known key; known here: design, liquidation_bonus
+    pools.0.liquidation.bonus = 0.1 is not a known key; known here: oev, backstop, design, liquidation_bonus
 pools.0.losses.recognition="imediate"
     pools.0.losses.recognition = 'imediate' cannot be used; did you mean 'immediate'?
 pools.0.losses.layers={kind="reserve"}

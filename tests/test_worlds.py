@@ -199,7 +199,25 @@ def liquidation(draw: Random) -> dict[str, Any]:
         {"design": "silo", "liquidation_fee": bonus, **maybe(draw, "target_ltv", 0.0, 0.5)},
         {"design": "toxic_halt", **spread, **maybe(draw, "halt_ltv", 0.9)},
     )
-    return choose(draw, fixed, other, timed_liquidation(draw))
+    return choose(draw, fixed, other, timed_liquidation(draw)) | wrappers(draw)
+
+
+def wrappers(draw: Random) -> dict[str, Any]:
+    """What may go around a design."""
+    auctioned = {
+        "share": choose(draw, 0.0, 0.6, 1.0),
+        "auction_seconds": choose(draw, 0.0, 60.0),
+        "fallback_seconds": choose(draw, 60.0, 600.0, 1e6),
+        "failures": choose(draw, 0.0, 0.5),
+    }
+    last = {
+        "capital_usd": choose(draw, 0.0, 1e3, 1e7),
+        "delay_seconds": choose(draw, 0.0, 60.0, 600.0),
+        "at_most": choose(draw, 0.8, 1.0, 1.2),
+        "selling": choose(draw, "at_once", "over_time", "never"),
+        "sell_every_seconds": choose(draw, 60.0, 600.0),
+    }
+    return choose(draw, {}, {}, {"oev": auctioned}, {"backstop": last}, {"oev": auctioned, "backstop": last})
 
 
 def timed_liquidation(draw: Random) -> dict[str, Any]:
@@ -402,6 +420,11 @@ def liquidators(draw: Random, assets: list[str]) -> dict[str, Any]:
         "selling": "at_once" if flash else choose(draw, "at_once", "over_time"),
         "sell_every_seconds": choose(draw, 60.0, 180.0),
         **maybe(draw, "first_bid", 0.01, 1.0),
+        **maybe(draw, "looks_back_blocks", 1, 3),
+        **maybe(draw, "reaction_seconds", 1.0, 20.0),
+        **maybe(draw, "risk_aversion", 1.0, 100.0),
+        **maybe(draw, "holding_limit_usd", 100.0, 1e5),
+        **maybe(draw, "entry", {"active": 1, "evaluate_every_seconds": 120.0, "memory_seconds": 600.0, "moves": 2}),
         **maybe(draw, "calls_per_block", 1, 3),
         **maybe(draw, "attention", 1, 5),
     }
@@ -534,6 +557,8 @@ def world_of(draw: Random) -> dict[str, Any]:
             "gas_price_gwei": {"kind": "constant", "price": 30.0},
             "asset": choose(draw, "USD", "ETH"),
             **maybe(draw, "capacity_gas", 4e5, 2e6),
+            **maybe(draw, "bidding", {"kind": "open", "min_raise": 0.3}, {"kind": "sealed"}),
+            **maybe(draw, "failed_calls", "free"),
         }
     return world
 

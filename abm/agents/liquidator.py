@@ -4,89 +4,33 @@ Where the design takes time they buy from lots as others do from accounts, or bi
 and start auctions afresh, where the reward, or what they can earn by buying, pays for the gas.
 
 Models: capital that is spent, tied up while collateral is held, and back when it is sold; own funds or a flash swap; a
-required margin; a delay between a position's becoming liquidatable and the first attempt; so many calls and so many
-opportunities priced a block; a gas price above which they do not get through; selling at once or over time at the
-risk of the price. Who opens an auction that nobody would buy from yet counts on its margin, once the price is there.
-Leaves out: bidding against one another in gas (the bid is a premium over the going price), private order flow.
+required margin; a delay between a position's becoming liquidatable and the first attempt, and sight of the past; so
+many calls and so many opportunities priced a block; a gas price above which they do not get through; selling at once,
+or over time at the risk of the price, for which they ask a charge. Who opens an auction that nobody would buy from yet
+counts on its margin, once the price is there. How they bid against one another, in gas or for the right to call, is
+`abm.contests`; when they come and go is `abm.agents.entry`.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
-from pydantic import Field, model_validator
 
-from abm.distributions import Members, NonNegativeInfOrDrawn, NonNegativeOrDrawn, PositiveInfOrDrawn, draw
-from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Preference, Receipt, Seizure, SellInventory
+from abm.agents.entry import Turnover
+from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
+from abm.agents.liquidator_terms import Liquidators
+from abm.distributions import draw
+from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
+from abm.tallies import Tally
 from models.liquidation import Bid
-from models.parameters import Parameters
+from models.rates import SECONDS_PER_YEAR
+from models.types import FloatArray
 
 if TYPE_CHECKING:
     from abm.on_offer import Bids, Call, Calls, Opportunities
     from abm.view import View
-
-
-class Liquidators(Parameters):
-    """One cohort of liquidators.
-
-    `capital_usd` is held in `capital_asset` (the first market's quote unless named) and may be `inf`. With `financing =
-    "flash"` the repayment is borrowed and paid back within the transaction for `flash_fee`, so collateral must be
-    sold at once. `margin` is the profit asked for as a share of what is repaid, after everything. `gas_usd` is the
-    cost of one call where gas is not priced by `[blockspace]`; with it a call costs `gas_units` at the going price
-    times 1 + `gas_premium`, and members whose `max_gas_gwei` is below that do not get through. `attention` is how
-    many opportunities a member prices in one block; it `prefers` the largest debts, or those open the longest.
-
-    Members act from `active_from_seconds` on: who comes later was attracted by what others could not take.
-
-    In English auctions a member's value of a lot is what it would net by selling now, or at the reference price where
-    it sells over time, less its `margin` and its gas. Its first bid is `first_bid` of that; who hopes to be alone tries
-    next to nothing. From there on it outbids others by the least that the rule asks, up to its value.
-
-    With `selling = "over_time"` a member keeps what it seizes and sells a slice every `sell_every_seconds`, for
-    `sale_gas_units`, such that a holding shrinks to a third in `sell_over_seconds`.
-    """
-
-    count: Members = 1
-    pool: str | None = None
-    capital_usd: NonNegativeInfOrDrawn
-    capital_asset: str | None = None
-    financing: Literal["inventory", "flash"] = "inventory"
-    flash_fee: float = Field(0.0, ge=0, lt=1)
-    margin: float = Field(0.0, ge=0)
-    minimum_profit_usd: float = Field(0.0, ge=0)
-    delay_seconds: NonNegativeOrDrawn = 0.0
-    active_from_seconds: NonNegativeOrDrawn = 0.0
-    first_bid: float = Field(0.9, gt=0, le=1)
-    calls_per_block: int | None = Field(None, ge=1)
-    attention: int | None = Field(None, ge=1)
-    prefers: Preference = "largest"
-    gas_usd: float = Field(0.0, ge=0)
-    gas_units: float = Field(500_000.0, ge=0)
-    gas_premium: float = Field(0.1, ge=0)
-    max_gas_gwei: PositiveInfOrDrawn = float("inf")
-    selling: Literal["at_once", "over_time"] = "at_once"
-    sell_over_seconds: float = Field(3600.0, gt=0)
-    sell_every_seconds: float = Field(600.0, gt=0)
-    sale_gas_units: float = Field(150_000.0, ge=0)
-
-    @model_validator(mode="after")
-    def _flash_sells_at_once(self) -> "Liquidators":
-        if self.financing == "flash" and self.selling == "over_time":
-            raise ValueError(
-                'selling = "over_time" needs financing = "inventory": a flash swap is repaid in its own transaction; '
-                "change one of them"
-            )
-        return self
-
-
-@dataclass(slots=True)
-class Holding:
-    """Seized collateral that a member has not sold yet, and the generation of the newest of it."""
-
-    units: float = 0.0
-    generation: int = 0
 
 
 @dataclass(slots=True)
@@ -99,11 +43,23 @@ class _Effort:
     budget_usd: float
     patience: int
     calls: int
+    held_usd: float
 
     @property
     def spent(self) -> bool:
         """Whether nothing more can be taken."""
         return self.patience == 0 or self.calls == 0 or self.budget_usd <= 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A call that pays: what it repays and gains a dollar, what it may spend, the least that it must leave, its fee."""
+
+    repay_usd: float
+    gain: float
+    budget_usd: float
+    least_usd: float
+    flash_fee: float
 
 
 class LiquidatorCohort(mesa.Agent):
@@ -131,14 +87,33 @@ class LiquidatorCohort(mesa.Agent):
         self.delay_seconds = draw(terms.delay_seconds, terms.count, rng)
         self.active_from_seconds: list[float] = draw(terms.active_from_seconds, terms.count, rng).tolist()
         self.max_gas_gwei: list[float] = draw(terms.max_gas_gwei, terms.count, rng).tolist()
+        self.reaction_seconds: list[float] = draw(terms.reaction_seconds, terms.count, rng).tolist()
+        self.risk_aversion: list[float] = draw(terms.risk_aversion, terms.count, rng).tolist()
+        self.holding_limit_usd: list[float] = draw(terms.holding_limit_usd, terms.count, rng).tolist()
         self.repaid_in_block_usd = 0.0
         self.holdings: dict[tuple[int, int], Holding] = {}  # by member and asset
+        self.tallies = [Tally() for _ in range(terms.count)]
+        self._turnover = Turnover(terms.entry, terms.count, _finite_mean(self.capital_usd)) if terms.entry else None
+        self._from = np.array(self.active_from_seconds)
+        self._bears_risk = terms.selling == "over_time" and (
+            any(self.risk_aversion) or min(self.holding_limit_usd) < np.inf
+        )
+        self._now = 0.0
         self._turns = Turns(terms.count, order_rng)
 
     @property
     def uses_own_money(self) -> bool:
         """Return whether repayments come out of limited funds of its own."""
         return self.terms.financing == "inventory" and not any(self.unlimited)
+
+    @property
+    def active(self) -> int:
+        """Return how many members are not in reserve: the first ones."""
+        return self.terms.count if self._turnover is None else self._turnover.active
+
+    def acting(self, now: float) -> int:
+        """Return how many members act at a time."""
+        return int(np.count_nonzero(self._from[: self.active] <= now))
 
     def member_name(self, member: int) -> str:
         """Return the name under which a member appears in the results."""
@@ -147,18 +122,26 @@ class LiquidatorCohort(mesa.Agent):
     def decide(self, view: "View") -> list[Intent]:
         """Return this block's calls: sales of what is held first, then liquidations in the order it prefers."""
         self.repaid_in_block_usd = 0.0
+        self._now = view.now
+        if self._turnover is not None:
+            self._turnover.review(view.now)
         intents: list[Intent] = self._sales(view) if self.holdings else []
-        open_now, calls, bids = view.opportunities(self.pool), view.calls(self.pool), view.bids(self.pool)
+        if self.terms.understands is not None and view.design(self.pool) not in self.terms.understands:
+            return intents
+        open_now = view.opportunities(self.pool, self.terms.looks_back_blocks)
+        calls, bids = view.calls(self.pool), view.bids(self.pool)
         if not open_now and not calls and not bids:
             return intents
         there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         for member in self._turns.next():
-            if bid <= self.max_gas_gwei[member] and view.now >= self.active_from_seconds[member]:
+            if member >= self.active or view.now < self.active_from_seconds[member]:
+                continue
+            if bid <= self.max_gas_gwei[member]:
                 effort = self._effort(view, member, bid, there_are)
                 if effort.budget_usd > 0.0:
                     self._hunt(view, open_now, effort, intents)
-                if bids and self.terms.financing == "inventory":
+                if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
                     self._bid(view, bids, effort, intents)
                 if calls:
                     self._call(view, calls, effort, intents)
@@ -166,6 +149,9 @@ class LiquidatorCohort(mesa.Agent):
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
         """Take note of what became of a call."""
+        earned = self.tallies[intent.member].note(intent, receipt)
+        if self._turnover is not None:
+            self._turnover.earn(earned, self._now)
         if isinstance(receipt, Seizure):
             self.repaid_in_block_usd += receipt.repaid_usd
             if receipt.held > 0.0:
@@ -185,46 +171,63 @@ class LiquidatorCohort(mesa.Agent):
             budget_usd=np.inf if endless else self._means_usd(view, member),
             patience=terms.attention or there_are,
             calls=terms.calls_per_block or there_are,
+            held_usd=self._held_usd(view, member) if self._bears_risk else 0.0,
         )
 
     def _hunt(self, view: "View", open_now: "Opportunities", effort: _Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
-        terms, gas_cost = self.terms, effort.gas_cost_usd
-        flash = terms.financing == "flash"
-        sells = terms.selling == "at_once"
-        for number in open_now.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
+        for number in open_now.ripe(view.now - self.delay_seconds[effort.member], self.terms.prefers):
             if effort.spent:
                 return
             effort.patience -= 1
-            gain = open_now.gain_per_usd(number, sells) - (terms.flash_fee if flash else 0.0)
-            if gain <= terms.margin:
-                continue
-            repay = open_now.most_usd(number)
-            if repay > effort.budget_usd:
-                repay = open_now.fits_usd(number, effort.budget_usd)
-            profit = repay * gain - gas_cost
-            if profit < terms.minimum_profit_usd or profit < terms.margin * repay or profit <= 0.0:
+            plan = self._plan(view, open_now, number, effort)
+            if plan is None:
                 continue
             open_now.take(number)
             effort.calls -= 1
-            intents.append(
-                Liquidate(
-                    sender=self,
-                    member=effort.member,
-                    bid_gwei=effort.bid_gwei,
-                    gas_units=terms.gas_units,
-                    pool=self.pool,
-                    number=number,
-                    budget_usd=effort.budget_usd,
-                    margin=terms.margin,
-                    minimum_profit_usd=terms.minimum_profit_usd,
-                    gas_cost_usd=gas_cost,
-                    sell=sells,
-                    flash=flash,
-                    flash_fee=terms.flash_fee,
-                )
-            )
-            effort.budget_usd -= repay
+            intents.append(self._liquidate(number, effort, plan))
+            effort.budget_usd -= plan.repay_usd
+            effort.held_usd += plan.repay_usd * (1.0 + plan.gain)
+
+    def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: _Effort) -> _Plan | None:
+        """Return what a member would repay of one thing on offer; None where that does not pay."""
+        terms = self.terms
+        fee = 0.0 if view.financing(self.pool) == "take_over" else terms.flash_fee
+        gain = open_now.gain_per_usd(number, terms.selling == "at_once")
+        gain -= fee if terms.financing == "flash" else 0.0
+        if gain <= terms.margin:
+            return None
+        budget, least = effort.budget_usd, terms.minimum_profit_usd
+        holding = self._holding(view, open_now.asset(number), effort) if self._bears_risk else None
+        if holding is not None:
+            budget = min(budget, holding.most_usd(gain / (1.0 + gain)) / (1.0 + gain))
+        repay = open_now.most_usd(number)
+        if repay > budget:
+            repay = open_now.fits_usd(number, budget)
+        if holding is not None and repay > 0.0:
+            least += holding.charge_usd(repay * (1.0 + gain))
+        profit = repay * gain - effort.gas_cost_usd
+        if profit < least or profit < terms.margin * repay or profit <= 0.0:
+            return None
+        return _Plan(repay, gain, budget, least, fee)
+
+    def _liquidate(self, number: int, effort: _Effort, plan: _Plan) -> Liquidate:
+        terms = self.terms
+        return Liquidate(
+            sender=self,
+            member=effort.member,
+            bid_gwei=effort.bid_gwei,
+            gas_units=terms.gas_units,
+            pool=self.pool,
+            number=number,
+            budget_usd=plan.budget_usd,
+            margin=terms.margin,
+            minimum_profit_usd=plan.least_usd,
+            gas_cost_usd=effort.gas_cost_usd,
+            sell=terms.selling == "at_once",
+            flash=terms.financing == "flash",
+            flash_fee=plan.flash_fee,
+        )
 
     def _call(self, view: "View", calls: "Calls", effort: _Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that open liquidations and start auctions afresh."""
@@ -253,6 +256,7 @@ class LiquidatorCohort(mesa.Agent):
                     number=target,
                     afresh=afresh,
                     gas_cost_usd=effort.gas_cost_usd,
+                    worth_usd=profit + effort.gas_cost_usd - terms.minimum_profit_usd,
                 )
             )
 
@@ -265,12 +269,13 @@ class LiquidatorCohort(mesa.Agent):
             if bids.lot(number).bidder == self.first_account + effort.member:
                 continue
             effort.patience -= 1
-            bid = self._worth_bidding(bids, number, effort)
+            bid = self._worth_bidding(view, bids, number, effort)
             if bid is None:
                 continue
             bids.take(number)
             effort.calls -= 1
             effort.budget_usd -= bid.paid * bids.debt_usd(bids.lot(number))
+            effort.held_usd += bid.paid * bids.debt_usd(bids.lot(number))
             intents.append(
                 PlaceBid(
                     sender=self,
@@ -286,7 +291,7 @@ class LiquidatorCohort(mesa.Agent):
                 )
             )
 
-    def _worth_bidding(self, bids: "Bids", number: int, effort: _Effort) -> Bid | None:
+    def _worth_bidding(self, view: "View", bids: "Bids", number: int, effort: _Effort) -> Bid | None:
         """Return the bid that a member is ready to make: more money or, once the tab is bid, fewer units for it."""
         terms, lot, least = self.terms, bids.lot(number), bids.least(number)
         if least is None:
@@ -294,6 +299,11 @@ class LiquidatorCohort(mesa.Agent):
         debt_usd = bids.debt_usd(lot)
         worth_usd = bids.worth_usd(number, least.units, terms.selling == "at_once")
         net_usd = worth_usd - effort.gas_cost_usd - terms.minimum_profit_usd
+        if self._bears_risk:
+            holding = self._holding(view, bids.asset(number), effort)
+            if worth_usd > holding.limit_usd - holding.held_usd:
+                return None
+            net_usd -= holding.charge_usd(worth_usd)
         value = min(net_usd / (1.0 + terms.margin), effort.budget_usd) / debt_usd
         if value < least.paid or value <= lot.bid:
             return None
@@ -315,6 +325,20 @@ class LiquidatorCohort(mesa.Agent):
         gain = call.gain_at_bid_usd if self.terms.selling == "at_once" else call.gain_at_reference_usd
         share = min(effort.budget_usd / call.raised_usd, 1.0)
         return max(share * max(gain, asked * call.raised_usd) - effort.gas_cost_usd, 0.0)
+
+    def _held_usd(self, view: "View", member: int) -> float:
+        """Return what the collateral that a member holds is worth, and what it has bid for more of it."""
+        mine = ((asset, held.units) for (owner, asset), held in self.holdings.items() if owner == member)
+        held_usd = sum(units * view.price_usd(asset) for asset, units in mine)
+        return held_usd + view.locked_usd(self.pool, self.first_account + member)
+
+    def _holding(self, view: "View", asset: int, effort: _Effort) -> HoldingTerms:
+        """Return what holding more of an asset costs a member at the risk that it has now."""
+        member, years = effort.member, self.terms.sell_over_seconds / SECONDS_PER_YEAR
+        charge = charge_per_usd(
+            self.risk_aversion[member], view.asset_volatility_per_year(asset), years, float(self.capital_usd[member])
+        )
+        return HoldingTerms(charge, effort.held_usd, self.holding_limit_usd[member])
 
     def _means_usd(self, view: "View", member: int) -> float:
         return view.balance(self.first_account + member, self.capital_asset) * view.price_usd(self.capital_asset)
@@ -338,3 +362,9 @@ class LiquidatorCohort(mesa.Agent):
             units = held if held * view.price_usd(asset) * share < 10.0 else held * share
             sales.append(SellInventory(self, member, bid, terms.sale_gas_units, asset, units, holding.generation))
         return sales
+
+
+def _finite_mean(capital_usd: FloatArray) -> float:
+    """Return the mean of the capitals that have a limit; 0 where none has."""
+    limited = capital_usd[np.isfinite(capital_usd)]
+    return float(limited.mean()) if limited.size else 0.0

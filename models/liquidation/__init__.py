@@ -1,9 +1,10 @@
 """Slot: a liquidation design. Every design reduces to offers: repay up to R of the debt for collateral at a price.
 
-A design is a frozen set of parameters with three pure functions; it knows a `Position` and nothing of the pool.
+A design is a frozen set of parameters with three pure functions; it knows a `Position` and nothing of the pool. Around
+any of them go two wrappers, `Oev` and `Backstop`, as the parameters `oev` and `backstop` of every design.
 """
 
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol, get_args
 
 from pydantic import Field
 
@@ -11,8 +12,10 @@ from models.liquidation.aave_v2 import AaveV2
 from models.liquidation.aave_v3 import AaveV3
 from models.liquidation.aave_v4 import AaveV4
 from models.liquidation.ajna import Ajna, NotSettleable, Settlement, bond_payment_factor
+from models.liquidation.backstop import Backstop
 from models.liquidation.compound_v2 import CompoundV2
 from models.liquidation.compound_v3 import CompoundV3
+from models.liquidation.design import WRAPPERS, DesignParameters, Financing
 from models.liquidation.euler_v1 import EulerV1
 from models.liquidation.euler_v2 import EulerV2
 from models.liquidation.fixed_spread import FixedSpread
@@ -24,6 +27,7 @@ from models.liquidation.liquity_v2 import LiquityV2
 from models.liquidation.maker_clip import MakerClip
 from models.liquidation.maker_flip import AuctionOver, AuctionRunning, Bid, Bidding, InvalidBid, MakerFlip
 from models.liquidation.morpho_blue import MorphoBlue
+from models.liquidation.oev import Oev, Stage
 from models.liquidation.offer import (
     Bounds,
     InvalidRepayment,
@@ -41,8 +45,10 @@ from models.liquidation.spot import SpotDesign
 from models.liquidation.toxic_halt import ToxicHalt
 
 __all__ = [
+    "DESIGN_NAMES",
     "NOBODY",
     "TIMED_DESIGNS",
+    "WRAPPERS",
     "AaveV2",
     "AaveV3",
     "AaveV4",
@@ -50,14 +56,17 @@ __all__ = [
     "Ajna",
     "AuctionOver",
     "AuctionRunning",
+    "Backstop",
     "Bid",
     "Bidding",
     "Bounds",
     "CompoundV2",
     "CompoundV3",
     "Design",
+    "DesignParameters",
     "EulerV1",
     "EulerV2",
+    "Financing",
     "FixedSpread",
     "Fluid",
     "Gearbox",
@@ -80,6 +89,7 @@ __all__ = [
     "NotLiquidatable",
     "NotSettleable",
     "NothingToReset",
+    "Oev",
     "Offer",
     "Opening",
     "Position",
@@ -88,6 +98,7 @@ __all__ = [
     "Settlement",
     "Silo",
     "SpotDesign",
+    "Stage",
     "Taking",
     "TimedDesign",
     "ToxicHalt",
@@ -135,6 +146,11 @@ Design = Annotated[
     | ToxicHalt,
     Field(discriminator="design"),
 ]
+
+DESIGN_NAMES: tuple[str, ...] = tuple(
+    get_args(kind.model_fields["design"].annotation)[0] for kind in get_args(get_args(Design)[0])
+)
+"""The values of `design`."""
 
 TIMED_DESIGNS: tuple[type[TimedDesign], ...] = (Ajna, CompoundV3, LiquityV1, LiquityV2, MakerClip, MakerFlip)
 """The designs that a call opens, and that take time or have a pool behind them."""

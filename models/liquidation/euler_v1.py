@@ -21,6 +21,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.design import Financing
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
 
@@ -34,6 +35,8 @@ class EulerV1(SpotDesign):
         "taker (one value holds for all), borrow factors (part of the threshold), rounding"
     )
     bounds: ClassVar[Bounds] = {"target_health": (1.0, 1.5), "max_discount": (0.0, 0.3)}
+
+    financing: ClassVar[Financing] = "take_over"
 
     design: Literal["euler_v1"] = "euler_v1"
     target_health: float = Field(1.25, ge=1, description="health that one call may restore")

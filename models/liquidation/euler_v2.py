@@ -19,6 +19,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.design import Financing
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -32,6 +33,8 @@ class EulerV2(SpotDesign):
         "periods, rounding"
     )
     bounds: ClassVar[Bounds] = {"max_discount": (0.0, 0.3)}
+
+    financing: ClassVar[Financing] = "take_over"
 
     design: Literal["euler_v2"] = "euler_v2"
     max_discount: float = Field(0.15, ge=0, lt=1, description="the most that the collateral is discounted")

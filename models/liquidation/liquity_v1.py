@@ -23,12 +23,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.design import DesignParameters
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Opening, Reward, backed, openable, price_of
-from models.parameters import Parameters
 
 
-class LiquityV1(Parameters):
+class LiquityV1(DesignParameters):
     """The liquidations of Liquity v1, in normal and in recovery mode."""
 
     source: ClassVar[str] = "liquity/dev, TroveManager.sol and StabilityPool.sol"

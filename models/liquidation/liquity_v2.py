@@ -24,12 +24,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.design import DesignParameters
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Opening, Reward, openable, price_of
-from models.parameters import Parameters
 
 
-class LiquityV2(Parameters):
+class LiquityV2(DesignParameters):
     """The liquidations of Liquity v2."""
 
     source: ClassVar[str] = "liquity/bold, TroveManager.sol and Constants.sol; the WETH branch"

@@ -26,10 +26,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.design import DesignParameters, Financing
 from models.liquidation.offer import ROUNDING, Bounds, Position
 from models.liquidation.opening import NOBODY, House, Lot, Opening, Reward, openable
 from models.liquidation.sale import LotTaking, NothingToReset
-from models.parameters import Parameters
 from models.refusals import Refusal
 
 
@@ -63,7 +63,7 @@ class Bidding:
     returned_units: float
 
 
-class MakerFlip(Parameters):
+class MakerFlip(DesignParameters):
     """The auctions of Maker until Liquidations 2.0."""
 
     source: ClassVar[str] = "makerdao/dss, cat.sol and flip.sol; October 2020"
@@ -76,6 +76,8 @@ class MakerFlip(Parameters):
         "bid_seconds": (300.0, 21_600.0),
         "auction_seconds": (1800.0, 86_400.0),
     }
+
+    financing: ClassVar[Financing] = "lock"
 
     design: Literal["maker_flip"] = "maker_flip"
     lot_units: float = Field(50.0, gt=0, description="the most collateral of one lot")

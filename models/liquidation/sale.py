@@ -19,9 +19,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
+from models.liquidation.design import DesignParameters
 from models.liquidation.offer import ROUNDING, Bounds, InvalidRepayment, MustNotLeaveDust, Offer, Position
 from models.liquidation.opening import House, Lot, Opening, Reward
-from models.parameters import Parameters
 from models.refusals import Refusal
 from models.types import FloatArray
 
@@ -68,7 +68,7 @@ class LotTaking:
     to_caller: float = 0.0
 
 
-class SaleDesign(Parameters, ABC):
+class SaleDesign(DesignParameters, ABC):
     """A design whose lots are sold at a price that the clock or the feed sets; `open` and `terms` are its rule."""
 
     source: ClassVar[str]

@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from models.liquidation.design import DesignParameters
 from models.liquidation.offer import (
     ROUNDING,
     Bounds,
@@ -29,7 +30,6 @@ from models.liquidation.offer import (
     exchange,
     require_taking,
 )
-from models.parameters import Parameters
 
 # How far below the minimum a leftover may be and still be the minimum, rounded.
 _LEFTOVER_ROUNDING: Final = 1.0 - 1e-9
@@ -50,7 +50,7 @@ class Terms:
     whole: bool = False
 
 
-class SpotDesign(Parameters, ABC):
+class SpotDesign(DesignParameters, ABC):
     """A design in which the taker repays and gets collateral now; `terms` is its rule."""
 
     source: ClassVar[str]

@@ -1,0 +1,132 @@
+"""Contests: liquidators who go for the same thing in one block bid against one another.
+
+Models: who calls for the same account, lot or opening as others bids gas by the rule of `[blockspace]`, up to what the
+call would bring it on the ladder as it stands, or holding it, less what it must keep. Where the right to call is
+auctioned, all who want it bid for it, and only the winner calls. What rivals bid depends on how many they are, what it
+is worth to each, and how fast they are. Equal bids are told apart by lot.
+Leaves out: who is outbid does not turn to something else within the block. Everybody values a call as if it were the
+first of the block, so that winners may find that it no longer pays.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abm.intents import Intent, Liquidate, OpenLiquidation
+from abm.purses import Purses
+from abm.rights import stage_of
+from abm.sizing import best_size, least_profit_usd
+from models.priority import Bidding, shaded
+
+if TYPE_CHECKING:
+    from abm.agents.liquidator import LiquidatorCohort
+    from abm.marks import Mark
+    from abm.world import Lender, World
+
+Call = Liquidate | OpenLiquidation
+_Target = tuple[type[Call], int, int, bool]
+
+
+class Contests:
+    """Settles the contests of one path's blocks before the block is built."""
+
+    def __init__(self, world: "World", purses: Purses, rng: np.random.Generator) -> None:
+        self._world = world
+        self._purses = purses
+        self._rng = rng
+        space = world.scenario.blockspace
+        self._rule: Bidding | None = space.bidding if space is not None else None
+
+    def settle(self, intents: list[Intent]) -> list[Intent]:
+        """Return what liquidators submit, with their bids; without those who have not won the right to call."""
+        rights = any(lender.rights is not None for lender in self._world.lenders)
+        if self._rule is None and not rights:
+            return intents
+        submitted: list[Intent | None] = list(intents)
+        for places in _by_target(intents):
+            rivals: list[Call] = [intents[place] for place in places]  # type: ignore[misc]
+            auctioned = rights and stage_of(self._world, rivals[0]) == "auction"
+            if len(rivals) > 1:
+                # Whoever is listed first goes first at equal bids.
+                rivals = [rivals[k] for k in self._rng.permutation(len(rivals)).tolist()]
+            if auctioned:
+                won = self._auction_right(rivals)
+                for place in places:
+                    submitted[place] = None
+                submitted[places[0]] = won
+            elif self._rule is not None and len(rivals) > 1:
+                self._bid_gas(self._rule, rivals)
+                for place, intent in zip(places, rivals, strict=True):
+                    submitted[place] = intent
+        return [intent for intent in submitted if intent is not None]
+
+    def _bid_gas(self, rule: Bidding, rivals: list[Call]) -> None:
+        """Raise the gas that rivals bid for one thing."""
+        cohorts: list[LiquidatorCohort] = [intent.sender for intent in rivals]  # type: ignore[misc]
+        starts = np.array([intent.bid_gwei for intent in rivals])
+        per_gwei = [self._world.gas_cost_usd(one.gas_units, 1.0) for one in rivals]
+        limits_usd = self._limits_usd(rivals)
+        affordable = [limit / usd if usd > 0.0 else 0.0 for limit, usd in zip(limits_usd, per_gwei, strict=True)]
+        through = [cohort.max_gas_gwei[one.member] for cohort, one in zip(cohorts, rivals, strict=True)]
+        reactions = np.array([cohort.reaction_seconds[one.member] for cohort, one in zip(cohorts, rivals, strict=True)])
+        bids = rule.bids(starts, np.minimum(affordable, through), reactions, self._world.step_seconds)
+        for intent, bid in zip(rivals, bids.tolist(), strict=True):
+            intent.raised_gwei = bid - intent.bid_gwei
+            intent.bid_gwei = bid
+
+    def _auction_right(self, rivals: list[Call]) -> Call:
+        """Sell the right to one call; returns the call of who has got it."""
+        rights = self._world.lenders[rivals[0].pool].rights
+        assert rights is not None
+        limits_usd = self._limits_usd(rivals)
+        values = [max(limit - self._gas_usd(one), 0.0) for one, limit in zip(rivals, limits_usd, strict=True)]
+        share = shaded(sum(value > 0.0 for value in values), rights.terms.alike)
+        won = int(np.argmax(values))
+        rivals[won].right_usd = share * values[won]
+        return rivals[won]
+
+    def _gas_usd(self, intent: Call) -> float:
+        if self._world.scenario.blockspace is None:
+            return intent.gas_cost_usd
+        return self._world.gas_cost_usd(intent.gas_units, intent.bid_gwei)
+
+    def _limits_usd(self, rivals: list[Call]) -> list[float]:
+        """Return what each would and could pay for the one thing, gas included."""
+        lender = self._world.lenders[rivals[0].pool]
+        mark = lender.mark(rivals[0].number) if isinstance(rivals[0], Liquidate) else None
+        offer = mark.offer() if mark is not None else None
+        most_usd = offer.max_repay * self._world.reference[lender.assets[mark.debt]] if mark and offer else 0.0
+        known: dict[tuple[float, ...], tuple[float, float]] = {}  # those who are alike are worked out once
+        limits: list[float] = []
+        for one in rivals:
+            worth_usd, repaid_usd = 0.0, 0.0
+            if isinstance(one, OpenLiquidation):
+                worth_usd = one.worth_usd
+            elif mark is not None:
+                means_usd = min(self._purses.means_usd(one), most_usd)
+                terms = (one.sell, one.flash_fee, one.margin, one.minimum_profit_usd, means_usd)
+                if terms not in known:
+                    known[terms] = self._worth_usd(lender, mark, one, means_usd)
+                worth_usd, repaid_usd = known[terms]
+            limits.append(min(worth_usd, self._purses.spare_usd(one, repaid_usd)))
+        return limits
+
+    def _worth_usd(self, lender: "Lender", mark: "Mark", intent: Liquidate, means_usd: float) -> tuple[float, float]:
+        """Return what a call would leave to be spent on it, before gas, and the dollars that it would repay."""
+        world = self._world
+        sized = best_size(world, lender, mark, intent, means_usd)
+        if isinstance(sized, str):
+            return 0.0, 0.0
+        repaid_usd = sized.taking.repaid * world.reference[lender.assets[mark.debt]]
+        return sized.gain_usd - least_profit_usd(world, lender, mark, intent, sized.taking), repaid_usd
+
+
+def _by_target(intents: list[Intent]) -> list[list[int]]:
+    """Return the places of the calls that go for the same thing, in the order in which they are listed."""
+    places: dict[_Target, list[int]] = {}
+    for place, intent in enumerate(intents):
+        if isinstance(intent, Liquidate):
+            places.setdefault((Liquidate, intent.pool, intent.number, False), []).append(place)
+        elif isinstance(intent, OpenLiquidation):
+            places.setdefault((OpenLiquidation, intent.pool, intent.number, intent.afresh), []).append(place)
+    return list(places.values())

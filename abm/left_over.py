@@ -1,0 +1,74 @@
+"""What nobody has taken: accounts and lots that have been on offer for long enough to be the backstop's."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abm.english_auctions import EnglishAuctions
+from abm.sales import Sales
+from models.liquidation import NOBODY, Backstop
+
+if TYPE_CHECKING:
+    from abm.world import Lender, World
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBid:
+    """A lot without a bid: what the terms say to bid for its units, in units of a debt that are worth so much each."""
+
+    number: int
+    paid: float
+    units: float
+    debt_usd: float
+
+
+@dataclass(slots=True)
+class LeftOver:
+    """What an account of last resort goes for in one block, by number; the largest debts first, the oldest lots first.
+
+    `opens` are accounts to open and lots to start afresh, which the second part tells apart.
+    """
+
+    takes: list[int] = field(default_factory=list)
+    opens: list[tuple[int, bool]] = field(default_factory=list)
+    bids: list[LeftBid] = field(default_factory=list)
+
+
+def left_over(world: "World", lender: "Lender", terms: Backstop) -> LeftOver:
+    """Return what others have left to the account of last resort of a pool."""
+    found = LeftOver()
+    auctions, accounts = lender.auctions, _accounts(world, lender, terms)
+    if auctions is None:
+        found.takes = [account for account in accounts if _pays(lender, terms, account)]
+        return found
+    found.opens = [(account, False) for account in accounts if auctions.opening(account) is not None]
+    for one in auctions:
+        if not terms.due(world.now - one.lot.opened_seconds):
+            continue
+        if auctions.waits(one):
+            found.opens.append((one.number, True))
+        elif isinstance(auctions, Sales) and _pays(lender, terms, one.number):
+            found.takes.append(one.number)
+        elif isinstance(auctions, EnglishAuctions) and one.lot.bidder == NOBODY and auctions.least_bid(one.lot):
+            paid = terms.bid(one.lot.units, auctions.feed(one.lot), one.lot.tab)
+            debt_usd = world.reference[lender.assets[one.lot.debt]]
+            found.bids.append(LeftBid(one.number, paid, one.lot.units, debt_usd))
+    return found
+
+
+def _accounts(world: "World", lender: "Lender", terms: Backstop) -> list[int]:
+    """Return the accounts that have been below health 1 for long enough."""
+    below = lender.liquidatable()
+    by_debt = below.accounts[np.argsort(-below.debt_value, kind="stable")]
+    waited = world.now - lender.waiting_since[by_debt]
+    return [k for k, seconds in zip(by_debt.tolist(), waited.tolist(), strict=True) if terms.due(seconds)]
+
+
+def _pays(lender: "Lender", terms: Backstop, number: int) -> bool:
+    """Whether an account or a lot is on offer for no more than the backstop pays."""
+    mark = lender.mark(number)
+    offer = mark.offer() if mark is not None else None
+    if mark is None or offer is None:
+        return False
+    return terms.pays(offer.price, lender.price_list[mark.collateral] / lender.price_list[mark.debt])

@@ -1,0 +1,90 @@
+"""The right to call, where a pool's design is wrapped in `oev`: what is closed, auctioned or open, and what is paid.
+
+The beginning is when an account or a lot, or a call that opens or starts afresh, first shows among what is on offer;
+who recovers and falls again begins again. What a winner pays goes to the protocol, beside its other fees, and to the
+auctioneer, who is outside.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from abm.intents import Intent, Liquidate, OpenLiquidation, Receipt, Status
+from models.liquidation import Oev, Stage
+
+if TYPE_CHECKING:
+    from abm.on_offer import Ranked
+    from abm.purses import Purses
+    from abm.recorder import Recorder
+    from abm.world import World
+
+Kind = Literal["take", "open"]
+
+
+class RightAuctions:
+    """What one pool has on offer, and since when; a kind of call and its number are what a right is for."""
+
+    def __init__(self, terms: Oev, step_seconds: float, rng: np.random.Generator) -> None:
+        self.terms = terms
+        self._step_seconds = step_seconds
+        self._rng = rng
+        self._seen: dict[Kind, dict[int, tuple[float, bool]]] = {"take": {}, "open": {}}
+
+    def let_through(self, kind: Kind, offered: "Ranked", now: float) -> None:
+        """Take note of what is on offer in this block, leave out what is closed, and mark what is auctioned."""
+        before, seen = self._seen[kind], dict[int, tuple[float, bool]]()
+        numbers = offered.numbers
+        for number in numbers:
+            known = before.get(number)
+            seen[number] = known if known is not None else (now, self._rng.random() < self.terms.failures)
+        self._seen[kind] = seen
+        stages = [self.stage(kind, number, now) for number in numbers]
+        offered.auctioned = frozenset(n for n, stage in zip(numbers, stages, strict=True) if stage == "auction")
+        if "closed" in stages:
+            offered.only(np.array([stage != "closed" for stage in stages]))
+
+    def stage(self, kind: Kind, number: int, now: float) -> Stage:
+        """Who may make a call; what nobody has seen on offer yet is closed."""
+        known = self._seen[kind].get(number)
+        if known is None:
+            return "closed"
+        since, failed = known
+        return self.terms.stage(now - since, self._step_seconds, failed=failed)
+
+
+class Rights:
+    """Holds intents to the rights that their pools ask for, and collects what winners pay."""
+
+    def __init__(self, world: "World", recorder: "Recorder", purses: "Purses") -> None:
+        self._world = world
+        self._recorder = recorder
+        self._purses = purses
+
+    def lacks(self, intent: Intent) -> bool:
+        """Return whether an intent is a call for which its sender would have needed a right that it has not bought."""
+        if not isinstance(intent, Liquidate | OpenLiquidation) or intent.right_usd is not None:
+            return False
+        return stage_of(self._world, intent) != "open"
+
+    def collect(self, intent: Intent, receipt: Receipt) -> None:
+        """Let the winner of an auction pay whose call has gone through."""
+        if intent.right_usd is None or receipt.status is not Status.FILLED:
+            return
+        assert isinstance(intent, Liquidate | OpenLiquidation)
+        lender = self._world.lenders[intent.pool]
+        assert lender.rights is not None
+        to_protocol, to_auctioneer = lender.rights.terms.split(intent.right_usd)
+        protocol_usd, auctioneer_usd = self._purses.pay_right(intent, to_protocol, to_auctioneer, lender.fees)
+        self._recorder.right(protocol_usd, auctioneer_usd, opened=isinstance(intent, OpenLiquidation))
+
+
+def stage_of(world: "World", intent: Liquidate | OpenLiquidation) -> Stage:
+    """Return who may make a call now."""
+    lender = world.lenders[intent.pool]
+    if lender.rights is None:
+        return "open"
+    if isinstance(intent, Liquidate):
+        return lender.rights.stage("take", intent.number, world.now)
+    # Lots are numbered behind the accounts, as `abm.on_offer.Calls` has them.
+    number = intent.number + lender.pool.accounts if intent.afresh else intent.number
+    return lender.rights.stage("open", number, world.now)

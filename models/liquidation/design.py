@@ -1,0 +1,37 @@
+"""What every design has beside its own rule: how its takers pay, and the wrappers that may go around it.
+
+**Source**: each design's contract for how takers pay; `models.liquidation.oev` and `models.liquidation.backstop`.
+
+**Models**: three ways of paying. ``repay``: the taker brings what it repays, its own or a flash loan's. ``take_over``:
+the taker gets the debt with the collateral and may repay it from the sale before its own health is looked at, so that
+a taker without funds needs no loan, and pays no fee for one. ``lock``: what is bid stays locked until the auction is
+over, so that only own funds will do.
+
+**Leaves out**: a debt that is taken over and kept: here takers repay at once.
+
+**Units**: as `models.liquidation.offer`.
+
+**Invariants**: a wrapper changes nothing of the rule within it.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from models.liquidation.backstop import Backstop
+from models.liquidation.oev import Oev
+from models.parameters import Parameters
+
+Financing = Literal["repay", "take_over", "lock"]
+
+WRAPPERS = ("oev", "backstop")
+"""The parameters that every design has, and that are no part of its rule."""
+
+
+class DesignParameters(Parameters):
+    """The parameters of a design."""
+
+    financing: ClassVar[Financing] = "repay"
+
+    oev: Oev | None = Field(None, description="auctions of the right to liquidate")
+    backstop: Backstop | None = Field(None, description="an account of last resort")
