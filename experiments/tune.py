@@ -25,10 +25,11 @@ import numpy as np
 import pandas as pd
 
 from abm import ScenarioError
-from experiments.cells import FINISHED, Address, Cell, Cells
+from experiments.cells import FINISHED, Address, Cell
 from experiments.designs import designs
 from experiments.entrants import Entrant, with_design
 from experiments.objectives import Objective, column, plain
+from experiments.shards import Cells
 from experiments.statistics import difference, evaluate
 
 if TYPE_CHECKING:
