@@ -6,7 +6,7 @@ rules alone. Paths are computed seed by seed over all designs, so that an interr
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,19 +27,17 @@ from experiments.comparison import (
     write_table,
 )
 from experiments.entrants import Entrant, baseline_of, field_of
-from experiments.executors import Crew, crew
+from experiments.executors import crew
 from experiments.interrupts import uninterrupted
 from experiments.objectives import Objective, parse_objectives
 from experiments.ranking import imprecision, rank
-from experiments.shards import COURSES, Cells
+from experiments.shards import COURSES, Bench, Cells, Progress
 from experiments.storage import provenance, write_json, write_scenario
 from experiments.tune import Tuning, gains, tune, tuned_name
 
 MOST_PATHS = 2000
 FEWEST_MORE = 10
 """Paths that are added at least when an interval is not narrow enough yet."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +81,6 @@ class Plan:
             precision,
             trials,
         )
-
-
-@dataclass(slots=True)
-class Bench:
-    """Computes cells for a comparison and tells how far it is: `progress` hears the cells done and those expected."""
-
-    cells: Cells
-    crew: Crew
-    progress: Progress | None = None
-    done: int = 0
-    expected: int = 0
-
-    def compute(self, cells: Sequence[Cell], planned: int | None = None) -> None:
-        """Compute what is wanting of some cells, of which so many were expected from the start."""
-        wanting = self.cells.wanting(cells)
-        self.expected += len(wanting) - (len(cells) if planned is None else planned)
-        self.cells.compute(wanting, self.crew, self._tell(self.done))
-        self.done += len(wanting)
-
-    def _tell(self, before: int) -> Callable[[int], None]:
-        def tell(done: int) -> None:
-            if self.progress is not None:
-                self.progress(before + done, self.expected)
-
-        return tell
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,6 +29,8 @@ BATCH_SECONDS = 2.0
 """How long a batch should take: long against what it costs to hand it over, short for who interrupts or kills it."""
 
 MOST_CELLS = 256
+
+Progress = Callable[[int, int], None]
 
 
 class Cells:
@@ -162,6 +165,31 @@ class Cells:
         if self._table is not table:
             place = {address: k for k, address in enumerate(self._table["cell"].to_pylist())}
         self._place = place
+
+
+@dataclass(slots=True)
+class Bench:
+    """Computes cells and tells how far it is: `progress` hears the cells done and those expected."""
+
+    cells: Cells
+    crew: Crew
+    progress: Progress | None = None
+    done: int = 0
+    expected: int = 0
+
+    def compute(self, cells: Sequence[Cell], planned: int | None = None) -> None:
+        """Compute what is wanting of some cells, of which so many were expected from the start."""
+        wanting = self.cells.wanting(cells)
+        self.expected += len(wanting) - (len(cells) if planned is None else planned)
+        self.cells.compute(wanting, self.crew, self._tell(self.done))
+        self.done += len(wanting)
+
+    def _tell(self, before: int) -> Callable[[int], None]:
+        def tell(done: int) -> None:
+            if self.progress is not None:
+                self.progress(before + done, self.expected)
+
+        return tell
 
 
 class _Batches:
