@@ -29,10 +29,10 @@ def describe(answer: Answer) -> str:
 
 
 def is_matrix(answer: Answer) -> bool:
-    """Whether the answer is told as a matrix: of two factors in a grid whose figure is a map."""
+    """Whether the answer is told as a matrix: of two factors in a grid, if it is not too wide."""
     experiment = answer.experiment
-    two = experiment.figure is not None and experiment.figure.kind == "map" and not experiment.designs
-    return two and all(len(factor.listed()) <= MOST_COLUMNS for factor in experiment.factors[:1])
+    grid = len(experiment.factors) == 2 and experiment.plan.kind == "grid" and not experiment.designs
+    return grid and not experiment.baseline and len(axes_of(answer)[0].listed()) <= MOST_COLUMNS
 
 
 def _heading(answer: Answer) -> str:
@@ -68,25 +68,26 @@ def _rows(answer: Answer) -> str:
 
 
 def _matrix(answer: Answer) -> str:
-    """The main estimate over both factors: the first one to the right, the second one down, largest at the top."""
+    """The main estimate over both factors as the figure has them: what is up in a map is up here."""
     across, down = axes_of(answer)
+    is_map = answer.experiment.figure is not None and answer.experiment.figure.kind == "map"
     main = answer.estimands[0]
     found = {(row[across.name], row[down.name]): row for row in records(answer, main)}
     columns = across.listed()
-    cells = [[f"{main.heading}: {down.title} down, {across.title} across", *(across.written(x) for x in columns)]]
-    for value in reversed(down.listed()):
+    title = f"{main.heading}; down: {down.title}, across: {across.title}"
+    cells = [["", *(across.written(x) for x in columns)]]
+    for value in reversed(down.listed()) if is_map else down.listed():
         cells.append([f"  {down.written(value)}", *(_estimate(main, found[x, value]) for x in columns)])
-    return aligned(cells)
+    return f"{title}\n{aligned(cells)}"
 
 
 def axes_of(answer: Answer) -> tuple[Any, Any]:
-    """The factors of a map: across and down."""
+    """Of two factors the one that goes across in the table, and the one that goes down; in a map likewise."""
     factors, picture = answer.experiment.factors, answer.experiment.figure
-    by_name = {factor.name: factor for factor in factors}
-    across = by_name[picture.x] if picture is not None and picture.x is not None else factors[0]
-    rest = [factor for factor in factors if factor is not across]
-    down = by_name[picture.y] if picture is not None and picture.y is not None else rest[0]
-    return across, down
+    x = picture.x if picture is not None else None
+    first = next((factor for factor in factors if factor.name == x), factors[0])
+    other = next(factor for factor in factors if factor is not first)
+    return (first, other) if picture is not None and picture.kind == "map" else (other, first)
 
 
 def records(answer: Answer, one: Estimand) -> list[dict[str, Any]]:
@@ -96,7 +97,8 @@ def records(answer: Answer, one: Estimand) -> list[dict[str, Any]]:
 
 
 def _estimate(one: Estimand, row: dict[str, Any]) -> str:
-    if math.isnan(row["low"]) and math.isnan(row["high"]):
+    unknown = math.isnan(row["low"]) and math.isnan(row["high"])
+    if unknown or row["low"] == row["high"]:
         return one.written(row["value"])
     return f"{one.written(row['value'])} {ends(one, row['low'], row['high'])}"
 
@@ -131,8 +133,10 @@ def _notes(answer: Answer) -> str:
             f"estimate (or of a tenth of the largest one); asked for were {100.0 * precision['asked']:.3g} %"
             + ("." if reached else f", which {precision['most_paths']:,} paths, the most allowed, do not reach.")
         )
-    methods = ", ".join(dict.fromkeys(table["method"]))
-    notes.append(f"In brackets 95 % intervals, each for itself ({methods}); {_more(answer)}")
+    methods = [method for method in dict.fromkeys(table["method"]) if method != "all paths equal"]
+    equal = "without brackets all paths are equal, which is no promise; " * ("all paths equal" in set(table["method"]))
+    told = f" ({', '.join(methods)})" if methods else ""
+    notes.append(f"In brackets 95 % intervals, each for itself{told}; {equal}{_more(answer)}")
     weighted = table[(table["gain"] - 1.0).abs() > 1e-12].dropna(subset=["gain"])
     if not weighted.empty:
         main = weighted[weighted["metric"] == answer.estimands[0].text]

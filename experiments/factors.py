@@ -28,7 +28,33 @@ from models.parameters import Parameters
 from models.types import FloatArray
 
 MOST_POINTS = 100_000
-RESERVED = ("point", "design", "path", "seed", "weight", "status", "error", "cell")
+RESERVED = frozenset(
+    [
+        "point",
+        "design",
+        "path",
+        "seed",
+        "weight",
+        "status",
+        "error",
+        "cell",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "method",
+        "paths",
+        "failed",
+        "effective_paths",
+        "gain",
+        "difference",
+        "difference_low",
+        "difference_high",
+        "common_paths",
+        "p_value",
+        "p_value_holm",
+    ]
+)
 """Columns of the tables, which no factor may be called."""
 
 

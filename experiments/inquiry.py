@@ -56,6 +56,9 @@ class Inquiry:
         for scenario in scenarios:
             scenario.check_inputs()
         metrics = metrics_of(scenarios[0], experiment.seed)
+        for factor in experiment.factors:
+            if factor.name in metrics:
+                raise ScenarioError(f"factor {factor.name!r} is called like a metric; give it another name")
         return cls(
             experiment,
             base,

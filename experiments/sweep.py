@@ -7,6 +7,7 @@ from typing import Any
 
 from abm import ScenarioError
 from abm.inputs import TOML_ERRORS
+from experiments.factors import RESERVED
 from experiments.question import Experiment
 from experiments.shipped import load_scenario
 
@@ -67,9 +68,14 @@ def name_of(key: str, keys: Sequence[str]) -> str:
     parts = key.split(".")
     for length in range(1, len(parts) + 1):
         short = ".".join(parts[-length:])
-        if not short[0].isdigit() and sum(other == short or other.endswith(f".{short}") for other in keys) == 1:
-            return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in short)
-    return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in key)
+        alone = sum(other == short or other.endswith(f".{short}") for other in keys) == 1
+        if alone and not short[0].isdigit() and short not in RESERVED:
+            return _plain(short)
+    return _plain(key)
+
+
+def _plain(text: str) -> str:
+    return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in text)
 
 
 def _word(text: str) -> Any:

@@ -143,7 +143,10 @@ def _map(answer: Answer) -> Figure:
             told = main.written(values[j, i]).replace(" %", "")
             axes.text(x, y, told, ha="center", va="center", fontsize=8.5, color="white" if dark else style.INK)
     if picture.limit is not None and np.nanmin(values) < picture.limit < np.nanmax(values):
-        axes.contour(at, up, values, levels=[picture.limit], colors=[LIMIT], linewidths=1.8)
+        wide, high = (
+            np.concatenate([edges[:1], one, edges[-1:]]) for one, edges in ((at, _edges(at)), (up, _edges(up)))
+        )
+        axes.contour(wide, high, np.pad(values, 1, "edge"), levels=[picture.limit], colors=[LIMIT], linewidths=1.8)
         axes.plot([], [], color=LIMIT, lw=1.8, label=f"{main.heading}: {main.written(picture.limit)}")
     if picture.curve is not None:
         _curve(axes, answer, picture, across, down, at, up)
