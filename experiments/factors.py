@@ -139,9 +139,10 @@ class Factor(Parameters):
         if self.low is None or self.high is None:
             listed = self.listed()
             return listed[min(int(share * len(listed)), len(listed) - 1)]
-        if self.scale == "log":
+        if share in (0.0, 1.0):  # the ends exactly, whatever exp and log round
+            value = self.high if share else self.low
+        elif self.scale == "log":
             value = math.exp((1.0 - share) * math.log(self.low) + share * math.log(self.high))
-            value = min(max(value, self.low), self.high)  # the ends exactly, whatever exp and log round
         else:
             value = (1.0 - share) * self.low + share * self.high
         return round(value) if self.whole else value
