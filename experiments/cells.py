@@ -1,21 +1,25 @@
-"""The cells of a comparison: one simulated path each, kept as soon as it is there and never computed twice.
+"""The cells of an experiment: one simulated path each, addressed by its content and computed in batches by workers.
 
-A cell is addressed by its content: the scenario with the files it reads, the seed, and the program that ran it. Cells
-are written to `cells/` in shards that are renamed into place, and packed into `cells.parquet` when all is done; so an
-interrupted comparison goes on from what it has, a finished one can be given more paths, and a change of the scenario
-or of the simulator starts afresh what it touches.
+The address is of the scenario with the files it reads, the seed, and the program: whatever could change the result. So
+a finished cell is never computed twice, a finished experiment can be given more paths, and a change of the scenario or
+of the simulator starts afresh what it touches.
+
+A worker writes what a batch left behind as one shard, under a name that follows from the cells in it, and renames it
+into place: whoever is killed, and whenever, others find all of a shard or nothing. A worker that does not see the
+directory (another machine, without a shared disk) sends its shards back instead.
 """
 
+import io
 import json
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
@@ -24,14 +28,15 @@ import pyarrow.parquet as pq
 import abm
 import models
 from abm import Scenario
-from experiments.run import PathOutcome, Task, Workers, run_tasks, uninterrupted
-from experiments.storage import ResultsUnreadableError, put_each, version_of
+from experiments.executors import SchedulerError
+from experiments.interrupts import uninterrupted
+from experiments.run import DIED, Task, attempt
+from experiments.storage import put_each, version_of
 from experiments.tables import schema_of
 
-FOLDER, PACKED, COURSES = "cells", "cells.parquet", "timelines.parquet"
 FINISHED, FAILED = "finished", "failed"
-_TEXT = ("cell", "status", "error")
-_SHARD_ROWS, _SHARD_SECONDS = 256, 5.0
+COURSE = ".course.parquet"
+TEXT = ("cell", "status", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,112 +68,97 @@ class Address:
         return Cell(blake2b(key, digest_size=12).hexdigest(), self._scenario, path, seed, course)
 
 
-class Cells:
-    """The cells that a directory holds, and those that are computed now. Writes nothing before the first one."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some cells for one worker, where their shards belong, how to know that place, and the program they are of."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._rows: dict[str, dict[str, Any]] = {}
-        self._courses: dict[str, pd.DataFrame] = {}
-        self._fresh: list[dict[str, Any]] = []
-        self._written = time.monotonic()
-        self._read()
+    cells: tuple[Cell, ...]
+    folder: Path
+    token: str
+    program: bytes
 
-    def row(self, cell: Cell) -> dict[str, Any] | None:
-        """What is known of a cell: its status, error and metrics; None when it has not been computed."""
-        return self._rows.get(cell.address)
+    @property
+    def parts(self) -> "list[Batch]":
+        """Each cell as a batch of its own."""
+        return [Batch((cell,), self.folder, self.token, self.program) for cell in self.cells]
 
-    def course(self, cell: Cell) -> pd.DataFrame | None:
-        """The course of a cell's blocks, if it was kept."""
-        return self._courses.get(cell.address)
 
-    def wanting(self, cells: Iterable[Cell]) -> list[Cell]:
-        """The cells that have not finished yet; one that failed is tried again."""
-        return [cell for cell in cells if not self._finished(cell)]
+@dataclass(slots=True)
+class Computed:
+    """What became of a batch: how many cells are there, how long that took, and the shards that could not be put."""
 
-    def compute(
-        self, cells: Sequence[Cell], jobs: int, workers: Workers | None, done: Callable[[int], None] | None = None
-    ) -> None:
-        """Compute the cells that are wanting; `done` hears how many of them are there.
+    cells: int = 0
+    seconds: float = 0.0
+    shards: dict[str, bytes] = field(default_factory=dict)
 
-        An interrupt keeps what has finished, and `KeyboardInterrupt` passes on.
-        """
-        wanting = {cell.address: cell for cell in self.wanting(cells)}
-        tasks = [
-            Task(cell.scenario, cell.seed, cell.path, tables=cell.course, label=address)
-            for address, cell in wanting.items()
-        ]
-        taken = 0
 
-        def take(outcome: PathOutcome) -> None:
-            nonlocal taken
-            taken += 1
-            self._add(wanting[outcome.label], outcome)
-            if done is not None:
-                done(taken)
+def compute(batch: Batch) -> Computed:
+    """Simulate the cells of a batch one after another, and put the shards of what has finished; also when interrupted.
 
-        try:
-            if tasks:
-                run_tasks(tasks, jobs, on_result=take, workers=workers)
-        finally:
-            with uninterrupted():
-                self._write()
+    A cell whose simulation crashes has a row with its reason. Raises `SchedulerError` where this process has another
+    version of the simulator than the one that asked.
+    """
+    if batch.program != program():
+        raise SchedulerError(
+            "a worker has another version of underwater than this one; install the same on every machine of the cluster"
+        )
+    started = time.perf_counter()
+    computed = Computed()
+    rows: list[dict[str, Any]] = []
+    shards: dict[str, bytes] = {}
+    try:
+        for cell in batch.cells:
+            row, course = _simulated(cell)
+            rows.append(row)
+            if course is not None:
+                shards[cell.address + COURSE] = _parquet(pa.Table.from_pandas(course, schema_of(course), False))
+            computed.cells += 1
+    finally:
+        with uninterrupted():
+            if rows:
+                shards |= shard_of(rows)
+            computed.shards = put(batch, shards)
+            computed.seconds = time.perf_counter() - started
+    return computed
 
-    def pack(self) -> None:
-        """Put every cell into one file, and remove the shards."""
-        if self._rows:
-            rows = [{"cell": address, **row} for address, row in sorted(self._rows.items())]
-            _write_rows(self._directory / PACKED, rows)
-        shutil.rmtree(self._directory / FOLDER, ignore_errors=True)
 
-    def _finished(self, cell: Cell) -> bool:
-        row = self._rows.get(cell.address)
-        return row is not None and row["status"] == FINISHED and (not cell.course or cell.address in self._courses)
+def lost(batch: Batch) -> Computed:
+    """Put the rows of cells under which the workers died."""
+    rows = [{"cell": cell.address, "status": FAILED, "error": DIED} for cell in batch.cells]
+    put(batch, shard_of(rows))
+    return Computed(len(rows))
 
-    def _add(self, cell: Cell, outcome: PathOutcome) -> None:
-        failed = outcome.error is not None
-        row = {"status": FAILED if failed else FINISHED, "error": outcome.error, **outcome.summary}
-        self._rows[cell.address] = row
-        if cell.course and not failed:
-            course = course_of(outcome.tables)
-            self._courses[cell.address] = course
-            self._folder()
-            _write(self._directory / FOLDER / f"{cell.address}.course.parquet", course)
-        self._fresh.append({"cell": cell.address, **row})
-        if len(self._fresh) >= _SHARD_ROWS or time.monotonic() - self._written >= _SHARD_SECONDS:
-            self._write()
 
-    def _write(self) -> None:
-        self._written = time.monotonic()
-        if self._fresh:
-            self._folder()
-            # Named after all of its cells: one that is tried again must not replace the shard it failed in.
-            name = blake2b("".join(row["cell"] for row in self._fresh).encode(), digest_size=12).hexdigest()
-            _write_rows(self._directory / FOLDER / f"{name}.parquet", self._fresh)
-            self._fresh = []
+def put(batch: Batch, shards: dict[str, bytes]) -> dict[str, bytes]:
+    """Put shards where they belong, courses before the rows that say they are there; those that cannot be put."""
+    if not (batch.folder / batch.token).is_file():
+        return shards
+    for name, content in shards.items():
+        replace(batch.folder / name, content)
+    return {}
 
-    def _folder(self) -> None:
-        (self._directory / FOLDER).mkdir(parents=True, exist_ok=True)
 
-    def _read(self) -> None:
-        packed = self._directory / PACKED
-        shards = sorted((self._directory / FOLDER).glob("*.parquet"))
-        try:
-            for file in [packed] * packed.is_file() + shards:
-                if file.name.endswith(".course.parquet"):
-                    self._courses[file.name.partition(".")[0]] = pq.read_table(file).to_pandas()
-                else:
-                    for row in pq.read_table(file).to_pylist():
-                        address = row.pop("cell")
-                        if row["status"] == FINISHED or address not in self._rows:
-                            self._rows[address] = row
-            if (self._directory / COURSES).is_file():
-                for address, course in pq.read_table(self._directory / COURSES).to_pandas().groupby("cell"):
-                    self._courses[str(address)] = course.drop(columns=["design", "cell"]).reset_index(drop=True)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            raise ResultsUnreadableError(
-                f"the cells in {self._directory} cannot be read ({error}); remove it and run without --resume"
-            ) from error
+def replace(file: Path, content: bytes) -> None:
+    """Write a file beside its place, see it safely on the disk, and rename it."""
+    beside = file.with_name(f".{file.name}.{uuid4().hex}.new")
+    with beside.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(beside, file)
+
+
+def shard_of(rows: Sequence[dict[str, Any]]) -> dict[str, bytes]:
+    """Rows of cells as a shard, named after its cells and what became of them: a second try is another shard."""
+    name = blake2b("".join(row["cell"] + row["status"] for row in rows).encode(), digest_size=12).hexdigest()
+    return {f"{name}.parquet": _parquet(rows_table(rows))}
+
+
+def rows_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """Rows of cells as a table: text, and numbers for everything else."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    schema = pa.schema([(name, pa.string() if name in TEXT else pa.float64()) for name in names])
+    return pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows], schema=schema)
 
 
 def course_of(tables: "dict[str, pd.DataFrame]") -> pd.DataFrame:
@@ -192,20 +182,16 @@ def program() -> bytes:
     return content.digest()
 
 
-def _write_rows(file: Path, rows: list[dict[str, Any]]) -> None:
-    frame = pd.DataFrame(rows)
-    for name in _TEXT:
-        frame[name] = frame[name].astype("str").where(frame[name].notna(), None)
-    schema = pa.schema([(name, pa.string() if name in _TEXT else pa.float64()) for name in frame.columns])
-    _replace(file, pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
+def _simulated(cell: Cell) -> "tuple[dict[str, Any], pd.DataFrame | None]":
+    """Simulate a cell: its row, and the course of its blocks where that is wanted and there is one."""
+    outcome = attempt(Task(cell.scenario, cell.seed, cell.path, tables=cell.course))
+    row = {"cell": cell.address, "status": FAILED if outcome.error else FINISHED, "error": outcome.error}
+    if outcome.error is not None:
+        return row, None
+    return row | outcome.summary, course_of(outcome.tables) if cell.course else None
 
 
-def _write(file: Path, frame: pd.DataFrame) -> None:
-    _replace(file, pa.Table.from_pandas(frame, schema=schema_of(frame), preserve_index=False))
-
-
-def _replace(file: Path, table: pa.Table) -> None:
-    """Write a file beside its place and rename it: whoever reads finds all of it or nothing."""
-    beside = file.with_name(f".{file.name}.new")
-    pq.write_table(table, beside, compression="zstd")
-    os.replace(beside, file)
+def _parquet(table: pa.Table) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(table, stream, compression="zstd")
+    return stream.getvalue()

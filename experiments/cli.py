@@ -11,19 +11,28 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
+from experiments import cli_experiments
+from experiments.terminal import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    PIPE_CLOSED,
+    REFUSED,
+    assignment,
+    percentage,
+    progress_bar,
+    refuse,
+    whole,
+)
 
+if TYPE_CHECKING:
     from abm import Scenario
     from abm.beside import Variant
     from experiments.storage import Results
-
-DONE, FAILED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,8 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_comparing(compare)
     compare.set_defaults(command=_compare)
 
+    cli_experiments.add_commands(commands)
+
     plot = commands.add_parser("plot", help="draw the figures of stored results again")
-    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory that run or compare has written")
+    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
     plot.set_defaults(command=_plot)
 
     fit = commands.add_parser("fit", help="fit price models to a file of prices")
@@ -97,22 +108,22 @@ def _parser() -> argparse.ArgumentParser:
 def _add_running(command: argparse.ArgumentParser, paths: int, out: str) -> None:
     """The arguments of every command that simulates a scenario."""
     command.add_argument("scenario", metavar="SCENARIO", help="a shipped scenario's name, or the path of a TOML file")
-    command.add_argument("--seed", type=_whole(0), default=1, metavar="N", help="seed of the first path (default 1)")
+    command.add_argument("--seed", type=whole(0), default=1, metavar="N", help="seed of the first path (default 1)")
     command.add_argument(
         "--paths",
-        type=_whole(1),
+        type=whole(1),
         default=paths,
         metavar="N",
         help=f"random paths, with seeds from --seed on (default {paths})",
     )
     command.add_argument(
-        "--jobs", type=_whole(1), default=1, metavar="N", help="processes to spread paths over (default 1)"
+        "--jobs", type=whole(1), default=1, metavar="N", help="processes to spread paths over (default 1)"
     )
     command.add_argument("--out", type=Path, metavar="DIR", help=f"a new directory (default {out})")
     command.add_argument(
         "--set",
         dest="overrides",
-        type=_assignment,
+        type=assignment,
         action="append",
         default=[],
         metavar="KEY=VALUE",
@@ -135,13 +146,13 @@ def _add_comparing(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--precision",
-        type=_percentage,
+        type=percentage,
         metavar="P%",
         help="add paths until the interval of the first objective is that narrow on either side (2,000 at most)",
     )
     command.add_argument(
         "--tune",
-        type=_whole(2),
+        type=whole(2),
         nargs="?",
         const=30,
         default=0,
@@ -170,7 +181,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"Compiling and running {scenario.name}, seed {options.seed}{several} …", file=sys.stderr, flush=True)
         check_beside(scenario, options.seed)
         total, unit = (scenario.time.steps, "block") if options.paths == 1 else (options.paths, "path")
-        with _progress_bar(total, unit) as progress:
+        with progress_bar(total, unit) as progress:
             results = run_scenario(
                 scenario,
                 seed=options.seed,
@@ -181,7 +192,7 @@ def _run(options: argparse.Namespace) -> int:
                 command_line=options.command_line,
             )
     except (ScenarioError, ResultsError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except OSError as error:
         print(f"underwater: the results could not be written: {error}", file=sys.stderr)
         return FAILED
@@ -212,7 +223,7 @@ def _run_beside(
 
     runs = len(variants) * options.paths
     print(f"Running {runs:,} beside it, on the same seeds …", file=sys.stderr, flush=True)
-    with _progress_bar(runs, "run") as progress:
+    with progress_bar(runs, "run") as progress:
         rows = run_beside(
             variants,
             seed=options.seed,
@@ -272,7 +283,7 @@ def _compare(options: argparse.Namespace) -> int:
         for name, reason in plan.left_out.items():
             print(f"Left out: {name}, which cannot run here: {reason}", file=sys.stderr)
         print(f"Comparing {len(plan.entrants)} designs on {scenario.name} …", file=sys.stderr, flush=True)
-        with _progress_bar(0, "run") as progress:
+        with progress_bar(0, "run") as progress:
             comparison = compare(
                 plan,
                 out=directory,
@@ -282,7 +293,7 @@ def _compare(options: argparse.Namespace) -> int:
                 command_line=options.command_line,
             )
     except (ScenarioError, ResultsError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except OSError as error:
         print(f"underwater: the results could not be written: {error}", file=sys.stderr)
         return FAILED
@@ -301,15 +312,10 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _draw(directory: Path) -> list[Path]:
-    """Draw the figures of a run or a comparison from what is stored. Raises `ResultsError`."""
-    from experiments.comparison import Comparison, is_comparison
-    from experiments.figures import save_all
-    from experiments.figures.comparison import save_comparison
-    from experiments.storage import Results
+    """Draw the figures of whatever a command has stored. Raises `ResultsError`."""
+    from experiments.figures.stored import draw_stored
 
-    if is_comparison(directory):
-        return save_comparison(Comparison.load(directory), directory / "figures")
-    return save_all(Results.load(directory), directory / "figures")
+    return draw_stored(directory)
 
 
 def _plot(options: argparse.Namespace) -> int:
@@ -318,9 +324,9 @@ def _plot(options: argparse.Namespace) -> int:
     try:
         files = _draw(options.directory)
     except ResultsError as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except OSError as error:
-        return _refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
+        return refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
     print(*files, sep="\n")
     return DONE
 
@@ -336,7 +342,7 @@ def _fit(options: argparse.Namespace) -> int:
     try:
         fitted = fit_file(options.file, options.model, options.time, options.price, options.out, say)
     except (ScenarioError, ResultsError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except OSError as error:
         print(f"underwater: the figures could not be written: {error}", file=sys.stderr)
         return FAILED
@@ -365,52 +371,3 @@ def _schema(_: argparse.Namespace) -> int:
 
     print(json.dumps(Scenario.json_schema(), indent=2))
     return DONE
-
-
-@contextmanager
-def _progress_bar(total: int, unit: str) -> Iterator[Callable[..., None]]:
-    """A bar on stderr, drawn seldom when nobody watches; it is told what is done and, where that changes, of what."""
-    from tqdm import tqdm
-
-    often = 0.1 if sys.stderr.isatty() else 30.0
-    with tqdm(total=total, unit=f" {unit}s", file=sys.stderr, mininterval=often, leave=False) as bar:
-        yield lambda done, of=total: _advance(bar, done, of)
-
-
-def _advance(bar: "tqdm[NoReturn]", done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
-
-
-def _whole(least: int) -> Callable[[str], int]:
-    """The type of a whole number of at least `least`."""
-
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.lstrip("+-").isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")
-        return int(text)
-
-    return parse
-
-
-def _percentage(text: str) -> float:
-    """The type of a share that is written as a percentage or as a fraction below 1."""
-    try:
-        share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
-    except ValueError:
-        share = 0.0
-    if not 0.001 <= share < 1.0:
-        raise argparse.ArgumentTypeError(f"must be a percentage from 0.1% to 99%, such as 5%, not {text!r}")
-    return share
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key.strip() and equals):
-        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, such as time.steps=100, not {text!r}")
-    return key.strip(), value.strip()
-
-
-def _refuse(message: str) -> int:
-    print(f"underwater: {message}", file=sys.stderr)
-    return REFUSED

@@ -6,8 +6,7 @@ rules alone. Paths are computed seed by seed over all designs, so that an interr
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from abm import Scenario
-from experiments.cells import COURSES, Address, Cell, Cells
+from experiments.cells import Address, Cell
 from experiments.comparison import (
     KIND,
     RANKING,
@@ -28,17 +27,17 @@ from experiments.comparison import (
     write_table,
 )
 from experiments.entrants import Entrant, baseline_of, field_of
+from experiments.executors import crew
+from experiments.interrupts import uninterrupted
 from experiments.objectives import Objective, parse_objectives
 from experiments.ranking import imprecision, rank
-from experiments.run import Workers, uninterrupted
+from experiments.shards import COURSES, Bench, Cells, Progress
 from experiments.storage import provenance, write_json, write_scenario
 from experiments.tune import Tuning, gains, tune, tuned_name
 
 MOST_PATHS = 2000
 FEWEST_MORE = 10
 """Paths that are added at least when an interval is not narrow enough yet."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +84,6 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Bench:
-    """Computes cells for a comparison and tells how far it is: `progress` hears the cells done and those expected."""
-
-    cells: Cells
-    jobs: int
-    workers: Workers | None
-    progress: Progress | None = None
-    done: int = 0
-    expected: int = 0
-
-    def compute(self, cells: Sequence[Cell], planned: int | None = None) -> None:
-        """Compute what is wanting of some cells, of which so many were expected from the start."""
-        wanting = self.cells.wanting(cells)
-        self.expected += len(wanting) - (len(cells) if planned is None else planned)
-        self.cells.compute(wanting, self.jobs, self.workers, self._tell(self.done))
-        self.done += len(wanting)
-
-    def _tell(self, before: int) -> Callable[[int], None]:
-        def tell(done: int) -> None:
-            if self.progress is not None:
-                self.progress(before + done, self.expected)
-
-        return tell
-
-
-@dataclass(slots=True)
 class _Made:
     """What a comparison has made so far."""
 
@@ -141,9 +114,9 @@ def compare(
     started = time.monotonic()
     cells = Cells(directory)
     made = _Made(paths=plan.paths)
-    with Workers(jobs) if jobs > 1 else nullcontext(None) as workers:
+    with crew(jobs) as workers:
         try:
-            _simulate(plan, Bench(cells, jobs, workers, progress), made)
+            _simulate(plan, Bench(cells, workers, progress), made)
             made.status = "complete"
         except KeyboardInterrupt:
             if not directory.is_dir():

@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.cells import COURSES, FOLDER, PACKED
+from experiments.shards import COURSES, FOLDER, PACKED
 from experiments.storage import (
     ResultsExistError,
     ResultsUnreadableError,

@@ -6,19 +6,17 @@ module is imported by every worker before it can ignore Ctrl-C, so it imports no
 
 # ruff: noqa: PLC0415 - see above
 
-import multiprocessing
-import os
-import signal
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from experiments.executors import Here, crew
+from experiments.interrupts import give_up_if_asked, uninterrupted
+from experiments.runner import Lost, run_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +24,7 @@ if TYPE_CHECKING:
     from abm import Scenario
     from experiments.storage import Results
 
-AHEAD = 4
-"""Paths submitted but not yet handed over, per worker: what bounds memory when one path is slower than the rest."""
+DIED = "the worker process died while running this path (was there enough memory?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +111,19 @@ def run_tasks(
     *,
     on_result: Callable[[PathOutcome], None],
     progress: Callable[[int], None] | None = None,
-    workers: "Workers | None" = None,
 ) -> None:
-    """Simulate paths of any scenarios, as `run_paths` does; the outcomes come in the order of the tasks.
+    """Simulate paths of any scenarios, as `run_paths` does; the outcomes come in the order of the tasks."""
 
-    `workers`, made for as many `jobs`, serve several calls; without them each call starts its own.
-    """
-    report = progress or _say_nothing
+    def take(task: Task, result: PathOutcome | Lost) -> None:
+        if isinstance(result, Lost):
+            result = PathOutcome(task.path, task.seed + task.path, error=DIED, trace=result.reason, label=task.label)
+        on_result(result)
+
     if len(tasks) == 1:
-        outcome = simulate_path(tasks[0], report)
-        with uninterrupted():
-            on_result(outcome)
-    elif jobs == 1:
-        for number, task in enumerate(tasks):
-            outcome = simulate_path(task)
-            with uninterrupted():
-                on_result(outcome)
-            report(number + 1)
-    else:
-        with nullcontext(workers) if workers is not None else Workers(min(jobs, len(tasks))) as crew:
-            _run_on_workers(tasks, jobs, crew, on_result=on_result, report=report)
+        run_all(partial(simulate_path, progress=progress), tasks, Here(), on_result=take, ordered=True)
+        return
+    with crew(min(jobs, len(tasks))) as workers:
+        run_all(simulate_path, tasks, workers, on_result=take, ordered=True, report=progress)
 
 
 def simulate_path(task: Task, progress: Callable[[int], None] | None = None) -> PathOutcome:
@@ -141,14 +131,25 @@ def simulate_path(task: Task, progress: Callable[[int], None] | None = None) -> 
 
     Raises `ScenarioError` from path 0 only: there it condemns the scenario, later it is what became of one seed.
     """
-    from abm import ScenarioError, simulate
+    from abm import ScenarioError
+
+    return attempt(task, progress, passing=ScenarioError if task.path == 0 else ())
+
+
+def attempt(
+    task: Task,
+    progress: Callable[[int], None] | None = None,
+    passing: type[Exception] | tuple[type[Exception], ...] = (),
+) -> PathOutcome:
+    """Simulate one path in this process; every exception but those of the kind `passing` is an outcome that says so."""
+    from abm import simulate
 
     path, seed = task.path, task.seed + task.path
     try:
-        run = simulate(task.scenario, seed=seed, progress=progress)
+        run = simulate(task.scenario, seed=seed, progress=progress or give_up_if_asked)
+    except passing:
+        raise
     except Exception as error:
-        if path == 0 and isinstance(error, ScenarioError):
-            raise
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return PathOutcome(path, seed, error=reason, trace=traceback.format_exc(), label=task.label)
     tables = run.tables if task.tables else {}
@@ -167,138 +168,3 @@ def metrics_of(scenario: "Scenario", seed: int) -> tuple[str, ...]:
 
     short = scenario.model_copy(update={"time": scenario.time.model_copy(update={"steps": 1})})
     return tuple(simulate(short, seed).summary)
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold a Ctrl-C back until the block is done: half a row group would spoil a whole Parquet file."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-    previous = signal.signal(signal.SIGINT, lambda number, _frame: held.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if held:
-        raise KeyboardInterrupt
-
-
-def _run_on_workers(
-    tasks: Sequence[Task],
-    jobs: int,
-    workers: "Workers",
-    *,
-    on_result: Callable[[PathOutcome], None],
-    report: Callable[[int], None],
-) -> None:
-    waiting: dict[int, Future[PathOutcome]] = {}  # submitted and not yet handed over, by number of the task
-    submitted = handed_over = 0
-    try:
-        while handed_over < len(tasks):
-            while submitted < min(len(tasks), handed_over + AHEAD * jobs):
-                waiting[submitted] = workers.submit(tasks[submitted])
-                submitted += 1
-            wait([future for future in waiting.values() if not future.done()], return_when=FIRST_COMPLETED)
-            while handed_over in waiting and waiting[handed_over].done():
-                outcome = _outcome(waiting[handed_over], tasks[handed_over])
-                with uninterrupted():
-                    del waiting[handed_over]
-                    handed_over += 1
-                    on_result(outcome)
-            report(handed_over + sum(future.done() for future in waiting.values()))
-    except KeyboardInterrupt:
-        workers.stop()
-        with uninterrupted():
-            for number in sorted(waiting):
-                if (finished := _if_finished(waiting[number])) is not None:
-                    on_result(finished)
-        raise
-
-
-def _outcome(future: Future[PathOutcome], task: Task) -> PathOutcome:
-    """A future's outcome. When a worker died, nobody knows over which path: each suspect is tried again, alone."""
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        with Workers(1) as worker:
-            try:
-                return worker.submit(task).result()
-            except BrokenProcessPool as error:
-                reason = "the worker process died while running this path (was there enough memory?)"
-                return PathOutcome(task.path, task.seed + task.path, error=reason, trace=str(error), label=task.label)
-
-
-def _if_finished(future: Future[PathOutcome]) -> PathOutcome | None:
-    if future.done() and not future.cancelled() and future.exception() is None:
-        return future.result()
-    return None
-
-
-class Workers:
-    """A pool of processes that run paths, survives the death of one, and stops within a block when asked.
-
-    No process is started before the first task.
-    """
-
-    def __init__(self, jobs: int) -> None:
-        # Named explicitly, as importing Mesa changes the default; and fork is unsafe once libraries have threads.
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        self._context: Any = multiprocessing.get_context(method)
-        self._jobs = jobs
-        self._stop = self._context.RawValue("b", 0)
-        self._pool = self._start()
-
-    def __enter__(self) -> "Workers":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.stop()
-
-    def submit(self, task: Task) -> Future[PathOutcome]:
-        """Have a path simulated by whichever process is free next."""
-        try:
-            return self._pool.submit(_work, task)
-        except BrokenProcessPool:
-            self._pool = self._start()
-            return self._pool.submit(_work, task)
-
-    def stop(self) -> None:
-        """Cancel what has not begun and wait for the rest, which gives up at its next block."""
-        self._stop.value = 1
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            self._jobs, mp_context=self._context, initializer=_begin_work, initargs=(self._stop,)
-        )
-
-
-class _StopWork(BaseException):
-    """Raised in a worker at the end of a block, once the parent has been interrupted."""
-
-
-_stop_flag: Any = None  # a worker's view of its parent's flag; shared memory, so that looking costs nothing
-
-
-def _begin_work(stop_flag: Any) -> None:
-    """Prepare a new worker process: the parent alone answers Ctrl-C, and a worker is one thread."""
-    global _stop_flag  # noqa: PLW0603 - the only way to hand shared memory to the tasks of a pool
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    _stop_flag = stop_flag
-
-
-def _work(task: Task) -> PathOutcome:
-    return simulate_path(task, progress=_give_up_if_asked)
-
-
-def _give_up_if_asked(_blocks: int) -> None:
-    if _stop_flag.value:
-        raise _StopWork
-
-
-def _say_nothing(_done: int) -> None:
-    pass

@@ -23,7 +23,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from scipy import stats
@@ -40,6 +40,11 @@ MANY_PATHS: Final = 500
 """From so many paths on the mean's distribution is close to normal even for losses that are mostly zero."""
 FEWEST_FOR_TAIL: Final = 100
 """With fewer paths less than five lie beyond the 95 % quantile, and nothing is said of their mean."""
+FEWEST_BEYOND: Final = 5
+MANY_BEYOND: Final = 250
+"""With so many paths beyond the quantile the expected shortfall's distribution is close to normal."""
+MOST_AT_ONCE: Final = 2000
+"""Resamples of more paths than this are drawn a few at a time, so that memory does not grow with the paths."""
 _SEED: Final = 20200312
 _EQUAL: Final = 1e-12
 
@@ -74,12 +79,9 @@ def evaluate(samples: FloatArray, statistic: Statistic) -> FloatArray:
     """A statistic along the last axis: the mean, the 95 % quantile, or the mean of what lies at or above that."""
     if statistic == "mean":
         return np.asarray(samples.mean(axis=-1))
-    quantile = np.quantile(samples, TAIL, axis=-1)
     if statistic == "p95":
-        return np.asarray(quantile)
-    # Interpolation between equal values may round upwards and leave nothing at or above the quantile.
-    beyond = samples >= np.minimum(quantile, samples.max(axis=-1))[..., None]
-    return np.asarray((samples * beyond).sum(axis=-1) / beyond.sum(axis=-1))
+        return np.asarray(np.quantile(samples, TAIL, axis=-1))
+    return _beyond(samples, TAIL)[1]
 
 
 def interval(values: FloatArray, statistic: Statistic = "mean") -> Interval:
@@ -92,7 +94,7 @@ def interval(values: FloatArray, statistic: Statistic = "mean") -> Interval:
         return Interval(float(values[0]), float(values[0]), "all paths equal")
     if statistic == "mean":
         return _t(values) if values.size >= MANY_PATHS else _bca(values)
-    return _bootstrap_t(values)
+    return shortfall_interval(values, TAIL)
 
 
 def quantile_interval(values: FloatArray, share: float) -> Interval:
@@ -117,6 +119,14 @@ def share_interval(successes: int, trials: int) -> Interval:
         return Interval(math.nan, math.nan, "no path")
     found = stats.binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
     return Interval(float(found.low), float(found.high), "Wilson")
+
+
+def wilson(share: float, trials: float) -> tuple[float, float]:
+    """The ends of Wilson's interval for a share that was found in so many trials, which need not be a whole number."""
+    square = float(stats.norm.ppf((1.0 + LEVEL) / 2.0)) ** 2
+    centre = (share + square / (2.0 * trials)) / (1.0 + square / trials)
+    reach = math.sqrt(square * (share * (1.0 - share) + square / (4.0 * trials)) / trials) / (1.0 + square / trials)
+    return max(centre - reach, 0.0), min(centre + reach, 1.0)
 
 
 def difference(ours: FloatArray, theirs: FloatArray, statistic: Statistic = "mean", test: bool = False) -> Difference:
@@ -203,12 +213,17 @@ def _bca(values: FloatArray) -> Interval:
     return Interval(*_quantiles(replicates, corrected), "BCa bootstrap")
 
 
-def _bootstrap_t(values: FloatArray) -> Interval:
-    """The studentised bootstrap interval of the expected shortfall."""
-    if values.size < FEWEST_FOR_TAIL:
+def shortfall_interval(values: FloatArray, level: float) -> Interval:
+    """The interval of the mean at or beyond the `level` quantile: a studentised bootstrap, Student's t of very many."""
+    if round(values.size * (1.0 - level), 9) < FEWEST_BEYOND:
         return Interval(math.nan, math.nan, "too few paths")
-    estimate, error = _shortfall(values)
-    replicates, errors = _shortfall(values[_draws(values.size)])
+    if values.min() == values.max():
+        return Interval(float(values[0]), float(values[0]), "all paths equal")
+    estimate, error = _shortfall(values, level)
+    if values.size * (1.0 - level) >= MANY_BEYOND:
+        reach = stats.t.ppf((1.0 + LEVEL) / 2.0, values.size - 1) * error
+        return Interval(float(estimate - reach), float(estimate + reach), "Student t")
+    replicates, errors = _in_resamples(values, level)
     known = errors > 0.0  # a resample whose tail is all the same value says nothing of its error
     if known.mean() < LEVEL:
         return Interval(math.nan, math.nan, "too few different values")
@@ -216,18 +231,36 @@ def _bootstrap_t(values: FloatArray) -> Interval:
     return Interval(float(estimate - high * error), float(estimate - low * error), "bootstrap t")
 
 
-def _shortfall(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _in_resamples(values: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """The expected shortfall and its standard error in every resample."""
+    paths = values.size
+    if paths <= MOST_AT_ONCE:
+        return _shortfall(values[_draws(paths)], level)
+    rng, rows = np.random.default_rng((_SEED, paths, 0)), RESAMPLES * MOST_AT_ONCE // paths // 8
+    parts = [
+        _shortfall(values[rng.integers(0, paths, (rows, paths))], level) for _ in range(-(-RESAMPLES // 4 // rows))
+    ]
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def _shortfall(samples: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
     """The expected shortfall along the last axis and its standard error.
 
     With q the quantile and m the mean of the values beyond it, the variance over n paths is that of the values beyond q
-    plus 0.95 (m - q)^2, over 0.05 n.
+    plus 0.95 (m - q)^2, over 0.05 n; at other levels likewise.
     """
-    quantile = np.quantile(samples, TAIL, axis=-1)
-    shortfall = evaluate(samples, "es95")
-    beyond = samples >= np.minimum(quantile, samples.max(axis=-1))[..., None]
+    quantile, shortfall, beyond = _beyond(samples, level)
     squares = ((samples - shortfall[..., None]) ** 2 * beyond).sum(axis=-1) / np.maximum(beyond.sum(axis=-1) - 1, 1)
-    variance = (squares + TAIL * (shortfall - quantile) ** 2) / (samples.shape[-1] * (1.0 - TAIL))
+    variance = (squares + level * (shortfall - quantile) ** 2) / (samples.shape[-1] * (1.0 - level))
     return shortfall, np.sqrt(variance)
+
+
+def _beyond(samples: FloatArray, level: float) -> "tuple[FloatArray, FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]":
+    """The quantile along the last axis, the mean of what lies at or above it, and which values do."""
+    quantile = np.quantile(samples, level, axis=-1)
+    # Interpolation between equal values may round upwards and leave nothing at or above the quantile.
+    beyond = samples >= np.minimum(quantile, samples.max(axis=-1))[..., None]
+    return np.asarray(quantile), np.asarray((samples * beyond).sum(axis=-1) / beyond.sum(axis=-1)), beyond
 
 
 def _tails() -> FloatArray:

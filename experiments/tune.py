@@ -25,16 +25,15 @@ import numpy as np
 import pandas as pd
 
 from abm import ScenarioError
-from experiments.cells import FINISHED, Address, Cell, Cells
+from experiments.cells import FINISHED, Address, Cell
 from experiments.designs import designs
 from experiments.entrants import Entrant, with_design
 from experiments.objectives import Objective, column, plain
+from experiments.shards import Bench, Cells
 from experiments.statistics import difference, evaluate
 
 if TYPE_CHECKING:
     import optuna
-
-    from experiments.compare import Bench
 
 TRIALS = 30
 MOST_TUNING_PATHS = 10
@@ -84,7 +83,7 @@ def tuning_paths(paths: int) -> int:
 
 
 def tune(
-    entrants: Sequence[Entrant], objectives: Sequence[Objective], seed: int, trials: int, paths: int, bench: "Bench"
+    entrants: Sequence[Entrant], objectives: Sequence[Objective], seed: int, trials: int, paths: int, bench: Bench
 ) -> Tuning:
     """Give every design as many trials, and return each at its best; one without bounds stays as it is."""
     searches = [_Search(entrant, seed) for entrant in entrants]
@@ -215,7 +214,7 @@ class _Search:
         return space
 
 
-def _run(trials: Sequence[Trial], objectives: Sequence[Objective], paths: range, seed: int, bench: "Bench") -> None:
+def _run(trials: Sequence[Trial], objectives: Sequence[Objective], paths: range, seed: int, bench: Bench) -> None:
     """Simulate the trials that can be, and set their states and the values of the objectives."""
     cells: dict[int, list[Cell]] = {}
     for k, trial in enumerate(trials):

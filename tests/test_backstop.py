@@ -71,9 +71,13 @@ def test_an_endless_delay_is_no_account_of_last_resort(play, digest, design):
 
 @pytest.mark.parametrize("design", designs())
 def test_where_there_are_no_liquidators_it_takes_what_the_design_offers(play, design):
-    """Spot designs at 1,900 or 1,700; what takes time it opens, and buys or bids for when that has waited too."""
+    """Spot designs at 1,900 or 1,700; what takes time it opens, and buys or bids for when that has waited too.
+
+    There is another borrower, since the last one of Liquity is never liquidated.
+    """
     run = play(
-        **alone(design, delay_seconds=60.0, liquidation=FAST.get(design)) | {"time__steps": BLOCKS.get(design, 60)}
+        agents__borrowers__0__positions=[POSITION, SAFE],
+        **alone(design, delay_seconds=60.0, liquidation=FAST.get(design)) | {"time__steps": BLOCKS.get(design, 60)},
     )
     rows = run.liquidations
     assert len(rows) > 0
@@ -82,6 +86,8 @@ def test_where_there_are_no_liquidators_it_takes_what_the_design_offers(play, de
     assert run.summary["liquidator_profit_usd"] == run.summary["liquidator_concentration"] == 0.0
 
 
+POSITION = {"collateral": {"ETH": 10.0}, "debt": {"DAI": 16_000.0}}
+SAFE = {"collateral": {"ETH": 100.0}, "debt": {"DAI": 16_000.0}}
 BLOCKS = {"ajna": 400}
 """Where the price needs hours to fall to the market's."""
 

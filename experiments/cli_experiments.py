@@ -1,0 +1,164 @@
+"""The commands that ask questions: `experiment`, `sweep` and the list of `experiments` that come with the package."""
+
+# ruff: noqa: PLC0415 - heavy packages are imported by the commands that need them, so that help comes at once
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.terminal import DONE, FAILED, INTERRUPTED, assignment, percentage, progress_bar, refuse, whole
+
+if TYPE_CHECKING:
+    from experiments.question import Experiment
+
+
+def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add the commands of this module to the parser of the command line."""
+    experiment = commands.add_parser("experiment", help="answer a question: a table and a figure from many paths")
+    experiment.add_argument("experiment", metavar="NAME|FILE", help="a shipped experiment, or the path of a TOML file")
+    _add_asking(experiment, paths="as the experiment says", out="results/<experiment>-<seed>")
+    experiment.set_defaults(command=_experiment)
+
+    sweep = commands.add_parser("sweep", help="run a scenario over values of some keys, in every combination")
+    sweep.add_argument("scenario", metavar="SCENARIO", help="a shipped scenario's name, or the path of a TOML file")
+    sweep.add_argument(
+        "--vary",
+        type=assignment,
+        action="append",
+        required=True,
+        metavar="KEY=V1,V2,...",
+        help="a key of the scenario and its values, such as pools.0.liquidation.liquidation_bonus=0.05,0.1; repeatable",
+    )
+    sweep.add_argument("--designs", metavar="A,B,C", help="run every combination under these liquidation designs")
+    sweep.add_argument(
+        "--metrics",
+        metavar="A,B,C",
+        help="metrics of the summary; _p99 or _es95 behind one for its tail, '> 1e6' for the chance of more "
+        "(default total_bad_debt_usd,total_bad_debt_usd > 0)",
+    )
+    _add_asking(sweep, paths="20", out="results/<scenario>-sweep-<seed>")
+    sweep.set_defaults(command=_sweep)
+
+    commands.add_parser("experiments", help="list the shipped experiments").set_defaults(command=_experiments)
+
+
+def _add_asking(command: argparse.ArgumentParser, paths: str, out: str) -> None:
+    """The arguments of every command that computes many points."""
+    command.add_argument("--seed", type=whole(0), metavar="N", help="seed of the first path of every point")
+    command.add_argument("--paths", type=whole(1), metavar="N", help=f"random paths of each point (default {paths})")
+    command.add_argument("--jobs", type=whole(1), default=1, metavar="N", help="processes to use (default 1)")
+    command.add_argument(
+        "--scheduler",
+        metavar="WHERE",
+        help="use dask: local for a cluster of --jobs processes on this machine, or the address of a scheduler, such "
+        "as tcp://127.0.0.1:8786",
+    )
+    command.add_argument("--out", type=Path, metavar="DIR", help=f"a new directory (default {out})")
+    command.add_argument("--resume", action="store_true", help="go on with what the directory holds")
+    command.add_argument(
+        "--precision",
+        type=percentage,
+        metavar="P%",
+        help="add paths until the interval of the first metric is that narrow on either side (10,000 paths at most)",
+    )
+    command.add_argument(
+        "--set",
+        dest="overrides",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one value of the scenario at every point; may be repeated",
+    )
+    command.add_argument("--no-figures", dest="figures", action="store_false", help="store the tables only")
+
+
+def _experiment(options: argparse.Namespace) -> int:
+    from abm import ScenarioError
+    from experiments.question import Experiment
+
+    try:
+        experiment = Experiment.load(options.experiment)
+    except ScenarioError as error:
+        return refuse(str(error))
+    return _ask(options, experiment)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from abm import ScenarioError
+    from experiments.sweep import sweep_of
+
+    try:
+        experiment = sweep_of(options.scenario, options.vary, designs=options.designs, metrics=options.metrics)
+    except ScenarioError as error:
+        return refuse(str(error))
+    return _ask(options, experiment)
+
+
+def _ask(options: argparse.Namespace, experiment: "Experiment") -> int:
+    """Answer an experiment, print its table, draw its figure; the exit code."""
+    from abm import ScenarioError
+    from experiments.answer_text import describe
+    from experiments.answers import check_directory, default_directory
+    from experiments.executors import SchedulerError, check_scheduler
+    from experiments.experiment import ask
+    from experiments.inquiry import Inquiry
+    from experiments.storage import ResultsError
+
+    seed = experiment.seed if options.seed is None else options.seed
+    directory = options.out or default_directory(experiment.name, seed)
+    try:
+        if options.scheduler is not None:
+            check_scheduler(options.scheduler)
+        check_directory(directory, options.resume)
+        inquiry = Inquiry.of(
+            experiment,
+            overrides=dict(options.overrides),
+            paths=options.paths,
+            seed=options.seed,
+            precision=options.precision,
+        )
+        for name, reason in inquiry.left_out.items():
+            print(f"Left out: {name}, which cannot run here: {reason}", file=sys.stderr)
+        points, paths = len(inquiry.points), inquiry.experiment.paths
+        print(f"Running {experiment.name}: {points:,} points, {paths:,} paths each …", file=sys.stderr, flush=True)
+        with progress_bar(points * paths, "path") as progress:
+            answer = ask(
+                inquiry,
+                out=directory,
+                jobs=options.jobs,
+                scheduler=options.scheduler,
+                resume=options.resume,
+                progress=progress,
+                command_line=options.command_line,
+            )
+    except (ScenarioError, ResultsError, SchedulerError) as error:
+        return refuse(str(error))
+    except OSError as error:
+        print(f"underwater: the results could not be written: {error}", file=sys.stderr)
+        return FAILED
+    if answer.manifest["status"] == "interrupted":
+        print(f"Interrupted: what has finished is kept in {directory}; --resume goes on with it", file=sys.stderr)
+        return INTERRUPTED
+    print(describe(answer), flush=True)
+    if options.figures:
+        from experiments.figures.stored import draw_stored
+
+        try:
+            print(f"Figure: {', '.join(map(str, draw_stored(directory)))}")
+        except KeyboardInterrupt:
+            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
+            return INTERRUPTED
+    print(f"Results in {directory}", flush=True)
+    return FAILED if answer.manifest["failed_runs"] else DONE
+
+
+def _experiments(_: argparse.Namespace) -> int:
+    from experiments.question import describe, shipped_experiments
+
+    shipped = shipped_experiments()
+    width = max(map(len, shipped), default=0)
+    for name, file in shipped.items():
+        print(f"{name:<{width}}  {describe(file)}".rstrip())
+    return DONE
