@@ -46,14 +46,18 @@ def summarise(
     drifts = _drifts(model, steps)
     providers = model.recorder.providers()
     attacks = model.recorder.attacks()
-    competing = liquidations[~liquidations["liquidator"].isin([one.name for one in model.people.backstops])]
+    last_resort = {one.name for one in model.people.backstops}
+    competing = liquidations[~liquidations["liquidator"].isin(last_resort)]
+    # What an account of last resort is paid for opening is no liquidator's profit either.
+    opening = sum(usd for name, usd in model.recorder.opening_profits_usd.items() if name not in last_resort)
+    profit = float(competing["profit_usd"].sum()) + opening
     hoped = [attacker.best_profit_usd for attacker in model.people.attackers]
     return {
         "bad_debt_usd": bad_debt,
         "bad_debt_share": bad_debt / model.initial_debt_usd if model.initial_debt_usd > 0.0 else 0.0,
         "liquidated_usd": float(liquidations["repaid_usd"].sum()),
         "liquidations": float(len(liquidations)),
-        "liquidator_profit_usd": float(competing["profit_usd"].sum()) + model.recorder.opening_profit_usd,
+        "liquidator_profit_usd": profit,
         "borrower_loss_usd": float(liquidations["seized_usd"].sum() - liquidations["repaid_usd"].sum())
         - model.recorder.redistributed_gain_usd,
         "depositor_loss_usd": float(paid[layer == "depositors"].sum()),
@@ -71,7 +75,7 @@ def summarise(
         "time_underwater_usd_hours": float(steps["underwater_usd"].sum()) * model.world.step_seconds / 3600.0,
         "initial_debt_usd": model.initial_debt_usd,
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
-        **_bid_away(model, competing),
+        **_bid_away(model, profit),
         **_last_resort(model, liquidations),
         **_liquidators(model, steps),
         "refused": float(model.recorder.refusals),
@@ -121,11 +125,11 @@ def _run_of_depositors(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[
     }
 
 
-def _bid_away(model: "UnderwaterModel", liquidations: "pd.DataFrame") -> dict[str, float]:
+def _bid_away(model: "UnderwaterModel", profit_usd: float) -> dict[str, float]:
     """Return what liquidators bid away against one another, in gas and for rights to call, and who got the latter."""
     recorder = model.recorder
     auctions, to_protocol, to_auctioneers = recorder.rights
-    gained = float(liquidations["profit_usd"].sum()) + recorder.opening_profit_usd + recorder.bid_away_usd
+    gained = profit_usd + recorder.bid_away_usd
     return {
         "bid_away_usd": recorder.bid_away_usd,
         "bid_away_share": recorder.bid_away_usd / gained if gained > 0.0 else 0.0,

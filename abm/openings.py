@@ -60,7 +60,7 @@ class Openings:
             return self._absorb(lender, auctions, intent, opening, pair, generation, gas_usd)
         auctions.open(intent.number, opening, self._opener(intent), generation)
         rewarded = sum(self._pay(lender, auctions, intent, reward, pair) for reward in opening.rewards)
-        self._recorder.opening(rewarded - gas_usd)
+        self._recorder.opening(self._opener(intent).name, rewarded - gas_usd)
         return rewarded
 
     def _absorb(
@@ -103,7 +103,7 @@ class Openings:
             return "the auction is over, or runs"
         reward, pair = auctions.reset(one), Pair(one.lot.account, one.lot.collateral, one.lot.debt)
         rewarded = self._pay(lender, auctions, intent, reward, pair) if reward is not None else 0.0
-        self._recorder.opening(rewarded - gas_usd)
+        self._recorder.opening(self._opener(intent).name, rewarded - gas_usd)
         return rewarded
 
     def _opener(self, intent: OpenLiquidation) -> Opener:

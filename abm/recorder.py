@@ -1,5 +1,6 @@
 """The recorder: writes down every block, every liquidation and every write-off, in columns."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ class Recorder:
         self._bad_debt_usd: dict[str, float] = {}
         self.bad_debt_usd = 0.0
         self.gas_burnt_usd = 0.0
-        self.opening_profit_usd = 0.0
+        self.opening_profits_usd: defaultdict[str, float] = defaultdict(float)
         self.stability_pool_profit_usd = 0.0
         self.redistributed_gain_usd = 0.0
         self.in_kind_loss_usd = 0.0
@@ -117,9 +118,9 @@ class Recorder:
              protocol_fee, gas_usd, profit_usd, slippage, generation, repaid_usd, seized_usd)
         )  # fmt: skip
 
-    def opening(self, profit_usd: float) -> None:
+    def opening(self, liquidator: str, profit_usd: float) -> None:
         """Write down what a call that opened a liquidation or started an auction afresh brought its caller."""
-        self.opening_profit_usd += profit_usd
+        self.opening_profits_usd[liquidator] += profit_usd
 
     def absorption(self, pool_gain_usd: float, borrowers_gain_usd: float) -> None:
         """Write down what a stability pool, and the other borrowers, gained by taking over a position."""
@@ -142,12 +143,12 @@ class Recorder:
         """Write down what a call that went through paid for gas because of its rivals."""
         self.bid_away_usd += paid_usd
 
-    def right(self, protocol_usd: float, auctioneer_usd: float, *, opened: bool) -> None:
+    def right(self, liquidator: str, protocol_usd: float, auctioneer_usd: float, *, opened: bool) -> None:
         """Write down what was paid for the right to a call that went through; it is part of what was bid away."""
         self.rights = [have + new for have, new in zip(self.rights, (1.0, protocol_usd, auctioneer_usd), strict=True)]
         self.bid_away_usd += protocol_usd + auctioneer_usd
         if opened:
-            self.opening_profit_usd -= protocol_usd + auctioneer_usd
+            self.opening_profits_usd[liquidator] -= protocol_usd + auctioneer_usd
 
     def attack(self, begun: "Attack") -> None:
         """Write down an attack that begins; what it says of itself at the end of the path counts."""

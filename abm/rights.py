@@ -75,7 +75,8 @@ class Rights:
         assert lender.rights is not None
         to_protocol, to_auctioneer = lender.rights.terms.split(intent.right_usd)
         protocol_usd, auctioneer_usd = self._purses.pay_right(intent, to_protocol, to_auctioneer, lender.fees)
-        self._recorder.right(protocol_usd, auctioneer_usd, opened=isinstance(intent, OpenLiquidation))
+        name = intent.sender.member_name(intent.member)  # type: ignore[attr-defined]
+        self._recorder.right(name, protocol_usd, auctioneer_usd, opened=isinstance(intent, OpenLiquidation))
 
 
 def stage_of(world: "World", intent: Liquidate | OpenLiquidation) -> Stage:

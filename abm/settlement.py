@@ -22,7 +22,6 @@ from abm.intents import (
     Lent,
     Liquidate,
     MendPosition,
-    Opened,
     OpenLiquidation,
     PlaceBid,
     Receipt,
@@ -130,11 +129,7 @@ class Settlement:
     def last_resort(self, intents: list[Intent]) -> None:
         """Settle what an account of last resort does when the block is built: no gas, and no right to be bought."""
         for intent in intents:
-            receipt = self._settle[type(intent)](intent, 0.0)
-            if isinstance(receipt, Opened):
-                # What it is paid for opening is no liquidator's profit.
-                self._recorder.opening(-receipt.reward_usd)
-            intent.sender.receive(intent, receipt)
+            intent.sender.receive(intent, self._settle[type(intent)](intent, 0.0))
 
     # Liquidation
 
