@@ -70,21 +70,20 @@ def summarise(
         "attacks": float(len(attacks)),
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
-        **_shares_of_liquidations(liquidations, competing, model.recorder.rights[1]),
+        **_shares_of_liquidations(liquidations, competing, model.recorder.rights_protocol_usd),
     }
 
 
 def _bid_away(model: "UnderwaterModel", liquidations: "pd.DataFrame") -> dict[str, float]:
     """Return what liquidators bid away against one another, in gas and for rights to call, and who got the latter."""
     recorder = model.recorder
-    auctions, to_protocol, to_auctioneers = recorder.rights
     gained = float(liquidations["profit_usd"].sum()) + recorder.opening_profit_usd + recorder.bid_away_usd
     return {
         "bid_away_usd": recorder.bid_away_usd,
         "bid_away_share": recorder.bid_away_usd / gained if gained > 0.0 else 0.0,
-        "oev_auctions": auctions,
-        "oev_revenue_usd": to_protocol,
-        "oev_auctioneers_usd": to_auctioneers,
+        "oev_auctions": float(recorder.rights_sold),
+        "oev_revenue_usd": recorder.rights_protocol_usd,
+        "oev_auctioneers_usd": recorder.rights_auctioneers_usd,
     }
 
 

@@ -157,3 +157,15 @@ def test_openings_are_contested_too(play):
     plain = play(**world, blockspace=GAS, agents__liquidators=rivals(2))
     assert len(run.tables["auctions"]) == len(plain.tables["auctions"]) == 1
     assert run.summary["liquidator_profit_usd"] < 0.05 * plain.summary["liquidator_profit_usd"]
+
+
+def test_the_shipped_rivals_bid_away_what_their_number_says(shipped):
+    """Eight who all see the same: seven eighths where bids are sealed, nearly all where they are open."""
+    free = {"time__steps": "500", "blockspace__failed_calls": "'free'"}
+    plain = shipped("rival-liquidators", **free)
+    sealed = shipped("rival-liquidators", **free, blockspace__bidding="{ kind = 'sealed' }")
+    opened = shipped("rival-liquidators", **free, blockspace__bidding="{ kind = 'open' }")
+    assert plain.summary["bid_away_share"] == 0.0
+    assert sealed.summary["bid_away_share"] == pytest.approx(7 / 8, abs=0.01)
+    assert opened.summary["bid_away_share"] > 0.9
+    assert plain.summary["refused"] == 0.0

@@ -88,8 +88,8 @@ def test_the_protocols_share_is_on_its_account(small_world, model_of):
     for _ in range(30):
         model.step()
     lender = model.world.lenders[0]
-    assert model.world.ledger.balance(lender.fees, 0) == pytest.approx(model.recorder.rights[1], rel=1e-12)
-    assert model.recorder.rights[1] > 100.0
+    assert model.world.ledger.balance(lender.fees, 0) == pytest.approx(model.recorder.rights_protocol_usd, rel=1e-12)
+    assert model.recorder.rights_protocol_usd > 100.0
 
 
 def test_losers_of_a_sealed_auction_call_nothing(play):
