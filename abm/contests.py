@@ -8,6 +8,7 @@ Leaves out: who is outbid does not turn to something else within the block. Ever
 first of the block, so that winners may find that it no longer pays.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,24 +66,31 @@ class Contests:
         cohorts: list[LiquidatorCohort] = [intent.sender for intent in rivals]  # type: ignore[misc]
         starts = np.array([intent.bid_gwei for intent in rivals])
         per_gwei = [self._world.gas_cost_usd(one.gas_units, 1.0) for one in rivals]
-        limits_usd = self._limits_usd(rivals)
-        affordable = [limit / usd if usd > 0.0 else 0.0 for limit, usd in zip(limits_usd, per_gwei, strict=True)]
-        through = [cohort.max_gas_gwei[one.member] for cohort, one in zip(cohorts, rivals, strict=True)]
+        values = self._values(rivals)
+        limits = [
+            min(value.affords(value.worth_usd) / usd, cohort.max_gas_gwei[one.member]) if usd > 0.0 else 0.0
+            for value, usd, cohort, one in zip(values, per_gwei, cohorts, rivals, strict=True)
+        ]
         reactions = np.array([cohort.reaction_seconds[one.member] for cohort, one in zip(cohorts, rivals, strict=True)])
-        bids = rule.bids(starts, np.minimum(affordable, through), reactions, self._world.step_seconds)
-        for intent, bid in zip(rivals, bids.tolist(), strict=True):
+        bids = rule.bids(starts, np.array(limits), reactions, self._world.step_seconds)
+        for intent, bid, usd, value in zip(rivals, bids.tolist(), per_gwei, values, strict=True):
             intent.raised_gwei = bid - intent.bid_gwei
             intent.bid_gwei = bid
+            if intent.raised_gwei > 0.0:
+                value.set_aside(intent, bid * usd)
 
     def _auction_right(self, rivals: list[Call]) -> Call:
         """Sell the right to one call; returns the call of who has got it."""
         rights = self._world.lenders[rivals[0].pool].rights
         assert rights is not None
-        limits_usd = self._limits_usd(rivals)
-        values = [max(limit - self._gas_usd(one), 0.0) for one, limit in zip(rivals, limits_usd, strict=True)]
-        share = shaded(sum(value > 0.0 for value in values), rights.terms.alike)
-        won = int(np.argmax(values))
-        rivals[won].right_usd = share * values[won]
+        values = self._values(rivals)
+        gains = [max(value.worth_usd - self._gas_usd(one), 0.0) for one, value in zip(rivals, values, strict=True)]
+        share = shaded(sum(gain > 0.0 for gain in gains), rights.terms.alike)
+        bids = [value.affords(share * gain) for gain, value in zip(gains, values, strict=True)]
+        # Where nobody needs to bid anything, whoever gains most is the one who would have.
+        won = int(np.argmax(bids if any(bids) else gains))
+        rivals[won].right_usd = bids[won]
+        values[won].set_aside(rivals[won], bids[won])
         return rivals[won]
 
     def _gas_usd(self, intent: Call) -> float:
@@ -90,26 +98,26 @@ class Contests:
             return intent.gas_cost_usd
         return self._world.gas_cost_usd(intent.gas_units, intent.bid_gwei)
 
-    def _limits_usd(self, rivals: list[Call]) -> list[float]:
-        """Return what each would and could pay for the one thing, gas included."""
+    def _values(self, rivals: list[Call]) -> list["_Value"]:
+        """Return what the one thing is worth to each; worked out once for those who are alike."""
         lender = self._world.lenders[rivals[0].pool]
         mark = lender.mark(rivals[0].number) if isinstance(rivals[0], Liquidate) else None
         offer = mark.offer() if mark is not None else None
         most_usd = offer.max_repay * self._world.reference[lender.assets[mark.debt]] if mark and offer else 0.0
-        known: dict[tuple[float, ...], tuple[float, float]] = {}  # those who are alike are worked out once
-        limits: list[float] = []
+        known: dict[tuple[float, ...], tuple[float, float]] = {}
+        values: list[_Value] = []
         for one in rivals:
-            worth_usd, repaid_usd = 0.0, 0.0
+            worth = 0.0, 0.0
             if isinstance(one, OpenLiquidation):
-                worth_usd = one.worth_usd
+                worth = one.worth_usd, 0.0
             elif mark is not None:
                 means_usd = min(self._purses.means_usd(one), most_usd)
                 terms = (one.sell, one.flash_fee, one.margin, one.minimum_profit_usd, means_usd)
                 if terms not in known:
                     known[terms] = self._worth_usd(lender, mark, one, means_usd)
-                worth_usd, repaid_usd = known[terms]
-            limits.append(min(worth_usd, self._purses.spare_usd(one, repaid_usd)))
-        return limits
+                worth = known[terms]
+            values.append(_Value(*worth, self._purses.money_usd(one)))
+        return values
 
     def _worth_usd(self, lender: "Lender", mark: "Mark", intent: Liquidate, means_usd: float) -> tuple[float, float]:
         """Return what a call would leave to be spent on it, before gas, and the dollars that it would repay."""
@@ -119,6 +127,28 @@ class Contests:
             return 0.0, 0.0
         repaid_usd = sized.taking.repaid * world.reference[lender.assets[mark.debt]]
         return sized.gain_usd - least_profit_usd(world, lender, mark, intent, sized.taking), repaid_usd
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What a call is worth to its sender, gas included; what it would repay, and what money there is for both."""
+
+    worth_usd: float
+    repaid_usd: float
+    money_usd: float
+
+    def affords(self, usd: float) -> float:
+        """Return what is left of a bid where the money does not reach for it and for what would be repaid.
+
+        Who is short of money repays less in proportion, which is then worth less in proportion.
+        """
+        wanted = self.repaid_usd + usd
+        return usd * min(self.money_usd / wanted, 1.0) if wanted > 0.0 else 0.0
+
+    def set_aside(self, intent: Call, bid_usd: float) -> None:
+        """Leave a bid's money out of what its call may spend, where there is not enough for both."""
+        if isinstance(intent, Liquidate) and self.repaid_usd + bid_usd > self.money_usd:
+            intent.budget_usd = min(intent.budget_usd, max(self.money_usd - bid_usd, 0.0))
 
 
 def _by_target(intents: list[Intent]) -> list[list[int]]:

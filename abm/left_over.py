@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftTake:
+    """An account or a lot, and the most that one call may pay for it in dollars at the reference price."""
+
+    number: int
+    most_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class LeftBid:
     """A lot without a bid: what the terms say to bid for its units, in units of a debt that are worth so much each."""
 
@@ -30,7 +38,7 @@ class LeftOver:
     `opens` are accounts to open and lots to start afresh, which the second part tells apart.
     """
 
-    takes: list[int] = field(default_factory=list)
+    takes: list[LeftTake] = field(default_factory=list)
     opens: list[tuple[int, bool]] = field(default_factory=list)
     bids: list[LeftBid] = field(default_factory=list)
 
@@ -40,7 +48,8 @@ def left_over(world: "World", lender: "Lender", terms: Backstop) -> LeftOver:
     found = LeftOver()
     auctions, accounts = lender.auctions, _accounts(world, lender, terms)
     if auctions is None:
-        found.takes = [account for account in accounts if _pays(lender, terms, account)]
+        takes = (_take(world, lender, terms, account) for account in accounts)
+        found.takes = [take for take in takes if take is not None]
         return found
     found.opens = [(account, False) for account in accounts if auctions.opening(account) is not None]
     for one in auctions:
@@ -48,8 +57,9 @@ def left_over(world: "World", lender: "Lender", terms: Backstop) -> LeftOver:
             continue
         if auctions.waits(one):
             found.opens.append((one.number, True))
-        elif isinstance(auctions, Sales) and _pays(lender, terms, one.number):
-            found.takes.append(one.number)
+        elif isinstance(auctions, Sales):
+            take = _take(world, lender, terms, one.number)
+            found.takes += [take] if take is not None else []
         elif isinstance(auctions, EnglishAuctions) and one.lot.bidder == NOBODY and auctions.least_bid(one.lot):
             paid = terms.bid(one.lot.units, auctions.feed(one.lot), one.lot.tab)
             debt_usd = world.reference[lender.assets[one.lot.debt]]
@@ -65,10 +75,12 @@ def _accounts(world: "World", lender: "Lender", terms: Backstop) -> list[int]:
     return [k for k, seconds in zip(by_debt.tolist(), waited.tolist(), strict=True) if terms.due(seconds)]
 
 
-def _pays(lender: "Lender", terms: Backstop, number: int) -> bool:
-    """Whether an account or a lot is on offer for no more than the backstop pays."""
+def _take(world: "World", lender: "Lender", terms: Backstop, number: int) -> LeftTake | None:
+    """Return what may be taken of an account or a lot, where it is on offer for no more than the backstop pays."""
     mark = lender.mark(number)
     offer = mark.offer() if mark is not None else None
     if mark is None or offer is None:
-        return False
-    return terms.pays(offer.price, lender.price_list[mark.collateral] / lender.price_list[mark.debt])
+        return None
+    if not terms.pays(offer.price, lender.price_list[mark.collateral] / lender.price_list[mark.debt]):
+        return None
+    return LeftTake(number, offer.max_repay * world.reference[lender.assets[mark.debt]])

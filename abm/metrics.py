@@ -91,7 +91,7 @@ def summarise(
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),
         **_run_of_depositors(model, steps),
-        **_shares_of_liquidations(liquidations, competing, model.recorder.rights[1]),
+        **_shares_of_liquidations(liquidations, competing, model.recorder.rights_protocol_usd),
         **_auctions(model.recorder.auctions()),
     }
 
@@ -133,9 +133,9 @@ def _bid_away(model: "UnderwaterModel", profit_usd: float) -> dict[str, float]:
     return {
         "bid_away_usd": recorder.bid_away_usd,
         "bid_away_share": recorder.bid_away_usd / gained if gained > 0.0 else 0.0,
-        "oev_auctions": auctions,
-        "oev_revenue_usd": to_protocol,
-        "oev_auctioneers_usd": to_auctioneers,
+        "oev_auctions": float(recorder.rights_sold),
+        "oev_revenue_usd": recorder.rights_protocol_usd,
+        "oev_auctioneers_usd": recorder.rights_auctioneers_usd,
     }
 
 

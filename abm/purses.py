@@ -83,16 +83,13 @@ class Purses:
         self.convert(account, source, target, given)
         return given
 
-    def spare_usd(self, intent: Liquidate | OpenLiquidation, repaid_usd: float) -> float:
-        """Return what the sender of a call is sure to have left once that has gone through, to pay with for it.
-
-        Who sells at once, or has no limit, has enough.
-        """
+    def money_usd(self, intent: Liquidate | OpenLiquidation) -> float:
+        """Return what the sender of a call has for it; who sells at once, or has no limit, has enough."""
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         if cohort.unlimited[intent.member] or (isinstance(intent, Liquidate) and (intent.sell or intent.flash)):
             return float("inf")
         held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
-        return max(held * self._world.reference[cohort.capital_asset] - repaid_usd, 0.0)
+        return held * self._world.reference[cohort.capital_asset]
 
     def pay_gas(self, intent: Intent, gas_usd: float) -> None:
         """Take the price of a call from the sender's money; who has less than it costs pays what it has."""

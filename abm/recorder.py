@@ -89,7 +89,9 @@ class Recorder:
         self.redistributed_gain_usd = 0.0
         self.in_kind_loss_usd = 0.0
         self.bid_away_usd = 0.0
-        self.rights = [0.0, 0.0, 0.0]
+        self.rights_sold = 0
+        self.rights_protocol_usd = 0.0
+        self.rights_auctioneers_usd = 0.0
         self.refusals = 0
         self.mendings = 0
         self._before = (0, 0)
@@ -145,7 +147,9 @@ class Recorder:
 
     def right(self, liquidator: str, protocol_usd: float, auctioneer_usd: float, *, opened: bool) -> None:
         """Write down what was paid for the right to a call that went through; it is part of what was bid away."""
-        self.rights = [have + new for have, new in zip(self.rights, (1.0, protocol_usd, auctioneer_usd), strict=True)]
+        self.rights_sold += 1
+        self.rights_protocol_usd += protocol_usd
+        self.rights_auctioneers_usd += auctioneer_usd
         self.bid_away_usd += protocol_usd + auctioneer_usd
         if opened:
             self.opening_profits_usd[liquidator] -= protocol_usd + auctioneer_usd

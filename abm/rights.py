@@ -60,11 +60,9 @@ class Rights:
         self._recorder = recorder
         self._purses = purses
 
-    def lacks(self, intent: Intent) -> bool:
-        """Return whether an intent is a call for which its sender would have needed a right that it has not bought."""
-        if not isinstance(intent, Liquidate | OpenLiquidation) or intent.right_usd is not None:
-            return False
-        return stage_of(self._world, intent) != "open"
+    def lacks(self, intent: Liquidate | OpenLiquidation) -> bool:
+        """Return whether a call's sender would have needed a right that it has not bought."""
+        return intent.right_usd is None and stage_of(self._world, intent) != "open"
 
     def collect(self, intent: Intent, receipt: Receipt) -> None:
         """Let the winner of an auction pay whose call has gone through."""

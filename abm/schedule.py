@@ -146,10 +146,7 @@ def build_block(model: "UnderwaterModel") -> None:
 
 
 def advance_queues(model: "UnderwaterModel") -> None:
-    """Accounts of last resort take what others left; auctions end whose time has come; who queues to leave is paid.
-
-    That is from the cash that has come in.
-    """
+    """Accounts of last resort take what others left, auctions end, who queues to leave is paid from what came in."""
     for backstop in model.people.backstops:
         model.settlement.last_resort(backstop.decide(model.view))
     for number, lender in enumerate(model.world.lenders):

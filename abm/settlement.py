@@ -115,8 +115,8 @@ class Settlement:
     def carry_out(self, intent: Intent, gas_usd: float) -> Receipt:
         """Settle one intent against the state it finds, and hand out its receipt."""
         self._purses.gas_paid_usd = 0.0
-        if self._rights.lacks(intent):
-            receipt = self._refuse(intent, gas_usd, "the right to call is not the sender's")
+        if isinstance(intent, Liquidate | OpenLiquidation) and self._rights.lacks(intent):
+            receipt = self._refuse(intent, gas_usd or intent.gas_cost_usd, "the right to call is not the sender's")
         else:
             receipt = self._settle[type(intent)](intent, gas_usd)
             self._rights.collect(intent, receipt)

@@ -104,10 +104,13 @@ def test_capital_limits_what_a_rival_bids(play):
     assert row["profit_usd"] > 600.0
 
 
-def test_a_holder_bids_no_more_gas_than_it_can_pay_for(play):
-    """It sells later, so that gas is paid out of what the repayment has left of its money: 50 dollars."""
+def test_a_holder_sets_aside_the_gas_that_it_bids(play):
+    """It sells later, so that repayment and gas are paid out of the same 8,050 dollars, and still it loses nothing."""
     run = play(blockspace=OPEN, agents__liquidators=rivals(2, capital_usd=8050.0, selling="over_time"), time__steps=2)
-    assert run.liquidations["gas_usd"].iloc[0] == pytest.approx(50.0, rel=0.011)
+    row = run.liquidations.iloc[0]
+    assert row["repaid"] + row["gas_usd"] == pytest.approx(8050.0, rel=1e-9)
+    assert 0.0 <= row["profit_usd"] < 0.03 * row["gas_usd"]
+    assert run.liquidators["gas_usd"].max() == pytest.approx(row["gas_usd"], rel=1e-9)
 
 
 def test_a_price_of_gas_above_which_one_does_not_get_through_limits_its_bid(play):
@@ -154,3 +157,15 @@ def test_openings_are_contested_too(play):
     plain = play(**world, blockspace=GAS, agents__liquidators=rivals(2))
     assert len(run.tables["auctions"]) == len(plain.tables["auctions"]) == 1
     assert run.summary["liquidator_profit_usd"] < 0.05 * plain.summary["liquidator_profit_usd"]
+
+
+def test_the_shipped_rivals_bid_away_what_their_number_says(shipped):
+    """Eight who all see the same: seven eighths where bids are sealed, nearly all where they are open."""
+    free = {"time__steps": "500", "blockspace__failed_calls": "'free'"}
+    plain = shipped("rival-liquidators", **free)
+    sealed = shipped("rival-liquidators", **free, blockspace__bidding="{ kind = 'sealed' }")
+    opened = shipped("rival-liquidators", **free, blockspace__bidding="{ kind = 'open' }")
+    assert plain.summary["bid_away_share"] == 0.0
+    assert sealed.summary["bid_away_share"] == pytest.approx(7 / 8, abs=0.01)
+    assert opened.summary["bid_away_share"] > 0.9
+    assert plain.summary["refused"] == 0.0

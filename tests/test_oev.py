@@ -97,8 +97,8 @@ def test_the_protocols_share_is_on_its_account(small_world, model_of):
     for _ in range(30):
         model.step()
     lender = model.world.lenders[0]
-    assert model.world.ledger.balance(lender.fees, 0) == pytest.approx(model.recorder.rights[1], rel=1e-12)
-    assert model.recorder.rights[1] > 100.0
+    assert model.world.ledger.balance(lender.fees, 0) == pytest.approx(model.recorder.rights_protocol_usd, rel=1e-12)
+    assert model.recorder.rights_protocol_usd > 100.0
 
 
 def test_losers_of_a_sealed_auction_call_nothing(play):
@@ -145,16 +145,17 @@ def test_who_has_no_right_is_refused(play):
     assert plain.liquidations["liquidator"].str.startswith("attackers").any()
 
 
-@pytest.mark.parametrize(("capital", "paid"), [(8010.0, 5.0), (1e6, 180.0)])
-def test_a_holder_bids_no_more_than_it_has_left(play, capital, paid):
-    """What it gets it does not sell at once, so that the right is paid out of what the repayment has left.
+@pytest.mark.parametrize(("capital", "paid"), [(8010.0, 180.0 * 8010.0 / 8180.0), (1e6, 180.0)])
+def test_a_holder_sets_aside_what_it_bids(play, capital, paid):
+    """What it gets it does not sell at once, so that repayment and right are paid out of the same money.
 
-    Of 8,000 dollars repaid 360 are gained, half of which two rivals bid; or half of the ten that they have left.
+    Of 8,000 dollars repaid 360 are gained, half of which two rivals bid. Who has only 8,010 repays and bids less.
     """
     two = [{"count": 2, "capital_usd": capital, "selling": "over_time"}]
     run = play(**world({}, time__steps=3, agents__liquidators=two))
     assert run.summary["liquidations"] == 1
     assert run.summary["bid_away_usd"] == pytest.approx(paid, rel=1e-9)
+    assert run.summary["liquidated_usd"] == pytest.approx(min(8000.0, capital - paid), rel=1e-9)
 
 
 @pytest.mark.parametrize("design", ["maker_clip", "compound_v3"])

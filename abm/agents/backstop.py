@@ -13,7 +13,7 @@ from abm.left_over import LeftBid
 from abm.view import View
 from models.liquidation import Backstop
 
-# What is left of a holding is sold whole below so many dollars a slice.
+# What is left of a holding is sold whole below so many dollars a slice, and less money than that is left alone.
 _SPECK_USD = 10.0
 
 
@@ -42,12 +42,13 @@ class BackstopAccount(mesa.Agent):
         left = view.left_over(self.pool, self.terms)
         intents += [self._open(number, afresh) for number, afresh in left.opens]
         means_usd = view.balance(self.first_account, self.capital_asset) * view.price_usd(self.capital_asset)
-        if means_usd <= 0.0:
-            return intents
-        intents += [self._take(number, means_usd) for number in left.takes]
+        for take in left.takes:
+            if means_usd >= _SPECK_USD:
+                intents.append(self._take(take.number, means_usd))
+                means_usd -= min(take.most_usd, means_usd)
         for bid in left.bids:
             paid = min(bid.paid, means_usd / bid.debt_usd)
-            if paid > 0.0:
+            if means_usd >= _SPECK_USD and paid > 0.0:
                 intents.append(self._bid(bid, paid))
                 means_usd -= paid * bid.debt_usd
         return intents
