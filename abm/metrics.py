@@ -128,7 +128,6 @@ def _run_of_depositors(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[
 def _bid_away(model: "UnderwaterModel", profit_usd: float) -> dict[str, float]:
     """Return what liquidators bid away against one another, in gas and for rights to call, and who got the latter."""
     recorder = model.recorder
-    auctions, to_protocol, to_auctioneers = recorder.rights
     gained = profit_usd + recorder.bid_away_usd
     return {
         "bid_away_usd": recorder.bid_away_usd,

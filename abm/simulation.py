@@ -65,6 +65,7 @@ class Run:
         """What each pool, cohort, claim and insurer had lost, through time."""
         return self.tables["nodes"]
 
+    @property
     def liquidators(self) -> "pd.DataFrame":
         """What came of every liquidator's calls, a row for each at the end of the path."""
         return self.tables["liquidators"]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from experiments import cli_experiments
+from experiments.fit import arguments as fit
 from experiments.terminal import (
     DONE,
     FAILED,
@@ -87,13 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
     plot.set_defaults(command=_plot)
 
-    fit = commands.add_parser("fit", help="fit price models to a file of prices")
-    fit.add_argument("file", type=Path, metavar="FILE", help="a CSV or Parquet file with times and prices")
-    fit.add_argument("--model", default="all", help="gbm, jump_diffusion, garch, heston, regime_switching or all")
-    fit.add_argument("--time", default="time", metavar="COL", help="the column of times (default time)")
-    fit.add_argument("--price", default="price", metavar="COL", help="the column of prices (default price)")
-    fit.add_argument("--out", type=Path, metavar="DIR", help="a new directory for a figure of each model")
-    fit.set_defaults(command=_fit)
+    fit.add_arguments(commands.add_parser("fit", help="fit price models to a file of prices"))
 
     for name, command, text in (
         ("scenarios", _scenarios, "list the shipped scenarios"),
@@ -329,24 +324,6 @@ def _plot(options: argparse.Namespace) -> int:
         return refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
     print(*files, sep="\n")
     return DONE
-
-
-def _fit(options: argparse.Namespace) -> int:
-    from abm import ScenarioError
-    from experiments.fit.command import fit_file
-    from experiments.storage import ResultsError
-
-    def say(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    try:
-        fitted = fit_file(options.file, options.model, options.time, options.price, options.out, say)
-    except (ScenarioError, ResultsError) as error:
-        return refuse(str(error))
-    except OSError as error:
-        print(f"underwater: the figures could not be written: {error}", file=sys.stderr)
-        return FAILED
-    return DONE if fitted else FAILED
 
 
 def _scenarios(_: argparse.Namespace) -> int:

@@ -38,6 +38,15 @@ def test_closed_form_is_the_integral_of_the_density_of_the_first_passage(drift: 
     assert touch_probability(2000.0, barrier, drift, sigma, 30 * DAY) == pytest.approx(expected, rel=1e-7)
 
 
+def test_strong_drift_is_reckoned_with_where_its_factors_are_beyond_all_numbers() -> None:
+    """Without noise the price would be at the barrier at the very end: as likely as not, and a little more."""
+    sigma, drift = 0.01, -0.5
+    barrier = 2000.0 * math.exp(drift - 0.5 * sigma**2)
+    chance = touch_probability(2000.0, barrier, drift, sigma, float(SECONDS_PER_YEAR))
+    # 1/2 + exp(x²/2) Phi(-x) at x = 2 |drift| / sigma = 100, where the second is 1 / (x sqrt(2 pi)) to a part in x²
+    assert chance == pytest.approx(0.5 + 1.0 / (100.01 * math.sqrt(2 * math.pi)), abs=1e-6)
+
+
 @given(
     nearness=st.floats(0.2, 5.0),
     drift=st.floats(-3.0, 3.0),

@@ -13,6 +13,8 @@ o(1 / sqrt(steps)), largest where the barrier is nearer than a step's move or tw
 
 import math
 
+from scipy.special import log_ndtr, ndtr
+
 from models.prices.gbm import SECONDS_PER_YEAR
 from models.refusals import Refusal
 
@@ -51,11 +53,9 @@ def touch_probability(
     distance += BGK_BETA * volatility_per_year * math.sqrt(step_seconds / SECONDS_PER_YEAR)
     drift = side * (drift_per_year - 0.5 * volatility_per_year**2)
     spread = volatility_per_year * math.sqrt(years)
-    beyond = _normal_cdf((-distance - drift * years) / spread)
-    returned = _normal_cdf((-distance + drift * years) / spread)
-    reflected = math.exp(-2.0 * drift * distance / volatility_per_year**2 + math.log(returned)) if returned else 0.0
+    beyond = float(ndtr((-distance - drift * years) / spread))
+    # In logarithms: where the drift is strong one factor is beyond all numbers and the other below them.
+    reflected = math.exp(
+        -2.0 * drift * distance / volatility_per_year**2 + log_ndtr((-distance + drift * years) / spread)
+    )
     return min(beyond + reflected, 1.0)
-
-
-def _normal_cdf(x: float) -> float:
-    return 0.5 * math.erfc(-x / math.sqrt(2.0))
