@@ -6,6 +6,8 @@ from typing import Any
 
 from experiments.answers import Answer
 from experiments.estimands import Estimand
+from experiments.factors import Factor
+from experiments.screening import Screening
 from experiments.summary import aligned, duration
 
 WIDTH = 120
@@ -21,11 +23,71 @@ def describe(answer: Answer) -> str:
         blocks.append(_paragraph(answer.experiment.setup))
     if answer.table.empty:
         return "\n\n".join([*blocks, "No path finished."]) + "\n"
-    blocks.append(_matrix(answer) if is_matrix(answer) else _rows(answer))
+    blocks.append(_table(answer))
     if answer.experiment.reading:
         blocks.append(_paragraph(answer.experiment.reading))
     blocks.append(_notes(answer))
     return "\n\n".join(blocks) + "\n"
+
+
+def _table(answer: Answer) -> str:
+    if isinstance(answer.experiment.plan, Screening):
+        return _sensitivity(answer)
+    return _matrix(answer) if is_matrix(answer) else _rows(answer)
+
+
+def _sensitivity(answer: Answer) -> str:
+    """How much each factor matters to each metric, those that matter most to the first metric at the top."""
+    found: dict[tuple[str, str, str], Any] = {
+        (row["metric"], row["factor"], row["index"]): row for row in answer.sensitivity.to_dict("records")
+    }
+    is_morris = answer.experiment.plan.kind == "morris"
+    shown = ("mu_star", "sigma") if is_morris else ("ST", "S1")
+    main = answer.estimands[0]
+    head = [f"{one.heading}: {index.replace('mu_star', 'mu*')}" for one in answer.estimands for index in shown]
+    cells = [["factor", "from", "to", *head]]
+    for factor in by_weight(answer, main):
+        row = [factor.title, factor.written(factor.at(0.0)), factor.written(factor.at(1.0))]
+        for one in answer.estimands:
+            for index in shown:
+                row.append(_index(one if is_morris else None, found[one.text, factor.name, index]))
+        cells.append(row)
+    how = (
+        "mu*: the mean size of the metric's change when the factor alone moves over its whole range; sigma: how much "
+        "that differs from place to place, by interaction or curvature."
+        if is_morris
+        else "ST: the share of the metric's variance over the ranges that would remain if all but this factor were "
+        "known; S1: the share that it explains alone. ? where nothing moves the metric."
+    )
+    return f"{aligned(cells)}\n\n{_paragraph(how)}"
+
+
+def by_weight(answer: Answer, one: Estimand) -> list[Factor]:
+    """The factors, those that matter most to an estimand first."""
+    weight = {
+        row["factor"]: row["value"]
+        for row in answer.sensitivity.to_dict("records")
+        if row["metric"] == one.text and row["index"] in ("mu_star", "ST")
+    }
+    return sorted(
+        answer.experiment.factors, key=lambda factor: -weight[factor.name] if weight[factor.name] > 0 else 0.0
+    )
+
+
+def _index(one: Estimand | None, row: dict[str, Any]) -> str:
+    """An index of Morris in the metric's own unit, or one of Sobol as a share."""
+    if math.isnan(row["value"]):
+        return "?"
+
+    def written(value: float) -> str:
+        return one.written(value) if one is not None else f"{value:.2f}"
+
+    value = written(row["value"])
+    return (
+        value
+        if math.isnan(row["low"])
+        else f"{value} [{written(row['low'])}, {written(row['high'])}]".replace(" %", "")
+    )
 
 
 def is_matrix(answer: Answer) -> bool:

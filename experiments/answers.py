@@ -5,6 +5,7 @@
 | `answer.parquet` | a row for each point and metric: `point`, `design`, the factors, `metric`, `value`, `low`, `high`, `method` of the interval, `paths`, `failed`, `effective_paths`, `gain`, and to the baseline `difference`, `difference_low`, `difference_high`, `common_paths`, `p_value`, `p_value_holm` |
 | `runs.parquet` | a row for each point and path: `point`, `design`, the factors, `path`, `seed`, `weight` (where paths have one), `status`, `error`, and the metrics of the summary |
 | `points.parquet` | a row for each point: `point`, `design`, the factors |
+| `sensitivity.parquet` | of a plan for sensitivity, a row for each metric, factor and index: `metric`, `factor`, `index` (`mu_star`, `mu`, `sigma`, or `ST`, `S1`), `value`, `low`, `high` |
 | `experiment.toml`, `scenario.toml`, `inputs/` | what was asked, of which scenario; running `experiment.toml` again gives the same tables |
 | `manifest.json` | seed, versions, how many runs failed, and a digest of the three tables |
 | `cells.parquet` (`cells/` while it runs) | what `--resume` starts from |
@@ -34,6 +35,7 @@ from experiments.tables import Digest
 
 KIND = "experiment"
 ANSWER, RUNS, POINTS, FILE = "answer.parquet", "runs.parquet", "points.parquet", "experiment.toml"
+SENSITIVITY = "sensitivity.parquet"
 ROWS_AT_ONCE = 50_000
 _WHOLE, _TEXT = (
     ("point", "path", "seed", "paths", "failed", "common_paths"),
@@ -91,6 +93,14 @@ class Answer:
         if not (self.directory / RUNS).is_file():
             raise ResultsUnreadableError(f"{self.directory} has no runs yet; finish the experiment with --resume")
         frame: pd.DataFrame = pq.read_table(self.directory / RUNS, columns=columns).to_pandas()
+        return frame
+
+    @property
+    def sensitivity(self) -> pd.DataFrame:
+        """How much each factor matters, where the plan is one for that. Raises `ResultsUnreadableError` otherwise."""
+        if not (self.directory / SENSITIVITY).is_file():
+            raise ResultsUnreadableError(f"{self.directory} has no {SENSITIVITY}; its plan is none for sensitivity")
+        frame: pd.DataFrame = pq.read_table(self.directory / SENSITIVITY).to_pandas()
         return frame
 
     @property

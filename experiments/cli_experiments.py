@@ -1,4 +1,4 @@
-"""The commands that ask questions: `experiment`, `sweep` and the list of `experiments` that come with the package."""
+"""The commands that ask questions: `experiment`, `sweep`, `sensitivity`, and the list of shipped `experiments`."""
 
 # ruff: noqa: PLC0415 - heavy packages are imported by the commands that need them, so that help comes at once
 
@@ -39,6 +39,34 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     _add_asking(sweep, paths="20", out="results/<scenario>-sweep-<seed>")
     sweep.set_defaults(command=_sweep)
+
+    sensitivity = commands.add_parser("sensitivity", help="which parameters matter: Morris screening, Sobol indices")
+    sensitivity.add_argument(
+        "given", metavar="SCENARIO|FILE", help="a scenario, or an experiment whose factors are to be looked at"
+    )
+    sensitivity.add_argument(
+        "--vary",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="KEY=LOW,HIGH",
+        help="a key of the scenario and its range; repeatable (default the liquidation design's own bounds)",
+    )
+    sensitivity.add_argument(
+        "--method",
+        choices=("morris", "sobol"),
+        default="morris",
+        help="screen cheaply, or share out the variance (default morris)",
+    )
+    sensitivity.add_argument(
+        "--size",
+        type=whole(2),
+        metavar="N",
+        help="trajectories of Morris (default 16), base samples of Sobol (default 64)",
+    )
+    sensitivity.add_argument("--metrics", metavar="A,B,C", help="metrics of the summary, as for sweep")
+    _add_asking(sensitivity, paths="10", out="results/<scenario>-<method>-<seed>")
+    sensitivity.set_defaults(command=_sensitivity)
 
     commands.add_parser("experiments", help="list the shipped experiments").set_defaults(command=_experiments)
 
@@ -91,6 +119,19 @@ def _sweep(options: argparse.Namespace) -> int:
 
     try:
         experiment = sweep_of(options.scenario, options.vary, designs=options.designs, metrics=options.metrics)
+    except ScenarioError as error:
+        return refuse(str(error))
+    return _ask(options, experiment)
+
+
+def _sensitivity(options: argparse.Namespace) -> int:
+    from abm import ScenarioError
+    from experiments.sensitivity import sensitivity_of
+
+    try:
+        experiment = sensitivity_of(
+            options.given, options.vary, method=options.method, size=options.size, metrics=options.metrics
+        )
     except ScenarioError as error:
         return refuse(str(error))
     return _ask(options, experiment)

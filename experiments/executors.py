@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
 
-from experiments.interrupts import listen_to
+from experiments.interrupts import deaf_children, listen_to
 
 LOCAL = "local"
 JOIN_SECONDS = 30.0
@@ -159,7 +159,7 @@ class Cluster:
 
     def stop(self) -> None:
         """Cancel what has not begun. What has begun gives up at its next path, where its results are not wanted."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)
 
 
 @contextmanager
@@ -200,8 +200,9 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
     logging.getLogger("distributed").setLevel(logging.ERROR)  # we report lost workers and failed paths ourselves
     if scheduler == LOCAL:
         terms = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.ERROR}
-        with LocalCluster(n_workers=jobs, threads_per_worker=1, **terms) as cluster, Client(cluster) as client:
-            client.run(_one_thread)
+        with deaf_children():  # a Ctrl-C is ours to answer; workers hear of it from us
+            cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, **terms)
+        with cluster, Client(cluster) as client:
             yield client
         return
     try:
@@ -219,12 +220,7 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
 
 
 def _begin_work(stop_flag: Any) -> None:
-    """Prepare a new worker process."""
+    """Prepare a new worker process, and keep its numerical libraries from starting threads beside other workers."""
     listen_to(stop_flag)
-    _one_thread()
-
-
-def _one_thread() -> None:
-    """Keep numerical libraries from starting threads of their own beside the other workers."""
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")

@@ -19,6 +19,7 @@ from experiments.answers import (
     FILE,
     KIND,
     RUNS,
+    SENSITIVITY,
     Answer,
     check_directory,
     default_directory,
@@ -30,6 +31,8 @@ from experiments.executors import crew
 from experiments.inquiry import Inquiry
 from experiments.interrupts import uninterrupted
 from experiments.question import Experiment
+from experiments.screening import Screening
+from experiments.sensitivity import indices
 from experiments.shards import Bench, Cells, Progress
 from experiments.storage import provenance, write_json, write_scenario
 
@@ -93,7 +96,10 @@ def ask(
             raise
     with uninterrupted():
         _store(made, directory, command_line, time.monotonic() - started)
-    return Answer.load(directory)
+    answer = Answer.load(directory)
+    if isinstance(experiment.plan, Screening) and made.status == "complete" and not answer.table.empty:
+        indices(answer).to_parquet(directory / SENSITIVITY, index=False)
+    return answer
 
 
 def _simulate(made: _Made, bench: Bench) -> None:
@@ -119,7 +125,7 @@ def _store(made: _Made, directory: Path, command_line: Sequence[str], seconds: f
     write_scenario(directory, inquiry.base)
     stored = experiment.to_dict() | {"scenario": "scenario.toml", "set": {}, "paths": made.paths}
     (directory / FILE).write_text(Experiment.from_dict(stored).to_toml(), encoding="utf-8")
-    for name in (ANSWER, RUNS):  # what an earlier sitting left here
+    for name in (ANSWER, RUNS, SENSITIVITY):  # what an earlier sitting left here
         (directory / name).unlink(missing_ok=True)
     points = points_table(inquiry.points, experiment.factors)
     runs, answer = run_tables(inquiry, made.gather, points), answer_rows(inquiry, made.gather)

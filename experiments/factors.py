@@ -23,6 +23,7 @@ from pydantic import Field, model_validator
 
 from abm import ScenarioError
 from experiments.numbers import short, three_figures
+from experiments.screening import Screening
 from experiments.summary import duration
 from models.parameters import Parameters
 from models.types import FloatArray
@@ -226,7 +227,7 @@ class Sampled(Parameters):
         return drawn
 
 
-Plan = Annotated[Grid | Listed | Sampled, Field(discriminator="kind")]
+Plan = Annotated[Grid | Listed | Sampled | Screening, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,19 @@ def give_up_if_asked(_blocks: int = 0) -> None:
 
 
 @contextmanager
+def deaf_children() -> Iterator[None]:
+    """Have the processes that are started within the block ignore Ctrl-C for good, as they inherit that from us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold a Ctrl-C back until the block is done: half a row group would spoil a whole Parquet file."""
     if threading.current_thread() is not threading.main_thread():

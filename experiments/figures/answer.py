@@ -9,15 +9,16 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from experiments.answer_text import SIGNIFICANT, axes_of, records
+from experiments.answer_text import SIGNIFICANT, axes_of, by_weight, records
 from experiments.answers import Answer
 from experiments.estimands import Estimand, parse_estimands
 from experiments.factors import Factor
 from experiments.figures import style
 from experiments.figures.curves import break_even_bonus, fee_of, toxic_frontier
 from experiments.question import Picture
+from experiments.screening import Screening
 from experiments.storage import ResultsUnreadableError
 
 NAME = "answer"
@@ -44,6 +45,8 @@ def draw(answer: Answer) -> Figure:
     experiment = answer.experiment
     if not experiment.factors and not experiment.designs:
         return style.nothing(experiment.question, f"{answer.estimands[0].heading}: nothing is varied")
+    if isinstance(experiment.plan, Screening):
+        return _sensitivity(answer)
     kind = experiment.figure.kind if experiment.figure is not None else None
     if kind == "map":
         return _map(answer)
@@ -183,6 +186,38 @@ def _curve(
     line = np.array([_place(value, down) if value > 0.0 else math.nan for value in bonus])
     label = f"slippage eats the bonus of a sale for {style.short(picture.curve.size_usd)} USD"
     axes.plot(places, line, color=FRONT, lw=2.2, ls="--", label=label)
+
+
+def _sensitivity(answer: Answer) -> Figure:
+    """How much each factor matters to each metric: a bar with its interval."""
+    morris = answer.experiment.plan.kind == "morris"
+    found = {(row["metric"], row["factor"], row["index"]): row for row in answer.sensitivity.to_dict("records")}
+    factors = by_weight(answer, answer.estimands[0])
+    drawn = style.figure(4.0 * len(answer.estimands) + 1.5, 1.9 + 0.45 * len(factors))
+    panels = np.atleast_1d(drawn.subplots(1, len(answer.estimands), sharey=True))
+    bars = (("mu_star", FRONT, "mu*"),) if morris else (("ST", FRONT, "total, ST"), ("S1", "#E69F00", "alone, S1"))
+    for axes, one in zip(panels, answer.estimands, strict=True):
+        style.panel(axes, one.heading, "")
+        for number, (index, colour, label) in enumerate(bars):
+            rows = [found[one.text, factor.name, index] for factor in factors]
+            height = 0.7 / len(bars)
+            places = np.arange(len(rows)) + (number - 0.5 * (len(bars) - 1)) * height
+            values = [row["value"] for row in rows]
+            reach = [row["high"] - row["value"] for row in rows]
+            axes.barh(places, values, height, xerr=reach, color=colour, label=label, error_kw={"lw": 1.0})
+        if morris:
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _, one=one: one.written(value)))
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.set_xlim(left=0.0)
+    panels[0].set_yticks(range(len(factors)), [factor.title for factor in factors], fontsize=9)
+    panels[0].invert_yaxis()
+    if not morris:
+        panels[-1].legend(frameon=False, fontsize=8.5, loc="lower right")
+    told = (
+        "mu*: the mean change over the factor's whole range." if morris else "Shares of the variance over the ranges."
+    )
+    _headline(drawn, answer, f"{told} Bars are 95 % intervals; {answer.manifest['paths']:,} paths a point.")
+    return drawn
 
 
 def _scatter(answer: Answer) -> Figure:

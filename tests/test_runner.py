@@ -1,0 +1,484 @@
+"""The runner: the same bytes wherever paths are computed, whoever is killed, and what it does when things go wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import abm
+from experiments import load_scenario
+from experiments.answers import Answer
+from experiments.cells import Address, Batch, compute, program
+from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
+from experiments.executors import Here, Processes, SchedulerError, check_scheduler, crew
+from experiments.experiment import ask
+from experiments.inquiry import Inquiry
+from experiments.question import Experiment
+from experiments.runner import AHEAD, Lost, run_all
+from experiments.shards import Cells
+
+SCENARIO = """
+    name = "small"
+    [time]
+    steps = 30
+    [assets.DAI]
+    price = { kind = "constant", price = 1.0 }
+    [assets.ETH]
+    price = { kind = "gbm", start = 1500.0, volatility_per_year = 20.0 }
+    [[markets]]
+    base = "ETH"
+    quote = "DAI"
+    [[markets.sources]]
+    kind = "infinite"
+    [[pools]]
+    name = "core"
+    [pools.reserves.DAI]
+    [pools.reserves.ETH]
+    ltv = 0.80
+    liquidation_threshold = 0.83
+    [pools.liquidation]
+    design = "fixed_spread"
+    liquidation_bonus = 0.09
+    [[agents.borrowers]]
+    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 12400.0 } } ]
+    [[agents.liquidators]]
+    capital_usd = 1e6
+    [[agents.depositors]]
+    deposits = { DAI = 1e6 }
+"""
+
+EXPERIMENT = """
+    name = "bonus"
+    question = "What does the bonus cost borrowers?"
+    scenario = "small.toml"
+    paths = PATHS
+    metrics = ["borrower_loss_usd", "borrower_loss_usd_p50", "liquidations > 0"]
+    baseline = { bonus = 0.05 }
+    [[factors]]
+    name = "bonus"
+    key = "pools.0.liquidation.liquidation_bonus"
+    values = [0.05, 0.1, 0.15]
+"""
+TABLES = ("answer.parquet", "points.parquet", "runs.parquet")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory of its own with a scenario in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(textwrap.dedent(SCENARIO))
+    write(tmp_path, 8)
+    return tmp_path
+
+
+def write(home: Path, paths: int) -> None:
+    (home / "bonus.toml").write_text(textwrap.dedent(EXPERIMENT).replace("PATHS", str(paths)))
+
+
+def answer(out: str, **terms: Any) -> Answer:
+    return ask(Inquiry.of(Experiment.load("bonus.toml")), out=Path(out), **terms)
+
+
+def tables_of(directory: str | Path) -> dict[str, bytes]:
+    return {name: (Path(directory) / name).read_bytes() for name in TABLES}
+
+
+# The same bytes everywhere
+
+
+def test_one_experiment_gives_the_same_bytes_on_one_process_and_on_two(home: Path) -> None:
+    serial, parallel = answer("serial"), answer("parallel", jobs=2)
+    assert tables_of("serial") == tables_of("parallel")
+    assert serial.manifest["digest"] == parallel.manifest["digest"]
+
+
+@pytest.mark.slow
+def test_it_gives_the_same_bytes_on_a_local_dask_cluster(home: Path) -> None:
+    pytest.importorskip("distributed")
+    answer("serial")
+    assert main(["experiment", "bonus.toml", "--scheduler", "local", "--jobs", "2", "--out", "dask"]) == DONE
+    assert tables_of("serial") == tables_of("dask")
+
+
+@pytest.mark.slow
+def test_it_gives_the_same_bytes_on_a_scheduler_whose_worker_is_killed_in_the_middle(home: Path) -> None:
+    """Two workers in processes of their own, on loopback, one of which does not see the end."""
+    pytest.importorskip("distributed")
+    write(home, 80)
+    with scheduler() as address, worker(address) as doomed, worker(address):
+        arguments = ["experiment", "bonus.toml", "--scheduler", address, "--out", "dask", "--no-figures"]
+        with start(arguments) as run:
+            wait_until(lambda: len(shards("dask")) >= 4, run)
+            doomed.send_signal(signal.SIGKILL)
+            assert run.poll() is None, "it was over before the worker could be killed"
+            _, complained = run.communicate(timeout=240)
+    assert run.returncode == DONE, complained
+    answer("serial")
+    assert tables_of("serial") == tables_of("dask")
+
+
+@pytest.mark.slow
+def test_workers_that_do_not_see_the_directory_send_back_what_they_made(home: Path) -> None:
+    pytest.importorskip("distributed")
+    with scheduler() as address, worker(address):
+        cells = [Address(load_scenario("small.toml")).cell(path, 1) for path in range(3)]
+        with crew(1, address) as workers:
+            batch = Batch(tuple(cells), Path("/nowhere/at/all"), ".token", program())
+            sent = workers.submit(compute, batch).result()
+    assert sent.cells == 3
+    assert len(sent.shards) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_on_a_cluster_leaves_a_directory_to_go_on_with(home: Path) -> None:
+    pytest.importorskip("distributed")
+    write(home, 2000)
+    arguments = ["experiment", "bonus.toml", "--scheduler", "local", "--jobs", "2", "--out", "dask", "--no-figures"]
+    with start(arguments) as run:
+        wait_until(lambda: len(shards("dask")) >= 4, run)
+        os.killpg(run.pid, signal.SIGINT)
+        _, complained = run.communicate(timeout=120)
+    assert run.returncode == INTERRUPTED, complained
+    assert "Traceback" not in complained
+    kept = Answer.load("dask")
+    assert kept.manifest["status"] == "interrupted"
+    assert 0 < len(kept.runs) < 6000
+    write(home, 4)
+    answer("dask", resume=True)
+    answer("serial")
+    assert tables_of("serial") == tables_of("dask")
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_costs_what_it_was_doing(home: Path) -> None:
+    """By somebody else, such as a kernel short of memory: the others and its successor do the rest."""
+    write(home, 60)
+    with start(["experiment", "bonus.toml", "--jobs", "2", "--out", "out", "--no-figures"]) as run:
+        wait_until(lambda: len(shards("out")) >= 3, run)
+        os.kill(one_worker_of(run.pid), signal.SIGKILL)
+        _, complained = run.communicate(timeout=240)
+    assert run.returncode == DONE, complained
+    assert Answer.load("out").manifest["failed_runs"] == 0
+    assert len(Answer.load("out").runs) == 180
+
+
+def one_worker_of(pid: int) -> int:
+    """A process of a pool: a child of the fork server, which is a child of the run."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            grandparent = int(Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        if grandparent == pid:
+            return int(status.parent.name)
+    raise AssertionError("no worker is there")
+
+
+def shards(directory: str) -> list[Path]:
+    return list((Path(directory) / "cells").glob("*.parquet"))
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(abm.__file__).parents[1])}
+
+
+def start(arguments: list[str]) -> "subprocess.Popen[str]":
+    """The command in a process group of its own."""
+    command = [sys.executable, "-m", "experiments", *arguments]
+    return subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_until(there: Callable[[], bool], run: "subprocess.Popen[str]", seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not there() and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert there(), run.communicate(timeout=5)[1] if run.poll() is not None else "nothing came"
+
+
+@contextmanager
+def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def scheduler() -> Iterator[str]:
+    """A scheduler on loopback, in a process of its own; its address."""
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--no-dashboard", "--scheduler-file", "scheduler.json"]
+    Path("scheduler.json").unlink(missing_ok=True)
+    with ended(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)) as process:
+        wait_until(lambda: Path("scheduler.json").is_file() and bool(Path("scheduler.json").read_text()), process)
+        time.sleep(0.2)
+        yield json.loads(Path("scheduler.json").read_text())["address"]
+
+
+@contextmanager
+def worker(address: str) -> Iterator["subprocess.Popen[str]"]:
+    """A worker of one thread, in a process of its own that nobody starts again."""
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+    command += ["--host", "127.0.0.1", "--no-dashboard", "--death-timeout", "60"]
+    with ended(
+        subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+    ) as process:
+        yield process
+
+
+# What the runner promises
+
+
+class Told:
+    """A crew that finishes its tasks when it is told to, and whose workers die of some of them."""
+
+    def __init__(self, slots: int = 2, deadly: dict[int, int] | None = None) -> None:
+        self.slots = slots
+        self.deadly = deadly or {}
+        self.submitted: list[Any] = []
+        self.stopped = False
+
+    def submit(self, function: Callable[[Any], Any], task: Any) -> "Future[Any]":
+        self.submitted.append(task)
+        future: Future[Any] = Future()
+        guilty = task[0] if isinstance(task, list) else task
+        if self.deadly.get(guilty, 0) > 0:
+            self.deadly[guilty] -= 1
+            future.set_exception(BrokenPipeError("a worker died"))
+        else:
+            future.set_result(function(task))
+        return future
+
+    alone = submit
+
+    def lost(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenPipeError)
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def test_results_come_in_the_order_of_the_tasks_where_that_is_wanted() -> None:
+    took: list[Any] = []
+    done: list[int] = []
+    with crew(2) as processes:
+        run_all(
+            _slow_first,
+            range(6),
+            processes,
+            on_result=lambda *pair: took.append(pair),
+            ordered=True,
+            report=done.append,
+        )
+    assert took == [(k, k) for k in range(6)]
+    assert done[-1] == 6
+    assert done == sorted(done)
+
+
+def _slow_first(task: int) -> int:
+    time.sleep(0.3 if task == 0 else 0.0)
+    return task
+
+
+def test_only_so_many_tasks_are_drawn_ahead() -> None:
+    drawn: list[int] = []
+    release = threading.Event()
+
+    class Waiting(Told):
+        def submit(self, function: Callable[[Any], Any], task: Any) -> "Future[Any]":
+            future: Future[Any] = Future()
+            threading.Thread(target=lambda: (release.wait(10), future.set_result(task))).start()
+            return future
+
+    def tasks() -> Iterator[int]:
+        for k in range(100):
+            drawn.append(k)
+            if k + 1 == AHEAD * 3:
+                threading.Timer(0.1, release.set).start()
+            yield k
+
+    def first(*_: Any) -> None:
+        assert len(drawn) <= AHEAD * 3 + len(handed)
+        handed.append(1)
+
+    handed: list[int] = []
+    run_all(lambda task: task, tasks(), Waiting(3), on_result=first)
+    assert len(handed) == 100
+
+
+def test_a_task_under_which_a_worker_died_is_tried_again() -> None:
+    took: list[Any] = []
+    crowd = Told(deadly={3: 1})
+    run_all(lambda task: -task, [1, 2, 3, 4], crowd, on_result=lambda *pair: took.append(pair))
+    assert sorted(took) == [(1, -1), (2, -2), (3, -3), (4, -4)]
+    assert crowd.submitted.count(3) == 2
+
+
+def test_a_batch_is_split_so_that_only_the_guilty_part_is_lost() -> None:
+    took: dict[int, Any] = {}
+    crowd = Told(deadly={7: 99})
+
+    def take(task: list[int], result: Any) -> None:
+        took.update(dict.fromkeys(task, result))
+
+    run_all(sum, [[1, 2], [7, 8, 9]], crowd, on_result=take, split=lambda task: [[part] for part in task])
+    assert (took[1], took[2], took[8], took[9]) == (3, 3, 8, 9)
+    assert isinstance(took[7], Lost)
+
+
+def test_an_exception_of_a_task_passes_on() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_all(lambda task: 1 // task, [1, 0], Here(), on_result=lambda *_: None)
+
+
+def test_an_interrupt_stops_the_crew_and_hands_over_what_is_done() -> None:
+    took: list[Any] = []
+    crowd = Told()
+
+    def interrupted(task: int, result: int | Lost) -> None:
+        took.append((task, result))
+        if len(took) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all(lambda task: task, range(50), crowd, on_result=interrupted)
+    assert crowd.stopped
+    assert len(took) >= AHEAD * 2
+
+
+# Cells and their shards
+
+
+def test_batches_grow_with_quick_cells_and_shrink_towards_the_end(home: Path) -> None:
+    sizes: list[int] = []
+
+    class Counting(Here):
+        def submit(self, function: Callable[[Any], Any], task: Any) -> "Future[Any]":
+            sizes.append(len(task.cells))
+            return super().submit(function, task)
+
+    cells = Cells(Path("out"))
+    address = Address(load_scenario("small.toml"))
+    cells.compute([address.cell(path, 1) for path in range(60)], Counting())
+    assert sum(sizes) == 60
+    assert sizes[0] == 1
+    assert max(sizes) > 4
+    assert sizes[-1] == 1
+    assert len(shards("out")) == len(sizes)
+
+
+def test_a_worker_with_another_version_is_refused() -> None:
+    with pytest.raises(SchedulerError, match="another version"):
+        compute(Batch((), Path(), ".token", b"another"))
+
+
+def test_a_shard_is_named_after_what_is_in_it(home: Path) -> None:
+    """So that a task that is done twice leaves one shard, and a second try does not hide the first."""
+    address = Address(load_scenario("small.toml"))
+    for _ in range(2):
+        cells = Cells(Path("out"))
+        cells.compute([address.cell(0, 1)], Here())
+        assert len(shards("out")) == 1
+    again = Cells(Path("again"))
+    again.compute([address.cell(0, 1)], Here())
+    assert [one.name for one in shards("again")] == [one.name for one in shards("out")]
+
+
+def test_packing_keeps_every_cell_in_one_file(home: Path) -> None:
+    address = Address(load_scenario("small.toml"))
+    wanted = [address.cell(path, 1) for path in range(5)]
+    cells = Cells(Path("out"))
+    cells.compute(wanted, Here())
+    before = [cells.row(cell) for cell in wanted]
+    cells.pack()
+    assert sorted(file.name for file in Path("out").iterdir()) == ["cells.parquet"]
+    again = Cells(Path("out"))
+    assert again.wanting(wanted) == []
+    assert [again.row(cell) for cell in wanted] == before
+
+
+def test_nothing_is_left_where_nothing_was_computed(home: Path) -> None:
+    cells = Cells(Path("deep/out"))
+    cells.compute([], Here())
+
+    class Interrupted(Here):
+        def submit(self, function: Callable[[Any], Any], task: Any) -> "Future[Any]":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cells.compute([Address(load_scenario("small.toml")).cell(0, 1)], Interrupted())
+    assert not Path("deep").exists()
+
+
+# Schedulers
+
+
+@pytest.mark.parametrize("text", ["localhost", "tcp://here", "http://127.0.0.1:8786", ""])
+def test_what_is_no_scheduler_is_refused(text: str) -> None:
+    with pytest.raises(SchedulerError, match="local, or the address of one"):
+        check_scheduler(text)
+
+
+def test_without_dask_the_scheduler_says_what_to_install(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.executors.find_spec", lambda _: None)
+    assert main(["experiment", "bonus.toml", "--scheduler", "local"]) == REFUSED
+    assert "pip install 'underwater[cluster]'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_answer_or_has_no_workers_is_refused(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("experiments.executors.JOIN_SECONDS", 1.0)
+    assert main(["experiment", "bonus.toml", "--scheduler", "tcp://127.0.0.1:9"]) == REFUSED
+    assert "no scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
+    with scheduler() as address:
+        assert main(["experiment", "bonus.toml", "--scheduler", address]) == REFUSED
+        assert "has no workers" in capsys.readouterr().err
+    assert not Path("results").exists()
+
+
+@pytest.mark.slow
+def test_a_local_cluster_listens_on_loopback_alone(home: Path) -> None:
+    pytest.importorskip("distributed")
+    with crew(1, "local") as workers:
+        client: Any = workers._client  # type: ignore[attr-defined]
+        addresses = [client.scheduler_info()["address"], *client.nthreads()]
+    assert all(address.startswith("tcp://127.0.0.1:") for address in addresses)
+
+
+def test_processes_start_again_after_one_died() -> None:
+    processes = Processes(1)
+    try:
+        error = processes.submit(os._exit, 13).exception()
+        assert error is not None
+        assert processes.lost(error)
+        assert processes.submit(abs, -3).result() == 3
+    finally:
+        processes.stop()
+
+
+def test_failures_are_counted_in_the_exit_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crashes(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(abm, "simulate", crashes)
+    assert main(["experiment", "bonus.toml", "--no-figures"]) == FAILED
