@@ -108,7 +108,7 @@ class Opportunities(Ranked):
         debt_usd = world.reference[debt]
         units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
         reference_usd = world.reference[collateral]
-        bid_usd = world.bid_usd(collateral, debt)
+        bid_usd = world.bid_usd(collateral, debt, self._lender.floor)
         return units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0, offer.max_repay * debt_usd
 
 
@@ -213,7 +213,7 @@ class Calls(Ranked):
             offer = auctions.offer(lot) if isinstance(auctions, Sales) else None
             if offer is not None:
                 cost_usd, units = offer.max_repay * debt_usd, offer.max_repay * offer.seized_per_repaid
-                at_bid += units * self._world.bid_usd(collateral, debt) - cost_usd
+                at_bid += units * self._world.bid_usd(collateral, debt, self._lender.floor) - cost_usd
                 at_reference += units * reference_usd - cost_usd
         return Call(reward_usd, isinstance(auctions, EnglishAuctions), raised, at_bid, at_reference)
 
@@ -257,4 +257,6 @@ class Bids(Ranked):
 
     def _highest_usd(self, collateral: int, debt: int) -> float:
         asset = self._lender.assets[collateral]
-        return max(self._world.bid_usd(asset, self._lender.assets[debt]), self._world.reference[asset])
+        return max(
+            self._world.bid_usd(asset, self._lender.assets[debt], self._lender.floor), self._world.reference[asset]
+        )

@@ -201,6 +201,8 @@ def _pool_people(
         lines[first : first + cohort.count] = cohort.line
         people.borrowers.append(cohort)
         first += cohort.count
+    if lender.loans is not None:
+        lender.loans.open_loans()
     lender.start_watching(lines)
     for k, terms in enumerate(agents.insurers):
         if here(terms.pool):
