@@ -12,17 +12,19 @@ Leaves out: see `models.liquidation.llamma`. An account without debt has its col
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from abm.auctions import Auctions, Pair
 from abm.inputs import ScenarioError
 from models.lending import Below
 from models.liquidation import House, Llamma, Loan, Offer, Position, Reward, Taking
 from models.market.band_curve import BASE, QUOTE
-from models.market.band_owners import WORTH, OwnedBands
-from models.types import FloatArray, IntArray
+from models.market.band_owners import OwnedBands
+from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.cascade import Cascade
+    from abm.forced_sales import Sale
     from abm.scenario import Market, Pool
     from abm.world import Found, Lender, World
 
@@ -67,6 +69,8 @@ class BandLoans(Auctions):
         self.lost_usd = self.sold_usd = 0.0
         self._seen: object = None
         self._held = (0.0, 0.0)
+        self._healths = np.empty(0)
+        self._healths_at = (-1, 0.0)
         self.bands.seat(lender.pool.accounts, design.bands)
         lender.pool.on_change(self._changed)
 
@@ -128,6 +132,12 @@ class BandLoans(Auctions):
         self._world.ledger.transfer(lender.account, self.account, lender.assets[self.collateral], base)
         self._keep_count()
 
+    def carries(self, position: Position, sale: "Sale") -> bool:
+        """Whether a sale repays a loan, or leaves one that the rule would allow."""
+        debt = position.debt_units - sale.proceeds
+        left = position.collateral_units - sale.units
+        return debt <= 0.0 or debt <= self.rule.most_debt(left, self.bands.oracle_price)
+
     def softened(self, account: int) -> bool:
         """Whether soft liquidation of an account has begun: there is quote in its bands."""
         return self.bands.has(account) and float(self.lender.pool.collateral[account, self.debt]) > 0.0
@@ -149,14 +159,17 @@ class BandLoans(Auctions):
 
     # Health
 
-    def healths(self, debt: FloatArray) -> FloatArray:
-        """Health of every account that owes so much, shape (accounts,); inf where it owes nothing."""
-        columns, healths = self.bands.columns, np.full(debt.size, np.inf)
-        over = self.bands.over(self.bands.oracle_price)
-        owing = debt > 0.0
-        # What is in no bands is worth nothing here: only who owes nothing has collateral outside.
-        healths[owing] = self.rule.health(columns[WORTH, owing], over[owing], columns[BASE, owing], debt[owing])
-        return healths
+    def healths(self) -> FloatArray:
+        """Health of every account, shape (accounts,); inf where it owes nothing. Once for each change of anything."""
+        index = self.lender.pool.borrow_index.item(self.debt)
+        if self._healths_at != (self.version, index):
+            (_, base, worth), debt = self.bands.columns, self.lender.pool.scaled_debt[:, self.debt] * index
+            # What is in no bands is worth nothing here: only who owes nothing has collateral outside.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                self._healths = self.rule.health(worth, self.bands.all_over(), base, debt)
+            self._healths[debt <= 0.0] = np.inf
+            self._healths_at = (self.version, index)
+        return self._healths
 
     def health_at(self, account: int, prices: FloatArray) -> float:
         """Health of an account with what is in its bands now, were these the prices that the protocol believes."""
@@ -164,9 +177,8 @@ class BandLoans(Auctions):
         if debt <= 0.0 or not self.bands.has(account):
             return np.inf if debt <= 0.0 else 0.0
         price = float(prices[self.collateral] / prices[self.debt])
-        over = float(self.bands.over(price)[account])
-        base = float(self.bands.columns[BASE, account])
-        return self.rule.health(self.bands.worth_at(account, price), over, base, debt)
+        worth, over = self.bands.worth_at(account, price), self.bands.over(account, price)
+        return self.rule.health(worth, over, self.bands.columns.item(BASE, account), debt)
 
     def loan(self, account: int) -> Loan | None:
         """Return what an account has in its bands and owes; None where it owes nothing or nothing is left."""
@@ -174,7 +186,7 @@ class BandLoans(Auctions):
         if debt <= 0.0 or not self.bands.has(account):
             return None
         quote, base, worth = self.bands.columns[:, account].tolist()
-        over = float(self.bands.over(self.bands.oracle_price)[account])
+        over = self.bands.over(account, self.bands.oracle_price)
         return Loan(quote, base, debt, self.rule.health(worth, over, base, debt))
 
     def position(self, account: int) -> Position | None:
@@ -204,7 +216,23 @@ class BandLoans(Auctions):
     def mark(self, account: int) -> "BandMark | None":
         """Return a loan as what a taker's call goes for; None where it is healthy or no taker is needed."""
         loan = self.loan(account)
-        return BandMark(self, account, loan) if loan is not None and self.rule.offer(loan) is not None else None
+        offer = self.rule.offer(loan) if loan is not None else None
+        return BandMark(self, account, loan, offer) if loan is not None and offer is not None else None
+
+    def may_pay(self, accounts: IntArray) -> BoolArray:
+        """Whether the base of loans is worth more than their price, at the best bid or at the reference price."""
+        asset, debt = self.lender.assets[self.collateral], self.lender.assets[self.debt]
+        reference = self._world.reference
+        best_usd = max(self._world.bid_usd(asset, debt, self.lender.floor), reference[asset])
+        columns, owed = self.bands.columns[:, accounts], self.owed(accounts)
+        gained: BoolArray = columns[BASE] * best_usd > (owed - columns[QUOTE]) * reference[debt]
+        return gained
+
+    def owed(self, accounts: IntArray) -> FloatArray:
+        """Return what accounts owe, units."""
+        pool = self.lender.pool
+        owed: FloatArray = pool.scaled_debt[accounts, self.debt] * pool.borrow_index.item(self.debt)
+        return owed
 
     def house_before(self, account: int, found: "Found") -> House:
         """Return what of the debt asset is in an account's own bands."""
@@ -215,9 +243,7 @@ class BandLoans(Auctions):
     def openable(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return who is below health 1 and has more quote in its bands than it owes, so that a call alone closes it."""
         accounts, since, size = super().openable()
-        pool = self.lender.pool
-        owed = pool.scaled_debt[accounts, self.debt] * pool.borrow_index[self.debt]
-        paid = self.bands.columns[QUOTE, accounts] >= owed
+        paid = self.bands.columns[QUOTE, accounts] >= self.owed(accounts)
         return accounts[paid], since[paid], size[paid]
 
     def wind_up(self, account: int) -> float:
@@ -258,18 +284,19 @@ class BandLoans(Auctions):
 class BandMark:
     """A loan below health 1 whose own quote does not repay it."""
 
-    __slots__ = ("_loan", "_loans", "account", "collateral", "debt")
+    __slots__ = ("_loan", "_loans", "_offer", "account", "collateral", "debt")
 
-    def __init__(self, loans: BandLoans, account: int, loan: Loan) -> None:
+    def __init__(self, loans: BandLoans, account: int, loan: Loan, offer: Offer) -> None:
         self._loans = loans
         self._loan = loan
+        self._offer = offer
         self.account = account
         self.collateral = loans.collateral
         self.debt = loans.debt
 
-    def offer(self) -> Offer | None:
+    def offer(self) -> Offer:
         """What a taker pays for all of the base."""
-        return self._loans.rule.offer(self._loan)
+        return self._offer
 
     def fit(self, repay: float) -> float:
         """Any payment up to that."""
@@ -299,7 +326,6 @@ class BandWatch:
     def __init__(self, loans: BandLoans, line: FloatArray | float) -> None:
         self._loans = loans
         self._line = np.array(np.broadcast_to(line, loans.lender.pool.accounts), np.float64)
-        self._watched = self._line > 0.0
         self._least = 0.0
         self._looked = (-1, 1.0)
 
@@ -307,21 +333,33 @@ class BandWatch:
         """Everybody whose health is below their line, with health and values at `prices` (R,)."""
         loans, pool = self._loans, self._loans.lender.pool
         loans.follow()
-        index = float(pool.borrow_index[loans.debt])
+        index = pool.borrow_index.item(loans.debt)
         version, index_then = self._looked
         if version == loans.version and self._least * index_then >= index * (1.0 + 1e-12):
             return _NOBODY
-        debt = pool.scaled_debt[:, loans.debt] * index
-        health = loans.healths(debt)
-        room = np.divide(health, self._line, out=np.full(health.size, np.inf), where=self._watched)
-        self._looked, self._least = (loans.version, index), float(room.min())
-        accounts = np.flatnonzero(room < 1.0)
+        health = loans.healths()
+        accounts, self._least = _under(health, self._line)
+        self._looked = (loans.version, index)
         return Below(
             accounts,
             health[accounts],
-            debt[accounts] * prices[loans.debt],
+            loans.owed(accounts) * prices[loans.debt],
             pool.collateral[accounts] @ prices,
         )
+
+
+@njit(cache=True)
+def _under(health: FloatArray, line: FloatArray) -> tuple[IntArray, float]:  # pragma: no cover - compiled
+    """Who is below their line, and the least health by line of all who have one."""
+    found = np.empty(health.size, np.int64)
+    many, least = 0, np.inf
+    for account in range(health.size):
+        if line[account] > 0.0:
+            least = min(least, health[account] / line[account])
+            if health[account] < line[account]:
+                found[many] = account
+                many += 1
+    return found[:many].copy(), least
 
 
 _NOBODY = Below(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))

@@ -113,9 +113,13 @@ class Opportunities(Ranked):
 
 
 def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
-    """Return the accounts below health 1, the larger their debt the larger."""
+    """Return the accounts below health 1, the larger their debt the larger; of loans in bands those that may pay."""
     below = lender.liquidatable()
-    return Opportunities(world, lender, below.accounts, lender.waiting_since[below.accounts], below.debt_value)
+    accounts, size = below.accounts, below.debt_value
+    if lender.loans is not None and accounts.size:
+        paying = lender.loans.may_pay(accounts)
+        accounts, size = accounts[paying], size[paying]
+    return Opportunities(world, lender, accounts, lender.waiting_since[accounts], size)
 
 
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:

@@ -306,7 +306,7 @@ class Settlement:
         debt_usd = world.reference[debt]
         units = min(units, position.debt_units * debt_usd / probe.average_usd)
         sale = self._sales.quote(asset, units, debt)
-        if sale.units <= 0.0:
+        if sale.units <= 0.0 or (lender.loans is not None and not lender.loans.carries(position, sale)):
             return 0.0
         holder = lender.first_holder + intent.account
         lender.pool.seize(intent.account, found.collateral, sale.units)

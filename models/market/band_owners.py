@@ -94,10 +94,14 @@ class OwnedBands(Bands):
         row, parts = self._rows(owner).start, self._shares.parts(owner)
         return float(curve.converted(self._held, self._upper, row, parts, price, self.amplification, False))
 
-    def over(self, price: float) -> FloatArray:
-        """How far a price is above each owner's first band, shape (owners,); 0 from the active band on upwards."""
-        upper = self._upper[np.clip(self.first - self._first, 0, len(self._upper) - 1)]
-        return np.where(self.first > self.active_band, np.maximum(price - upper, 0.0), 0.0)
+    def over(self, owner: int, price: float) -> float:
+        """How far a price is above an owner's first band; 0 where that is the active one or above it in price."""
+        row = self.first.item(owner) - self._first
+        return max(price - self._upper.item(row), 0.0) if row > self._row else 0.0
+
+    def all_over(self) -> FloatArray:
+        """`over` of every owner at the oracle price, shape (owners,)."""
+        return _all_over(self.first, self._counts, self._first, self._row, self._upper, self.oracle_price)
 
     def _note(self, owner: int) -> None:
         """An owner has come, gone, or taken something out."""
@@ -133,6 +137,19 @@ def _per_share(
             found[BASE, row] = held[BASE, row] / totals[row]
             found[WORTH, row] = curve.converted(held, upper, row, _WHOLE, oracle, amplification, False) / totals[row]
     return found
+
+
+@njit(cache=True)
+def _all_over(
+    first: IntArray, counts: IntArray, first_row: int, active: int, upper: FloatArray, price: float
+) -> FloatArray:  # pragma: no cover - compiled
+    """How far a price is above the first bands of owners, as far as these are below the active one."""
+    over = np.zeros(first.size)
+    for owner in range(first.size):
+        row = first[owner] - first_row
+        if counts[owner] > 0 and row > active:
+            over[owner] = max(price - upper[row], 0.0)
+    return over
 
 
 @njit(cache=True)
