@@ -9,6 +9,7 @@ A taker sells what it got on the other sources only: bands that it empties canno
 Leaves out: see `models.liquidation.llamma`. An account without debt has its collateral in the pool, in no bands.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -190,10 +191,7 @@ class BandLoans(Auctions):
         return Loan(quote, base, debt, self.rule.health(worth, over, base, debt))
 
     def position(self, account: int) -> Position | None:
-        """Return an account as a position of any design, its own quote counted as collateral beside the pair.
-
-        A unit of value more of collateral, or less of debt, counts in full for health: the threshold is 1.
-        """
+        """Return an account as a position of any design, its own quote counted as collateral beside the pair."""
         loan = self.loan(account)
         if loan is None:
             return None
@@ -210,6 +208,11 @@ class BandLoans(Auctions):
             loan.debt * debt_price,
             liquidation_threshold=1.0,
         )
+
+    def outside(self, found: "Found") -> "Found":
+        """Return a loan without quote as a position in no bands: all of its collateral counts, at the oracle price."""
+        position = found.position
+        return replace(found, position=replace(position, health=position.collateral_usd / position.debt_usd))
 
     # Liquidation
 

@@ -5,6 +5,7 @@ A guard that no longer holds is a refusal, which still costs gas. Everybody gets
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -257,7 +258,9 @@ class Settlement:
                 loans.lift(account)
             return amount
         first = loans.lift(account)
-        amount = self._mend_by(intent, lender, found, generation)
+        # Of a new loan it is health and this gap that are in proportion to the collateral and to one over the debt.
+        aimed = replace(intent, target_health=intent.target_health + loans.rule.gap)
+        amount = self._mend_by(aimed, lender, loans.outside(found), generation)
         loans.place(account, None if amount > 0.0 else first)
         return amount
 

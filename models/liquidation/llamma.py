@@ -125,6 +125,15 @@ class Llamma(Parameters):
         """
         return ((1.0 - self.liquidation_discount) * worth + over * base) / debt
 
+    @property
+    def gap(self) -> float:
+        """By how much the health of a new loan is below the value of its collateral over its debt.
+
+        With its first band where the rule puts it, but for the rounding to a whole band, health is
+        ``(1 - liquidation_discount) / (1 - loan_discount) + (price - debt / counted(base)) base / debt``.
+        """
+        return 1.0 / self.counted(1.0) - (1.0 - self.liquidation_discount) / (1.0 - self.loan_discount)
+
     # How a loan is closed
 
     def withdrawn(self, part: float) -> float:

@@ -74,7 +74,7 @@ class OwnedBands(Bands):
         return self.active_band + 1 if self._held[QUOTE, begin : self._row + 1].any() else n1
 
     def look(self) -> IntArray:
-        """Bring the columns up to date; returns the owners for whom something may have changed."""
+        """Bring the columns up to date; returns the owners with a deposit for whom something may have changed."""
         if self.state is self._looked:
             return np.empty(0, np.int64)
         self._looked = self.state
@@ -87,7 +87,7 @@ class OwnedBands(Bands):
         owners: IntArray = _add_up(
             per_share, changed, self.first - self._first, self._counts, self._shares_of, self._moved, self.columns
         )
-        return owners
+        return owners[self._counts[owners] > 0]
 
     def worth_at(self, owner: int, price: float) -> float:
         """`x_down` of an owner, were the oracle's price another one."""
