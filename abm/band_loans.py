@@ -210,7 +210,10 @@ class BandLoans(Auctions):
         )
 
     def outside(self, found: "Found") -> "Found":
-        """Return a loan without quote as a position in no bands: all of its collateral counts, at the oracle price."""
+        """Return a loan without quote as a position in no bands: all of its collateral counts, at the oracle price.
+
+        That, its health in new bands and the rule's `gap`, is in proportion to the collateral and to one over the debt.
+        """
         position = found.position
         return replace(found, position=replace(position, health=position.collateral_usd / position.debt_usd))
 

@@ -257,10 +257,11 @@ class Settlement:
             if lender.pool.debt(account, loans.debt) == 0.0:
                 loans.lift(account)
             return amount
+        outside, target = loans.outside(found), intent.target_health + loans.rule.gap
+        if outside.position.health >= target:
+            return 0.0
         first = loans.lift(account)
-        # Of a new loan it is health and this gap that are in proportion to the collateral and to one over the debt.
-        aimed = replace(intent, target_health=intent.target_health + loans.rule.gap)
-        amount = self._mend_by(aimed, lender, loans.outside(found), generation)
+        amount = self._mend_by(replace(intent, target_health=target), lender, outside, generation)
         loans.place(account, None if amount > 0.0 else first)
         return amount
 
