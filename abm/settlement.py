@@ -230,7 +230,7 @@ class Settlement:
         if lender.auctions is not None and lender.auctions.frozen[intent.account]:
             return Receipt(Status.REFUSED, "the account is for sale")
         # Before anything changes: see `_seize`.
-        generation = self._cascade.generation(lender, intent.account, intent.line)
+        generation = self._cascade.generation(lender, intent.account, intent.line) if intent.how == "sell" else 0
         if lender.loans is None:
             amount = self._mend_by(intent, lender, found, generation)
         elif intent.how != "repay" and lender.loans.softened(intent.account):

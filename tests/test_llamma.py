@@ -150,9 +150,9 @@ def test_arbitrage_sells_the_worked_loan_softly_as_the_rule_says(small_world: An
 def test_the_published_path(small_world: Any, model_of: Models) -> None:
     """Its purchases, settled on the venue: those within the oracle's own band to the last digit, the others to 0.3 %.
 
-    In bands that the oracle has left the published rows charge a fee of later contracts: a quarter of the distance, 1.05 %
-    at 1650 where all of the trade is in one. And they stop where the price after the trade, its fee in the band, is the
-    oracle's, which is before the last unit that pays.
+    In bands that the oracle has left the published rows charge a fee of later contracts: a quarter of the distance,
+    1.05 % at 1650 where all of the trade is in one. And they stop where the price after the trade, fee in the band, is
+    the oracle's, which is before the last unit that pays.
     """
     model = model_of(small_world(**(falling(PATH) | {"agents__arbitrageurs": []})))
     loans, exchange = loans_of(model), model.world.exchanges[0]
