@@ -321,12 +321,12 @@ class World:
             return None
         return wanted if self.router.connects(asset, wanted) else self.exchanges[first].quote
 
-    def bid_usd(self, asset: int, wanted: int, floor: Floor) -> float:
-        """Return the dollars that the first unit of a forced sale on a floor brings, 0 where nobody bids."""
+    def bid_usd(self, asset: int, wanted: int, floor: Floor | None = None) -> float:
+        """Return the dollars that the first unit of a forced sale brings, 0 where nobody bids; anywhere by default."""
         target = self.sold_for(asset, wanted)
         if target is None:
             return self.reference[asset]
-        return floor.router.best(asset, target) * self.reference[target]
+        return (floor or self.floor).router.best(asset, target) * self.reference[target]
 
     def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
         """Open a pool with room for its accounts; their ledger accounts start at `first_holder`."""

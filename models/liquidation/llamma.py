@@ -68,7 +68,7 @@ class Llamma(Parameters):
     )
     bounds: ClassVar[Bounds] = {
         "amplification": (20.0, 400.0),
-        "bands": (4.0, 50.0),
+        "bands": (4, 50),
         "loan_discount": (0.07, 0.2),
         "liquidation_discount": (0.01, 0.065),
     }
