@@ -1,13 +1,14 @@
-"""Which designs take time or have a pool behind them, and what keeps their lots."""
+"""Which designs take time, have a pool behind them or bands, and what keeps their lots and loans."""
 
 from typing import TYPE_CHECKING
 
 from abm.auctions import Auctions
+from abm.band_loans import BandLoans
 from abm.bonds import BondedSales
 from abm.english_auctions import EnglishAuctions
 from abm.sales import Sales
 from abm.stability import StabilityPool
-from models.liquidation import Ajna, CompoundV3, Design, LiquityV1, LiquityV2, MakerFlip, SaleDesign
+from models.liquidation import Ajna, CompoundV3, Design, LiquityV1, LiquityV2, Llamma, MakerFlip, SaleDesign
 
 if TYPE_CHECKING:
     from abm.world import Lender, World
@@ -19,7 +20,7 @@ def own_accounts(design: Design) -> int:
 
 
 def auctions_of(world: "World", lender: "Lender", design: Design) -> Auctions | None:
-    """Return what keeps the lots or the pool of a lender's design; None where takers settle it at once.
+    """Return what keeps the lots, the pool or the bands of a lender's design; None where takers settle it at once.
 
     A design's own account is the pool's last.
     """
@@ -29,4 +30,6 @@ def auctions_of(world: "World", lender: "Lender", design: Design) -> Auctions | 
         return Sales(world, lender, design, lender.pool.accounts - 1 if own_accounts(design) else None)
     if isinstance(design, LiquityV1 | LiquityV2):
         return StabilityPool(world, lender, design)
+    if isinstance(design, Llamma):
+        return BandLoans(world, lender, design, world.band_sources[lender.name])
     return EnglishAuctions(world, lender, design) if isinstance(design, MakerFlip) else None

@@ -64,12 +64,12 @@ class Cascade:
         if not self._can_feed_back or not self.any_sales:
             return 0
         actual, alone = self._prices(lender)
-        if actual is alone or lender.pool.standing(account, alone).health < line:
+        if actual is alone or lender.health_at(account, alone) < line:
             return 0
         shares = self._cumulative_shares(lender)
         fall = np.log(actual / alone)
         for n in range(shares.shape[0] - 1):
-            if lender.pool.standing(account, alone * np.exp(shares[n] * fall)).health < line:
+            if lender.health_at(account, alone * np.exp(shares[n] * fall)) < line:
                 return n + 1
         return int(shares.shape[0])
 

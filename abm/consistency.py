@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abm.band_places import band_market
 from abm.claims import ClaimsInACircle, claims_in_order
 from abm.inputs import ScenarioError, read_positions
 from abm.price_paths import first_prices
@@ -147,6 +148,7 @@ def _pools(scenario: "Scenario") -> None:
         names.append(pool.name)
         for asset in pool.reserves:
             _known(asset, f"pools.{k}.reserves.{asset}", ASSET, scenario.assets)
+        band_market(scenario, k)
 
 
 def _claims(scenario: "Scenario") -> None:

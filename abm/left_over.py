@@ -47,9 +47,10 @@ def left_over(world: "World", lender: "Lender", terms: Backstop) -> LeftOver:
     """Return what others have left to the account of last resort of a pool."""
     found = LeftOver()
     auctions, accounts = lender.auctions, _accounts(world, lender, terms)
-    if auctions is None:
+    if auctions is None or lender.loans is not None:
         takes = (_take(world, lender, terms, account) for account in accounts)
         found.takes = [take for take in takes if take is not None]
+    if auctions is None:
         return found
     found.opens = [(account, False) for account in accounts if auctions.opening(account) is not None]
     for one in auctions:

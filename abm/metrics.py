@@ -5,7 +5,9 @@ Drift: the distance of an asset's venue price from its reference price, as a fra
 Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
 Total bad debt: what was realised, and what the positions still open at the end lack of their debt.
 Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
-Loss of borrowers: what was seized beyond the debt repaid, less what others gained by taking over collateral and debt.
+Loss of borrowers: what was seized beyond the debt repaid, less what others gained by taking over collateral and debt,
+and the soft loss. That is what bands gave less what they got, each trade at the prices of its block.
+Softly liquidated: what bands got for collateral, the net sales of each block at its prices.
 Loss in kind: what lenders gave up of their claims beyond the worth of the collateral that they took for them.
 Near zero: of the auctions that sold anything and are over, the part that raised less than a twentieth of the worth, at
 the reference prices of the time, of what they sold.
@@ -44,6 +46,8 @@ def summarise(
     bad_debt = float(steps["bad_debt_usd"].iloc[-1])
     fall, fall_alone = _falls(model, steps)
     drifts = _drifts(model, steps)
+    loans = [lender.loans for lender in model.world.lenders if lender.loans is not None]
+    soft_loss = sum((one.lost_usd for one in loans), 0.0)
     providers = model.recorder.providers()
     attacks = model.recorder.attacks()
     last_resort = {one.name for one in model.people.backstops}
@@ -59,7 +63,10 @@ def summarise(
         "liquidations": float(len(liquidations)),
         "liquidator_profit_usd": profit,
         "borrower_loss_usd": float(liquidations["seized_usd"].sum() - liquidations["repaid_usd"].sum())
-        - model.recorder.redistributed_gain_usd,
+        - model.recorder.redistributed_gain_usd
+        + soft_loss,
+        "soft_loss_usd": soft_loss,
+        "soft_liquidated_usd": sum((one.sold_usd for one in loans), 0.0),
         "depositor_loss_usd": float(paid[layer == "depositors"].sum()),
         "reserve_paid_usd": float(paid[layer == "reserve"].sum()),
         "insurer_paid_usd": float(paid[layer.str.startswith("insurance")].sum()),

@@ -144,7 +144,7 @@ class Opportunities(Ranked):
         debt_usd = world.reference[debt]
         units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
         reference_usd = world.reference[collateral]
-        bid_usd = world.bid_usd(collateral, debt)
+        bid_usd = world.bid_usd(collateral, debt, self._lender.floor)
         at_bid, at_reference = units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0
         return at_bid, at_reference, offer.max_repay * debt_usd, collateral
 
@@ -174,9 +174,13 @@ class Past:
 
 
 def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
-    """Return the accounts below health 1, the larger their debt the larger."""
+    """Return the accounts below health 1, the larger their debt the larger; of loans in bands those that may pay."""
     below = lender.liquidatable()
-    return Opportunities(world, lender, below.accounts, lender.waiting_since[below.accounts], below.debt_value)
+    accounts, size = below.accounts, below.debt_value
+    if lender.loans is not None and accounts.size:
+        paying = lender.loans.may_pay(accounts)
+        accounts, size = accounts[paying], size[paying]
+    return Opportunities(world, lender, accounts, lender.waiting_since[accounts], size)
 
 
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
@@ -188,9 +192,12 @@ def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
 
 def _highest_prices(world: "World", lender: "Lender") -> FloatArray:
     """Return the most that a unit of each collateral may bring, in units of each debt, (reserves, reserves)."""
-    assets, reference = lender.assets, world.reference
+    assets, reference, floor = lender.assets, world.reference, lender.floor
     return np.array(
-        [[max(world.bid_usd(c, d), reference[c]) / reference[d] if c != d else 1.0 for d in assets] for c in assets]
+        [
+            [max(world.bid_usd(c, d, floor), reference[c]) / reference[d] if c != d else 1.0 for d in assets]
+            for c in assets
+        ]
     )
 
 
@@ -278,7 +285,7 @@ class Calls(Ranked):
             offer = auctions.offer(lot) if isinstance(auctions, Sales) else None
             if offer is not None:
                 cost_usd, units = offer.max_repay * debt_usd, offer.max_repay * offer.seized_per_repaid
-                at_bid += units * self._world.bid_usd(collateral, debt) - cost_usd
+                at_bid += units * self._world.bid_usd(collateral, debt, self._lender.floor) - cost_usd
                 at_reference += units * reference_usd - cost_usd
         return Call(reward_usd, isinstance(auctions, EnglishAuctions), raised, at_bid, at_reference)
 
@@ -317,6 +324,6 @@ class Bids(Ranked):
             return units * self._world.reference[asset]
         key = number, units
         if key not in self._worth:
-            sale = quote_sale(self._world, asset, units, self._lender.assets[lot.debt])
+            sale = quote_sale(self._world, asset, units, self._lender.assets[lot.debt], self._lender.floor)
             self._worth[key] = sale.units * sale.average_usd
         return self._worth[key]

@@ -8,6 +8,7 @@ by the caller.
 from typing import TYPE_CHECKING
 
 from abm.auctions import Opener, Pair
+from abm.band_loans import BandLoans
 from abm.intents import Opened, OpenLiquidation, Receipt, Status
 from abm.stability import StabilityPool
 from models.liquidation import Opening, Reward
@@ -58,6 +59,8 @@ class Openings:
         pair = Pair(intent.number, found.collateral, found.debt)
         if isinstance(auctions, StabilityPool):
             return self._absorb(lender, auctions, intent, opening, pair, generation, gas_usd)
+        if isinstance(auctions, BandLoans):
+            return self._wind_up(lender, auctions, intent, opening, pair, generation, gas_usd)
         auctions.open(intent.number, opening, self._opener(intent), generation)
         rewarded = sum(self._pay(lender, auctions, intent, reward, pair) for reward in opening.rewards)
         self._recorder.opening(self._opener(intent).name, rewarded - gas_usd)
@@ -93,6 +96,35 @@ class Openings:
             absorbed.seized * reference[asset],
         )
         self._recorder.absorption(absorbed.pool_gain_usd, absorbed.borrowers_gain_usd)
+        return rewarded
+
+    def _wind_up(
+        self,
+        lender: "Lender",
+        loans: BandLoans,
+        intent: OpenLiquidation,
+        opening: Opening,
+        pair: Pair,
+        generation: int,
+        gas_usd: float,
+    ) -> float:
+        """Close a loan whose own quote repays it: a row for each asset that is left, all of it the caller's."""
+        loans.wind_up(pair.account)
+        reference, money = self._world.reference, lender.assets[pair.debt]
+        rewarded = 0.0
+        for reserve in (pair.debt, pair.collateral):
+            asset, units = lender.assets[reserve], float(lender.pool.collateral[pair.account, reserve])
+            if units <= 0.0:
+                continue
+            worth_usd = units * reference[asset]
+            cost_usd = gas_usd if rewarded == 0.0 else 0.0
+            rewarded += worth_usd
+            self._recorder.liquidation(
+                lender.name, pair.account, self._opener(intent).name, money, 0.0, asset, units, 0.0, cost_usd,
+                worth_usd - cost_usd, 0.0, generation, 0.0, worth_usd,
+            )  # fmt: skip
+        for reward in opening.rewards:
+            self._pay(lender, loans, intent, reward, pair)
         return rewarded
 
     def _afresh(self, lender: "Lender", intent: OpenLiquidation, gas_usd: float) -> float | str:

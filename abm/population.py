@@ -222,6 +222,8 @@ def _pool_people(
         _open_positions(world, lender, loans.collateral, loans.debt, first)
         _fill_loan_wallets(world, lender, loans, first)
         first += loans.terms.count
+    if lender.loans is not None:
+        lender.loans.open_loans()
     lender.start_watching(lines)
     for k, terms in enumerate(agents.insurers):
         if here(terms.pool):

@@ -220,7 +220,9 @@ def settle_premiums(model: "UnderwaterModel") -> None:
 
 
 def record(model: "UnderwaterModel") -> None:
-    """The recorder writes the block."""
+    """The recorder writes the block, once the pools' books say what trades have made of collateral in bands."""
+    for lender in model.world.lenders:
+        lender.follow()
     model.recorder.block(model)
     if model.world.scenario.checks:
         model.world.check()

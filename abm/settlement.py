@@ -6,6 +6,7 @@ builders leave out what would fail. Everybody gets a receipt.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,7 @@ from models.ledger import OUTSIDE
 if TYPE_CHECKING:
     from abm.agents.attacker import Attacker
     from abm.agents.liquidator import LiquidatorCohort
+    from abm.band_loans import BandLoans
     from abm.cascade import Cascade
     from abm.marks import Mark
     from abm.purses import Purses
@@ -232,13 +234,41 @@ class Settlement:
             return Receipt(Status.REFUSED, "nothing needs mending")
         if lender.auctions is not None and lender.auctions.frozen[intent.account]:
             return Receipt(Status.REFUSED, "the account is for sale")
-        amount = {"top_up": self._top_up, "repay": self._repay, "sell": self._sell_to_repay}[intent.how](
-            intent, lender, found
-        )
+        # Before anything changes: see `_seize`.
+        generation = self._cascade.generation(lender, intent.account, intent.line) if intent.how == "sell" else 0
+        if lender.loans is None:
+            amount = self._mend_by(intent, lender, found, generation)
+        elif intent.how != "repay" and lender.loans.softened(intent.account):
+            return Receipt(Status.REFUSED, "its soft liquidation has begun: it can be repaid, but not moved")
+        else:
+            amount = self._mend_in_bands(intent, lender, lender.loans, found, generation)
         if amount <= 0.0:
             return Receipt(Status.REFUSED, "nothing to mend it with")
         self._recorder.mended()
         return Receipt(Status.FILLED, amount=amount)
+
+    def _mend_by(self, intent: MendPosition, lender: "Lender", found: "Found", generation: int) -> float:
+        if intent.how == "sell":
+            return self._sell_to_repay(intent, lender, found, generation)
+        return self._top_up(intent, lender, found) if intent.how == "top_up" else self._repay(intent, lender, found)
+
+    def _mend_in_bands(
+        self, intent: MendPosition, lender: "Lender", loans: "BandLoans", found: "Found", generation: int
+    ) -> float:
+        """Mend a loan outside its bands and put it into new ones; it stays where it is once there is quote in them."""
+        account = intent.account
+        if loans.softened(account):
+            amount = self._mend_by(intent, lender, found, generation)
+            if lender.pool.debt(account, loans.debt) == 0.0:
+                loans.lift(account)
+            return amount
+        outside, target = loans.outside(found), intent.target_health + loans.rule.gap
+        if outside.position.health >= target:
+            return 0.0
+        first = loans.lift(account)
+        amount = self._mend_by(replace(intent, target_health=target), lender, outside, generation)
+        loans.place(account, None if amount > 0.0 else first)
+        return amount
 
     def _top_up(self, intent: MendPosition, lender: "Lender", found: "Found") -> float:
         position = found.position
@@ -265,7 +295,7 @@ class Settlement:
             lender.pool.repay(intent.account, found.debt, units)
         return units
 
-    def _sell_to_repay(self, intent: MendPosition, lender: "Lender", found: "Found") -> float:
+    def _sell_to_repay(self, intent: MendPosition, lender: "Lender", found: "Found", generation: int) -> float:
         """Sell collateral and repay with the proceeds, within one transaction.
 
         With k the proceeds of a dollar of collateral, selling s dollars gives the health (H D - s LT) / (D - s k); it
@@ -289,9 +319,8 @@ class Settlement:
         debt_usd = world.reference[debt]
         units = min(units, position.debt_units * debt_usd / probe.average_usd)
         sale = self._sales.quote(asset, units, debt)
-        if sale.units <= 0.0:
+        if sale.units <= 0.0 or (lender.loans is not None and not lender.loans.carries(position, sale)):
             return 0.0
-        generation = self._cascade.generation(lender, intent.account, intent.line)
         holder = lender.first_holder + intent.account
         lender.pool.seize(intent.account, found.collateral, sale.units)
         world.ledger.transfer(lender.account, holder, asset, sale.units)
@@ -321,6 +350,8 @@ class Settlement:
         attacker: Attacker = intent.sender  # type: ignore[assignment]
         if lender.pool.scaled_debt[intent.account].any():
             return Receipt(Status.REFUSED, "the account owes already")
+        if lender.loans is not None:
+            return Receipt(Status.REFUSED, "loans in bands are opened at the start only")
         asset, debt = lender.assets[intent.collateral], lender.assets[intent.debt]
         posted = min(intent.posted, world.ledger.balance(attacker.first_account, asset))
         limit = posted * lender.prices[intent.collateral] * lender.pool.terms[intent.collateral].ltv

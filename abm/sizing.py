@@ -39,14 +39,14 @@ def best_size(world: "World", lender: "Lender", mark: "Mark", intent: "Liquidate
     taking = mark.take(repay)
     if not intent.sell:
         return Sized(taking, None, taking.received * world.reference[asset] - taking.repaid * cost_per_repaid)
-    sale = quote_sale(world, asset, taking.received, debt)
+    sale = quote_sale(world, asset, taking.received, debt, lender.floor)
     break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
     if sale.last_usd < break_even and (sale.trip is not None or sale.redeemed):
         units = units_to(world, asset, sale, break_even)
         best = mark.fit(min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
         if best > 0.0:
             taking = mark.take(best)
-            sale = quote_sale(world, asset, taking.received, debt)
+            sale = quote_sale(world, asset, taking.received, debt, lender.floor)
         elif sale.last_usd <= 0.0:
             return "the market does not take it all"
         # Otherwise the rule allows no smaller part: all of it may still pay on average.

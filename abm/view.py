@@ -224,7 +224,8 @@ class View:
         """Return what a pool's design offers in this block, at the prices the protocol believes in; or did offer."""
         lender = self._world.lenders[pool]
         if lender.open_now is None:
-            on_offer = accounts_on_offer if lender.auctions is None else lots_on_offer
+            lots = lender.auctions is not None and lender.loans is None
+            on_offer = lots_on_offer if lots else accounts_on_offer
             lender.open_now = on_offer(self._world, lender)
             self._let_through("take", lender, lender.open_now)
             lender.past.note(lender.open_now)

@@ -11,8 +11,11 @@ import numpy as np
 
 from abm.auction_kinds import auctions_of
 from abm.auctions import Auctions
+from abm.band_loans import BandLoans, BandSource, BandWatch, open_bands
+from abm.band_places import band_market
 from abm.claims import Claims
 from abm.exits import Exits
+from abm.floors import Floor
 from abm.marks import AccountMark, Mark
 from abm.on_offer import Bids, Calls, Opportunities, Past
 from abm.price_paths import exogenous_prices, path_of
@@ -26,7 +29,7 @@ from models.ledger import OUTSIDE, Ledger
 from models.lending import Below, HealthWatch, LendingPool
 from models.liquidation import Design, Position, SpotDesign
 from models.losses import Layer
-from models.market import Bands, Infinite, OrderBook, Router, Venue
+from models.market import Bands, Infinite, OrderBook, Venue
 from models.market.stakes import Stakes, stakes_in
 from models.oracles import Oracle
 from models.prices.impact import ImpactState
@@ -80,8 +83,9 @@ class Lender:
     `first_holder + k` is the ledger account of the pool's account k. `assets[r]` is the asset of reserve r and
     `prices[r]` its price as the protocol believes it. `waiting_since[k]` is when account k became liquidatable, inf
     where it is not; `exits` says who queues to leave, and when anybody may. `auctions` are there where the design
-    takes time, `rights` where the right to call is auctioned. `paid_before` is what the treasury paid of a bad debt by
-    the design's own rule, by account and reserve.
+    takes time or has a pool behind it, and are `loans` too where collateral is in bands; `rights` where the right to
+    call is auctioned. On the `floor` takers sell. `paid_before` is what the treasury paid of a bad debt by the design's
+    own rule, by account and reserve.
     """
 
     name: str
@@ -100,11 +104,13 @@ class Lender:
     income: list[float]
     exits: Exits
     waiting_since: FloatArray
-    watch: HealthWatch = field(init=False)
-    own_lines: HealthWatch | None = None
+    floor: Floor
+    watch: HealthWatch | BandWatch = field(init=False)
+    own_lines: HealthWatch | BandWatch | None = None
     below: Below | None = None
     auctions: Auctions | None = None
     rights: RightAuctions | None = None
+    loans: BandLoans | None = None
     open_now: Opportunities | None = None
     calls: Calls | None = None
     bids: Bids | None = None
@@ -116,26 +122,51 @@ class Lender:
 
     def start_watching(self, lines: FloatArray) -> None:
         """Watch all positions from now on, once they are open: against 1, and against their owners' lines if any."""
-        self.watch = HealthWatch(self.pool, 1.0)
+        self.watch = self._watch(1.0)
         if lines.any():
-            self.own_lines = HealthWatch(self.pool, lines)
+            self.own_lines = self._watch(lines)
         self.pool.on_change(self.changed, self.changed_many)
         # A position may be opened with no collateral at all: then its debt is bad from the first block on.
         naked = self.pool.scaled_debt.any(axis=1) & ~self.pool.collateral.any(axis=1)
         self.stripped.update(np.flatnonzero(naked).tolist())
+
+    def _watch(self, line: FloatArray | float) -> HealthWatch | BandWatch:
+        return HealthWatch(self.pool, line) if self.loans is None else BandWatch(self.loans, line)
+
+    def follow(self) -> None:
+        """Take over what trades have made of collateral that is in bands, before anybody reads the pool's books."""
+        if self.loans is not None and self.loans.follow():
+            self._found.clear()
+            self.stale()
 
     def mark(self, number: int) -> Mark | None:
         """Return what a call on an account or a lot goes for; None where nothing is owed, or nothing left to sell."""
         if isinstance(self.design, SpotDesign):
             found = self.position(number)
             return AccountMark(self, self.design, number, found) if found is not None else None
+        if self.loans is not None:
+            self.follow()
+            return self.loans.mark(number)
         return self.auctions.mark(number) if isinstance(self.auctions, Sales) else None
 
     def position(self, account: int) -> Found | None:
         """Return what a liquidator would go for, at the prices the protocol believes in; None where nothing is owed."""
+        self.follow()
         if account not in self._found:
-            self._found[account] = self.position_at(account, self.price_list)
+            self._found[account] = (
+                self.position_at(account, self.price_list) if self.loans is None else self._loan(self.loans, account)
+            )
         return self._found[account]
+
+    def _loan(self, loans: BandLoans, account: int) -> Found | None:
+        position = loans.position(account)
+        return Found(position, loans.collateral, loans.debt) if position is not None else None
+
+    def health_at(self, account: int, prices: FloatArray) -> float:
+        """Return the health of an account, were these the prices that the protocol believes, one for each reserve."""
+        if self.loans is not None:
+            return self.loans.health_at(account, prices)
+        return self.pool.standing(account, prices).health
 
     def position_at(self, account: int, prices: list[float]) -> Found | None:
         """Return what a liquidator would go for at any prices, one for each reserve; None where nothing is owed."""
@@ -180,6 +211,7 @@ class Lender:
 
     def liquidatable(self) -> Below:
         """Return the accounts below health 1 with their values; looked at once until something changes."""
+        self.follow()
         if self.below is None:
             self.below = self.watch.below(self.prices)
         return self.below
@@ -241,15 +273,18 @@ class World:
         self.impacts: list[ImpactState | None] = [
             None if terms.impact.kind == "none" else terms.impact.start() for terms in scenario.assets.values()
         ]
-        self.exchanges = [self._exchange(market) for market in scenario.markets]
+        self.band_sources: dict[str, BandSource] = {}
+        stand = [band_market(scenario, pool) for pool in range(len(scenario.pools))]
+        self.exchanges = [
+            self._exchange(market, [pool for pool, at in zip(scenario.pools, stand, strict=True) if at == number])
+            for number, market in enumerate(scenario.markets)
+        ]
         # The first market of an asset in the scenario's order speaks for its venue price.
         self.exchange_of_base: dict[int, int] = {}
         for k, exchange in enumerate(self.exchanges):
             self.exchange_of_base.setdefault(exchange.base, k)
-        self.router = Router(
-            [exchange.venue for exchange in self.exchanges],
-            [(exchange.base, exchange.quote) for exchange in self.exchanges],
-        )
+        self.floor = Floor.over(self.exchanges)
+        self.router = self.floor.router
         self.venue_usd = [math.nan] * len(self.assets)
         self.oracles: list[Oracle] = [
             terms.oracle.start(self.reference[k]) for k, terms in enumerate(scenario.assets.values())
@@ -298,13 +333,13 @@ class World:
             return None
         return wanted if self.router.connects(asset, wanted) else self.exchanges[first].quote
 
-    def bid_usd(self, asset: int, wanted: int) -> float:
-        """Return the dollars that the first unit of a forced sale brings, 0 where nobody bids."""
+    def bid_usd(self, asset: int, wanted: int, floor: Floor | None = None) -> float:
+        """Return the dollars that the first unit of a forced sale brings, 0 where nobody bids; anywhere by default."""
         target = self.sold_for(asset, wanted)
         if target is None:
             redeems = asset not in self.claims.of or self.claims.redeemable(self, asset) > 0.0
             return self.reference[asset] if redeems else 0.0
-        return self.router.best(asset, target) * self.reference[target]
+        return (floor or self.floor).router.best(asset, target) * self.reference[target]
 
     def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
         """Open a pool with room for its accounts; their ledger accounts start at `first_holder`."""
@@ -332,8 +367,12 @@ class World:
             income=[0.0] * len(assets),
             exits=Exits(pool, terms.exits),
             waiting_since=np.full(accounts, np.inf),
+            floor=self.floor,
         )
         lender.auctions = auctions_of(self, lender, lender.design)
+        if isinstance(lender.auctions, BandLoans):
+            lender.loans = lender.auctions
+            lender.floor = self.floor.without(lender.loans.bands)
         self.lenders.append(lender)
         return lender
 
@@ -356,6 +395,8 @@ class World:
         for lender in self.lenders:
             lender.pool.check()
             held = self.ledger.balances[lender.account, lender.assets]
+            if lender.loans is not None:
+                held = held + self.ledger.balances[lender.loans.account, lender.assets]
             owed = lender.pool.cash + lender.pool.total_collateral
             # Both have rounded at every entry: what is left after a run on the pool is no measure of that.
             wrong = np.abs(held - owed) > np.maximum(1e-9 * np.abs(owed), 1e-12 * scale[lender.assets])
@@ -373,7 +414,8 @@ class World:
             self.venue_usd[base] = exchange.venue.mid * self.reference[exchange.quote]
         return self.venue_usd
 
-    def _exchange(self, market: Market) -> Exchange:
+    def _exchange(self, market: Market, pools: list[Pool]) -> Exchange:
+        """Open a market, with the bands of these pools beside its own sources."""
         base, quote = self.index[market.base], self.index[market.quote]
         price = self.reference[base] / self.reference[quote]
         sources = [terms.build(price) for terms in market.sources]
@@ -389,13 +431,17 @@ class World:
                 accounts.append(account)
                 self.endow(account, base, source.base)
                 self.endow(account, quote, source.quote)
+        for pool in pools:
+            bands = self.band_sources[pool.name] = open_bands(self, market, pool, price)
+            sources.append(bands.bands)
+            accounts.append(bands.account)
         books = [source for source in sources if isinstance(source, OrderBook)]
         return Exchange(
             name=market.name,
             base=base,
             quote=quote,
             venue=Venue(sources),
-            source_names=_numbered([terms.kind for terms in market.sources]),
+            source_names=_numbered([*[terms.kind for terms in market.sources], *["llamma"] * len(pools)]),
             book=books[0] if books else None,
             infinite=[source for source in sources if isinstance(source, Infinite)],
             bands=[source for source in sources if isinstance(source, Bands)],

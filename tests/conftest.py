@@ -11,6 +11,7 @@ import pytest
 
 from abm import Run, Scenario, simulate
 from abm.model import UnderwaterModel
+from abm.world import Lender
 from experiments import load_scenario
 from models.market import Bands, Concentrated, ConstantProduct, StableSwap
 
@@ -149,7 +150,7 @@ def _assert_books_agree(model: UnderwaterModel) -> None:
             scale = np.abs(world.ledger.balances[:, [desk.base, desk.quote]]).sum(axis=0)
             assert np.abs(held - [asks, bids]).max() <= 1e-9 * scale.max(), f"escrow {held}, orders {asks, bids}"
     for lender in world.lenders:
-        health = lender.pool.health(lender.prices)
+        health = lender.pool.health(lender.prices) if lender.loans is None else _healths_of_loans(lender)
         np.testing.assert_array_equal(lender.liquidatable().accounts, np.flatnonzero(health < 1.0))
         for name, total, column in (
             ("collateral", lender.pool.total_collateral, lender.pool.collateral),
@@ -158,6 +159,26 @@ def _assert_books_agree(model: UnderwaterModel) -> None:
         ):
             assert (column >= 0.0).all(), name
             np.testing.assert_allclose(column.sum(axis=0), total, rtol=1e-9, atol=1e-6, err_msg=name)
+
+
+def _healths_of_loans(lender: Lender) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Health of every account, one by one from its bands, whose balances must be what the pool's books say."""
+    loans = lender.loans
+    assert loans is not None
+    bands, healths = loans.bands, np.full(lender.pool.accounts, np.inf)
+    for account in range(lender.pool.accounts):
+        debt, posted = lender.pool.debt(account, loans.debt), lender.pool.collateral[account]
+        if bands.has(account):
+            quote, base = bands.balances(account)
+            scale = np.abs([bands.quote, bands.base])
+            wrong = np.abs([quote - posted[loans.debt], base - posted[loans.collateral]])
+            assert (wrong <= 1e-9 * np.abs([quote, base]) + 1e-15 * scale).all()
+            discount = lender.design.liquidation_discount  # type: ignore[union-attr]
+            healths[account] = 1.0 + bands.health(account, debt, discount, full=True)
+        elif debt > 0.0:
+            assert not posted.any()
+            healths[account] = 0.0
+    return healths
 
 
 @pytest.fixture(scope="session")

@@ -254,6 +254,15 @@ class LendingPool(Reserves):
         self._changed(account)
         return seized
 
+    def restate_collateral(self, accounts: IntArray, reserve: int, units: FloatArray) -> None:
+        """Book what accounts (n,) have posted, units (n,), where something else holds it and trades with it.
+
+        Who follows positions is not told: whoever restates tells them.
+        """
+        ids, amounts = self._require_many("restate", reserve, accounts, units)
+        self.collateral[ids, reserve] = amounts
+        self._total_collateral[reserve] = float(self.collateral[:, reserve].sum())
+
     def hand_collateral(self, account: int, reserve: int, others: ArrayLike, units: ArrayLike) -> None:
         """Hand collateral of the account to others, `units[k]` to `others[k]`. Raises `InsufficientCollateral`."""
         ids, amounts = self._require_many("hand over", reserve, others, units)

@@ -24,6 +24,7 @@ from models.liquidation.gearbox import Gearbox
 from models.liquidation.kamino import Kamino
 from models.liquidation.liquity_v1 import LiquityV1
 from models.liquidation.liquity_v2 import LiquityV2
+from models.liquidation.llamma import Llamma, Loan
 from models.liquidation.maker_clip import MakerClip
 from models.liquidation.maker_flip import AuctionOver, AuctionRunning, Bid, Bidding, InvalidBid, MakerFlip
 from models.liquidation.morpho_blue import MorphoBlue
@@ -78,6 +79,8 @@ __all__ = [
     "LiquidationDesign",
     "LiquityV1",
     "LiquityV2",
+    "Llamma",
+    "Loan",
     "Lot",
     "LotTaking",
     "MakerClip",
@@ -139,6 +142,7 @@ Design = Annotated[
     | Kamino
     | LiquityV1
     | LiquityV2
+    | Llamma
     | MakerClip
     | MakerFlip
     | MorphoBlue

@@ -38,7 +38,8 @@ class House:
     `reserves`: the protocol's reserves of the debt asset, negative where they have paid more than they had.
     `collateral_usd`, `debt_usd`: of all accounts together. `stakes_units`: collateral of the *other* borrowers.
     `mean_debt`: of all borrowers. `least_reference_price`: the highest of debt per unit of collateral of any loan,
-    times the collateralization factor, and of the reference price of the auction kicked last.
+    times the collateralization factor, and of the reference price of the auction kicked last. `in_bands`: what of the
+    debt asset is in the position's own bands.
     """
 
     outstanding_usd: float = 0.0
@@ -50,6 +51,7 @@ class House:
     mean_debt: float = 0.0
     borrow_rate_per_year: float = 0.0
     least_reference_price: float = 0.0
+    in_bands: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

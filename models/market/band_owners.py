@@ -1,0 +1,180 @@
+"""Bands whose owners are numbered and seen all at once, as a lender with thousands of borrowers needs them.
+
+**Source**: Curve, crvUSD contracts of 2023, AMM.vy (`get_sum_xy`, `get_xy_up`), for many owners in one pass.
+**Models**: `models.market.bands`; beside it columns of what every owner has, and would have in quote in the end.
+**Leaves out**: what `Bands` leaves out; several deposits of one owner.
+**Units**: those of `Bands`.
+**Invariants**: after `look` the columns are `balances` and `x_down` of every owner, to a rounding; an owner in whose
+bands nothing has changed, and whose worth does not depend on the oracle, is not looked at.
+
+What a share of a band is worth is found once for each band; an owner is a sum over its shares.
+"""
+
+from collections.abc import Hashable
+from typing import cast
+
+import numpy as np
+from numba import njit
+
+from models.market import band_curve as curve
+from models.market.band_curve import BASE, QUOTE
+from models.market.bands import Bands, Holding
+from models.types import BoolArray, FloatArray, IntArray
+
+WORTH = 2
+_WHOLE = np.ones(1)
+
+
+class OwnedBands(Bands):
+    """Bands of owners 0, 1, …, with room for so many after `seat`.
+
+    Attributes:
+        columns: shape (3, owners), QUOTE and BASE in an owner's bands and their WORTH, `x_down`; as of the last `look`.
+        first: shape (owners,), each one's first band; of no meaning where an owner has no deposit.
+    """
+
+    __slots__ = ("_counts", "_looked", "_moved", "_per_share", "_shares_of", "_since", "_totals", "columns", "first")
+
+    def __init__(self, base_price: float, amplification: float, fee: float) -> None:
+        super().__init__(base_price, amplification, fee)
+        self._per_share = np.zeros((3, 0))
+        self._since = 0
+        self._totals: FloatArray | None = None
+        self._looked: object = None
+        self.seat(0, 1)
+
+    def seat(self, owners: int, most_bands: int) -> None:
+        """Make room for so many owners with so many bands each; before the first deposit."""
+        self.columns = np.zeros((3, owners))
+        self.first = np.zeros(owners, np.int64)
+        self._counts = np.zeros(owners, np.int64)
+        self._shares_of = np.zeros((owners, most_bands))
+        self._moved = np.zeros(owners, np.bool_)
+
+    def deposit(self, owner: Hashable, base: float, n1: int, n2: int) -> None:
+        """As `Bands.deposit`; the owner is a number."""
+        super().deposit(owner, base, n1, n2)
+        self._note(cast("int", owner))
+
+    def withdraw(self, owner: Hashable, fraction: float = 1.0) -> Holding:
+        """As `Bands.withdraw`; the owner is a number."""
+        taken = super().withdraw(owner, fraction)
+        self._note(cast("int", owner))
+        return taken
+
+    def has(self, owner: int) -> bool:
+        """Whether an owner has a deposit."""
+        return bool(self._counts[owner])
+
+    def first_free(self, n1: int) -> int:
+        """The band `n1`, or the first one after it that a deposit may begin with: none with quote in the way."""
+        if n1 > self.active_band:
+            return n1
+        begin = max(n1 - self._first, 0)
+        return self.active_band + 1 if self._held[QUOTE, begin : self._row + 1].any() else n1
+
+    def look(self) -> IntArray:
+        """Bring the columns up to date; returns the owners with a deposit for whom something may have changed."""
+        if self.state is self._looked:
+            return np.empty(0, np.int64)
+        self._looked = self.state
+        if self._totals is None:
+            totals = self._shares._total  # the sums of shares, exactly as the bands themselves use them
+            self._totals = np.array([totals.get(self._first + row, 0.0) for row in range(len(self._upper))])
+        per_share = _per_share(self._held, self._upper, self._totals, self.oracle_price, self.amplification)
+        changed = self._changed(per_share)
+        self._per_share, self._since = per_share, self._first
+        owners: IntArray = _add_up(
+            per_share, changed, self.first - self._first, self._counts, self._shares_of, self._moved, self.columns
+        )
+        return owners[self._counts[owners] > 0]
+
+    def worth_at(self, owner: int, price: float) -> float:
+        """`x_down` of an owner, were the oracle's price another one."""
+        row, parts = self._rows(owner).start, self._shares.parts(owner)
+        return float(curve.converted(self._held, self._upper, row, parts, price, self.amplification, False))
+
+    def over(self, owner: int, price: float) -> float:
+        """How far a price is above an owner's first band; 0 where that is the active one or above it in price."""
+        row = self.first.item(owner) - self._first
+        return max(price - self._upper.item(row), 0.0) if row > self._row else 0.0
+
+    def all_over(self) -> FloatArray:
+        """`over` of every owner at the oracle price, shape (owners,)."""
+        return _all_over(self.first, self._counts, self._first, self._row, self._upper, self.oracle_price)
+
+    def _note(self, owner: int) -> None:
+        """An owner has come, gone, or taken something out."""
+        self._totals = None
+        self._moved[owner] = True
+        if owner not in self._shares:
+            self._counts[owner] = 0
+            return
+        n1, shares = self._shares._known(owner)
+        self.first[owner], self._counts[owner] = n1, len(shares)
+        self._shares_of[owner, : len(shares)] = shares
+
+    def _changed(self, per_share: FloatArray) -> IntArray:
+        """How many of the rows before each one have changed since the last look, shape (rows + 1,)."""
+        before = self._per_share
+        shift = self._since - self._first
+        known = np.zeros_like(per_share)
+        known[:, shift : shift + before.shape[1]] = before
+        count = np.zeros(per_share.shape[1] + 1, np.int64)
+        np.cumsum((per_share != known).any(axis=0), out=count[1:])
+        return count
+
+
+@njit(cache=True)
+def _per_share(
+    held: FloatArray, upper: FloatArray, totals: FloatArray, oracle: float, amplification: float
+) -> FloatArray:  # pragma: no cover - compiled
+    """Quote, base and worth of a share of each band, shape (3, rows)."""
+    found = np.zeros((3, upper.size))
+    for row in range(upper.size):
+        if totals[row] > 0.0:
+            found[QUOTE, row] = held[QUOTE, row] / totals[row]
+            found[BASE, row] = held[BASE, row] / totals[row]
+            found[WORTH, row] = curve.converted(held, upper, row, _WHOLE, oracle, amplification, False) / totals[row]
+    return found
+
+
+@njit(cache=True)
+def _all_over(
+    first: IntArray, counts: IntArray, first_row: int, active: int, upper: FloatArray, price: float
+) -> FloatArray:  # pragma: no cover - compiled
+    """How far a price is above the first bands of owners, as far as these are below the active one."""
+    over = np.zeros(first.size)
+    for owner in range(first.size):
+        row = first[owner] - first_row
+        if counts[owner] > 0 and row > active:
+            over[owner] = max(price - upper[row], 0.0)
+    return over
+
+
+@njit(cache=True)
+def _add_up(
+    per_share: FloatArray,
+    changed: IntArray,
+    rows: IntArray,
+    counts: IntArray,
+    shares: FloatArray,
+    moved: BoolArray,
+    columns: FloatArray,
+) -> IntArray:  # pragma: no cover - compiled
+    """Sum up the owners in whose bands something has changed, or who moved; returns them."""
+    found = np.empty(counts.size, np.int64)
+    many = 0
+    for owner in range(counts.size):
+        begin, end = rows[owner], rows[owner] + counts[owner]
+        if not moved[owner] and (begin == end or changed[end] == changed[begin]):
+            continue
+        moved[owner] = False
+        for what in range(3):
+            total = 0.0
+            for k in range(counts[owner]):
+                total += shares[owner, k] * per_share[what, begin + k]
+            columns[what, owner] = total
+        found[many] = owner
+        many += 1
+    return found[:many].copy()
