@@ -136,12 +136,13 @@ class BondedSales(Sales):
         lender = self._lender
         held = float(lender.pool.collateral[lot.account, lot.collateral])
         units = lender.pool.seize(lot.account, lot.collateral, min(units, held))
-        shares = lender.pool.shares[:, lot.debt]
+        shares, asset = lender.pool.shares[:, lot.debt], lender.assets[lot.collateral]
         holders = np.flatnonzero(shares)
-        if units > 0.0 and holders.size:
-            parts = units * (shares[holders] / shares[holders].sum())
-            asset = lender.assets[lot.collateral]
-            self._world.ledger.transfer_many(lender.account, lender.first_holder + holders, asset, parts)
+        if not holders.size:
+            # What is owed to nobody but the treasury is the protocol's to take.
+            return self._world.ledger.transfer(lender.account, lender.fees, asset, units)
+        parts = units * (shares[holders] / shares[holders].sum())
+        self._world.ledger.transfer_many(lender.account, lender.first_holder + holders, asset, parts)
         return units
 
     def _close(self, one: OpenLot) -> None:

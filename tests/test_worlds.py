@@ -308,11 +308,13 @@ def pool(draw: Random, name: str, assets: list[str]) -> dict[str, Any]:
     }
 
 
-def depositors(draw: Random, reserves: list[str]) -> dict[str, Any]:
+def depositors(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
     """Of every temper, with loans of their own or not; some quick to return, so that they do within some blocks."""
+    reserves = list(described["reserves"])
     cohort = {"count": choose(draw, 3, 12), "deposits": {asset: choose(draw, 1.0, 1000.0) for asset in reserves}}
     if draw.random() < 0.3:
-        posted, owed = choose(draw, *reserves), choose(draw, *reserves)
+        in_bands = described["liquidation"]["design"] == "llamma"
+        posted, owed = ("ETH", "USD") if in_bands else (choose(draw, *reserves), choose(draw, *reserves))
         cohort["loan"] = {
             "collateral": {posted: choose(draw, 0.0, 500.0)},
             "debt": {owed: choose(draw, 0.1, 300.0)},
@@ -549,7 +551,7 @@ def world_of(draw: Random) -> dict[str, Any]:
         for _ in range(draw.randint(1, 3)):
             agents["liquidators"].append(here | liquidators(draw, list(assets)))
         for _ in range(draw.randint(0, 2)):
-            agents["depositors"].append(here | depositors(draw, reserves))
+            agents["depositors"].append(here | depositors(draw, described))
         if "ETH" in described["reserves"] and draw.random() < 0.5:
             agents["attackers"].append(attacker(draw, described))
         for _ in range(draw.randint(0, 2)):
