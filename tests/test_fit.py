@@ -247,6 +247,16 @@ def test_variance_that_never_comes_back_is_fitted_by_no_garch() -> None:
         fit("garch", history(wild, 1500, 11))
 
 
+def test_fit_that_no_scenario_would_run_says_so() -> None:
+    """Jumps more often than a million a year, or a variance that moves too little to be reckoned with."""
+    data = history(JUMPS, 1500, 3)
+    with pytest.raises(NoFit, match=r"no scenario runs what it comes to: its jumps_per_year comes to [4-7]\.\d+e\+06"):
+        fit("jump_diffusion", History("eth.csv", data.prices, data.returns, 1.0))
+    data = history(HESTON, 1000, 3, 4)
+    with pytest.raises(NoFit, match=r"volatility_of_variance = 0\.000\d+ is too little to be told from none"):
+        fit("heston", History("eth.csv", data.prices, 1e-4 * data.returns, DAY))
+
+
 def test_autocorrelation_is_that_of_the_definition() -> None:
     values = np.array([1.0, 3.0, 2.0, 6.0])
     off = values - 3.0

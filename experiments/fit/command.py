@@ -5,6 +5,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from abm import ScenarioError
 from abm.sentences import suggestion
 from experiments.fit import MODELS
@@ -42,8 +44,14 @@ def fit_file(file: Path, model: str, time: str, price: str, out: Path | None, sa
 
 
 def fit(model: str, history: History) -> Fitted:
-    """One of `MODELS`, fitted. Raises `NoFit`."""
-    fitted: Fitted = import_module(f"experiments.fit.{model}").fit(history)
+    """One of `MODELS`, fitted. Raises `NoFit`, also where the fit is outside of what a scenario may run."""
+    try:
+        fitted: Fitted = import_module(f"experiments.fit.{model}").fit(history)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        what = f"its {where} comes to {first['input']:.4g}" if where else first["msg"].removeprefix("Value error, ")
+        raise NoFit(f"no scenario runs what it comes to: {what}") from None
     return fitted
 
 
