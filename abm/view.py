@@ -10,7 +10,7 @@ import numpy as np
 from abm.english_auctions import EnglishAuctions
 from abm.intents import Reaction
 from abm.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
-from abm.sight import Sight, sights
+from abm.sight import Sight, Sights
 from abm.trading import quote_until
 from models.liquidation import SpotDesign
 from models.market import Fill, Trip, Venue
@@ -53,7 +53,7 @@ class View:
         self.step_seconds = world.step_seconds
         self.root_years_per_block = math.sqrt(world.step_seconds / SECONDS_PER_YEAR)
         self.gas_priced = world.scenario.blockspace is not None
-        self._seen: dict[int, list[Sight]] = {}
+        self._seen: dict[int, Sights] = {}
         self._seen_step = -1
 
     @property
@@ -256,8 +256,8 @@ class View:
         if self._seen_step != self._world.step:
             self._seen, self._seen_step = {}, self._world.step
         if pool not in self._seen:
-            self._seen[pool] = sights(self._world, self._world.lenders[pool])
-        return self._seen[pool][reserve]
+            self._seen[pool] = Sights(self._world, self._world.lenders[pool])
+        return self._seen[pool].of(reserve)
 
     def away(self, pool: int, accounts: slice, reserve: int) -> FloatArray:
         """Return the units that accounts were paid and have not brought back, (accounts,)."""
