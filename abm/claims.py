@@ -67,16 +67,17 @@ class Claims:
     def price(self, world: "World") -> None:
         """Price all claims from the books of their pools; what else moves their paths is there already."""
         for claim in self.of.values():
-            pool = world.lenders[claim.pool].pool
-            worth = WORTHLESS
-            if not self._is_void(world, claim):
-                worth = claim.terms.worth(
-                    float(pool.supply_index[claim.reserve]),
-                    float(pool.total_claims[claim.reserve]),
-                    float(pool.deficit[claim.reserve]),
-                )
             moved = world.reference[claim.underlying] / world.exogenous[world.step][claim.underlying]
-            world.reference[claim.asset] *= moved * worth
+            world.reference[claim.asset] *= moved * self.worth(world, claim)
+
+    def worth(self, world: "World", claim: Claim) -> float:
+        """Return what a unit of a claim is worth in its underlying, by the books of its pool."""
+        if self._is_void(world, claim):
+            return WORTHLESS
+        pool, reserve = world.lenders[claim.pool].pool, claim.reserve
+        return claim.terms.worth(
+            float(pool.supply_index[reserve]), float(pool.total_claims[reserve]), float(pool.deficit[reserve])
+        )
 
     def wrap(self, world: "World", claim: Claim, units: float) -> None:
         """Let the outside world deposit for so many units of a claim, and hold them."""

@@ -67,6 +67,8 @@ class Exits:
 
     def waiting(self, reserve: int) -> float:
         """What those in a queue claim, in units."""
+        if not self.queues[reserve]:
+            return 0.0
         shares = min(max(self._waiting_shares[reserve], 0.0), float(self._pool.total_shares[reserve]))
         return shares * float(self._pool.supply_index[reserve])
 

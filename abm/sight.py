@@ -6,8 +6,7 @@ sees with an error of its own.
 Leaves out: what layers beyond the treasury would pay.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """One reserve in one block, in units; `haircuts` is the part of all claims that haircuts so far have cut."""
 
     claims: float
@@ -31,43 +29,58 @@ class Sight:
     supply_rate_per_year: float
 
 
-def sights(world: "World", lender: "Lender") -> list[Sight]:
-    """Return what every reserve of a pool shows now."""
-    pool = lender.pool
-    missing = shortfalls(world, lender)
-    covers = any(layer.kind == "reserve" for layer in lender.layers)
-    seen: list[Sight] = []
-    for r in range(pool.reserves):
-        sheet = pool.balance_sheet(r)
-        utilisation = pool.utilisation(r)
-        earned = pool.rate_of[r](utilisation) * sheet.debt * (1.0 - pool.terms[r].reserve_factor)
-        unrealised = float(missing[r])
-        if covers:
-            unrealised = max(unrealised - sheet.treasury, 0.0)
-        seen.append(
-            Sight(
-                claims=sheet.claims,
-                cash=sheet.cash,
-                deficit=sheet.deficit,
-                unrealised=unrealised,
-                queued=lender.exits.waiting(r),
-                withdrawn=lender.exits.withdrawn[r],
-                haircuts=float(lender.haircuts[r]),
-                supply_rate_per_year=earned / sheet.claims if sheet.claims > 0.0 else 0.0,
-            )
+class Sights:
+    """What one pool shows in one block; each reserve is looked at once, when it is first asked for."""
+
+    def __init__(self, world: "World", lender: "Lender") -> None:
+        self._lender = lender
+        self._missing = shortfalls(world, lender)
+        self._covers = any(layer.kind == "reserve" for layer in lender.layers)
+        self._seen: dict[int, Sight] = {}
+
+    def of(self, reserve: int) -> Sight:
+        """Return what a reserve shows."""
+        seen = self._seen.get(reserve)
+        if seen is None:
+            seen = self._seen[reserve] = self._look(reserve)
+        return seen
+
+    def _look(self, reserve: int) -> Sight:
+        lender, pool = self._lender, self._lender.pool
+        sheet = pool.balance_sheet(reserve)
+        unrealised = 0.0
+        if self._missing is not None:
+            unrealised = float(self._missing[reserve])
+            if self._covers:
+                unrealised = max(unrealised - sheet.treasury, 0.0)
+        rate = 0.0
+        if sheet.debt > 0.0 and sheet.claims > 0.0:
+            paid = pool.rate_of[reserve](sheet.debt / (sheet.cash + sheet.debt)) * sheet.debt
+            rate = paid * (1.0 - pool.terms[reserve].reserve_factor) / sheet.claims
+        return Sight(
+            sheet.claims,
+            sheet.cash,
+            sheet.deficit,
+            unrealised,
+            lender.exits.waiting(reserve),
+            lender.exits.withdrawn[reserve],
+            lender.haircuts.item(reserve),
+            rate,
         )
-    return seen
 
 
-def shortfalls(world: "World", lender: "Lender") -> FloatArray:
-    """Return what positions lack of their debt at the reference prices, in units by the reserve of the debt."""
+def shortfalls(world: "World", lender: "Lender") -> FloatArray | None:
+    """Return what positions lack of their debt at the reference prices, in units by the reserve of the debt.
+
+    None where nobody lacks anything.
+    """
     pool = lender.pool
     prices = [world.reference[asset] for asset in lender.assets]
     # Whose collateral is worth less than its debt is below health 1 too: a threshold is at most 1.
     below = lender.liquidatable() if prices == lender.price_list else lender.watch.below(np.array(prices))
+    if not below.accounts.size:
+        return None
     short = below.debt_value > below.collateral_value
-    if not short.any():
-        return np.zeros(pool.reserves)
     owed = pool.scaled_debt[below.accounts[short]] * pool.borrow_index
     lacking = 1.0 - below.collateral_value[short] / below.debt_value[short]
     units: FloatArray = lacking @ owed

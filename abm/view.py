@@ -12,7 +12,7 @@ from abm.intents import Reaction
 from abm.left_over import LeftOver, left_over
 from abm.on_offer import Bids, Calls, Opportunities, Ranked, accounts_on_offer, lots_on_offer
 from abm.rights import Kind
-from abm.sight import Sight, sights
+from abm.sight import Sight, Sights
 from abm.trading import quote_until
 from models.liquidation import Backstop, Financing, SpotDesign
 from models.market import Fill, Trip, Venue
@@ -55,7 +55,7 @@ class View:
         self.step_seconds = world.step_seconds
         self.root_years_per_block = math.sqrt(world.step_seconds / SECONDS_PER_YEAR)
         self.gas_priced = world.scenario.blockspace is not None
-        self._seen: dict[int, list[Sight]] = {}
+        self._seen: dict[int, Sights] = {}
         self._seen_step = -1
 
     @property
@@ -293,8 +293,8 @@ class View:
         if self._seen_step != self._world.step:
             self._seen, self._seen_step = {}, self._world.step
         if pool not in self._seen:
-            self._seen[pool] = sights(self._world, self._world.lenders[pool])
-        return self._seen[pool][reserve]
+            self._seen[pool] = Sights(self._world, self._world.lenders[pool])
+        return self._seen[pool].of(reserve)
 
     def away(self, pool: int, accounts: slice, reserve: int) -> FloatArray:
         """Return the units that accounts were paid and have not brought back, (accounts,)."""

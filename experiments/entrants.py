@@ -30,7 +30,7 @@ class Entrant:
     def parameters(self) -> dict[str, Any]:
         """The design's parameters, in the first pool that has the design."""
         pool = next(pool for pool in self.scenario.pools if pool.liquidation.design == self.design)
-        return pool.liquidation.model_dump(exclude={DISCRIMINATOR})
+        return pool.liquidation.model_dump(exclude={DISCRIMINATOR, *WRAPPERS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,16 +143,15 @@ def better_to_leave(
     Raises:
         InvalidRun: an argument is out of these bounds.
     """
-    if not (np.isfinite(signals).all() and np.isfinite(gains).all() and (gains > -1.0).all()):
-        raise InvalidRun("a signal or a gain is not finite, or a gain not above -1; give fractions")
-    if not (np.isfinite(noises) & (noises >= 0.0)).all():
-        raise InvalidRun(f"noise is {noises.min()}; give fractions of all claims, 0 or more")
     if not (cash >= 0.0 and 0.0 <= asked <= 1.0):
         raise InvalidRun(f"cash is {cash} and asked {asked} of the claims; give 0 or more, and a fraction")
-    if cash >= 1.0:
-        return np.asarray(gains < 0.0)
-    leaving: BoolArray = _better_to_leave(signals, gains, max(cash, EDGE), noises, min(asked, 1.0 - EDGE))
-    return leaving
+    leaving, odd = _better_to_leave(signals, gains, max(cash, EDGE), noises, min(asked, 1.0 - EDGE))
+    if odd >= 0:
+        raise InvalidRun(
+            f"number {odd} has the signal {signals[odd]}, the gain {gains[odd]} and the noise {noises[odd]}; give "
+            "fractions, a gain above -1 and a noise of 0 or more"
+        )
+    return np.asarray(gains < 0.0) if cash >= 1.0 else leaving
 
 
 def leaving_share(hole: ArrayLike, threshold: float, noise: float) -> FloatArray:
@@ -172,14 +171,17 @@ def leaving_share(hole: ArrayLike, threshold: float, noise: float) -> FloatArray
 @njit(cache=True)
 def _better_to_leave(
     signals: FloatArray, gains: FloatArray, cash: float, noises: FloatArray, asked: float
-) -> BoolArray:  # pragma: no cover - compiled
-    """Compare, for each, what a haircut is expected to cost with what waiting earns."""
+) -> tuple[BoolArray, int]:  # pragma: no cover - compiled
+    """Compare, for each, what a haircut is expected to cost with what waiting earns; -1, or who cannot be judged."""
     leaving = np.empty(signals.size, np.bool_)
+    cash = min(cash, 1.0 - EDGE)
     served = _served(asked, cash)
     for k in range(signals.size):
+        if not (abs(signals[k]) < np.inf and -1.0 < gains[k] < np.inf and 0.0 <= noises[k] < np.inf):
+            return leaving, k
         sought = gains[k] / (1.0 + gains[k]) * served
         leaving[k] = _expected_hole(signals[k], noises[k], cash, asked) > sought
-    return leaving
+    return leaving, -1
 
 
 @njit(cache=True)

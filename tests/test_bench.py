@@ -144,3 +144,10 @@ def test_what_cannot_be_measured_is_refused(
         bench.main(arguments)
     assert stopped.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_ten_thousand_depositors_and_five_pools_cost_at_most_three_times_one_of_each() -> None:
+    """A run on five pools with claims on one another, against the same run on one pool with one depositor."""
+    one, five = (paths.measure(paths.PATHS[name], repeat=3) for name in ("run-1-pool", "run-5-pools"))
+    assert five["fastest_seconds"] <= 3.0 * one["fastest_seconds"]

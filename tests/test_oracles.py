@@ -2,7 +2,6 @@
 
 import math
 import statistics
-import time
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
@@ -545,25 +544,3 @@ def test_oracles_say_when_they_were_updated(terms: Any, updated: list[float]) ->
         oracle.report(60.0 * k, 1000.0 + k, math.nan if k in (2, 3) else 1001.0 + k)
         seen.append(oracle.updated_seconds)
     assert seen == updated
-
-
-# Speed
-
-
-@pytest.mark.parametrize(
-    "terms",
-    [TwapTerms(window_seconds=window, mean=mean) for window in (36, 86_400) for mean in ("geometric", "arithmetic")]
-    + [EmaTerms(time_seconds=600), BoundedTerms(of=ReferenceTerms(), largest_move=0.1, floor_usd=1)],
-    ids=lambda terms: terms.kind,
-)
-def test_a_report_takes_about_a_microsecond_whatever_the_window(terms: Any) -> None:
-    """Five times that is allowed for slow machines; a sum over the window of a day would take hundreds."""
-    path = [2000.0 + k % 7 for k in range(20_000)]
-    times = []
-    for _ in range(3):
-        report = terms.start(2000.0).report
-        start = time.perf_counter()
-        for k, price in enumerate(path):
-            report(12.0 * k, price, price)
-        times.append(time.perf_counter() - start)
-    assert min(times) / len(path) < 5e-6

@@ -178,9 +178,9 @@ def test_at_the_edges_of_cash_there_is_an_answer() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((float("nan"), 0.0, 0.5, 0.0), "not finite"),
-        ((0.0, -1.0, 0.5, 0.0), "gain not above -1"),
-        ((0.0, 0.0, 0.5, -0.1), "noise is -0.1"),
+        ((float("nan"), 0.0, 0.5, 0.0), "number 0 has the signal nan"),
+        ((0.0, -1.0, 0.5, 0.0), "a gain above -1"),
+        ((0.0, 0.0, 0.5, -0.1), "the noise -0.1"),
         ((0.0, 0.0, -0.5, 0.0), "cash is -0.5"),
         ((0.0, 0.0, 0.5, 0.0, 1.1), "asked 1.1"),
     ],

@@ -119,7 +119,8 @@ class DepositorCohort(mesa.Agent):
         self._staying: dict[int, BoolArray] = {
             reserve: np.ones(terms.count, dtype=np.bool_) for reserve in ([] if terms.locked else deposited)
         }
-        # The calmest signal that would frighten somebody who still stays: below it nobody needs a look.
+        self._has_lines = bool(np.isfinite(self.lines).any())
+        self._ever_left = dict.fromkeys(self._staying, False)
         self._lowest = {reserve: self.lines.min(axis=1).tolist() for reserve in self._staying}
         self._due: list[tuple[float, int, int]] = []
 
@@ -127,15 +128,13 @@ class DepositorCohort(mesa.Agent):
         """Return the withdrawals that fall due in this block, repayments that come first, and what is brought back."""
         intents: list[Intent] = []
         for reserve, staying in self._staying.items():
-            signals = view.run_signals(self.pool, reserve)
-            lowest = self._lowest[reserve]
-            if signals[0] >= lowest[0] or signals[1] >= lowest[1] or signals[2] >= lowest[2]:
-                self._leave(view.now, reserve, np.flatnonzero(staying & self._beyond_lines(signals)))
+            if self._has_lines:
+                self._heed_lines(view, reserve, staying)
             if self._judge is not None:
                 sight = view.sight(self.pool, reserve)
                 self._judge.note(view.now, reserve, sight)
                 self._leave(view.now, reserve, self._judge.frightened(view, reserve, sight, staying))
-                if self.terms.returns is not None and not staying.all():
+                if self.terms.returns is not None and self._ever_left[reserve]:
                     intents += self._come_back(view, self._judge, reserve, sight)
         while self._due and self._due[0][0] <= view.now:
             _, member, reserve = heapq.heappop(self._due)
@@ -150,6 +149,13 @@ class DepositorCohort(mesa.Agent):
             self._staying[intent.reserve][intent.member] = True
             self._find_lowest(intent.reserve)
 
+    def _heed_lines(self, view: "View", reserve: int, staying: BoolArray) -> None:
+        """Let those leave whose lines have been reached; below the calmest of them nobody needs a look."""
+        signals = view.run_signals(self.pool, reserve)
+        lowest = self._lowest[reserve]
+        if signals[0] >= lowest[0] or signals[1] >= lowest[1] or signals[2] >= lowest[2]:
+            self._leave(view.now, reserve, np.flatnonzero(staying & self._beyond_lines(signals)))
+
     def _beyond_lines(self, signals: tuple[float, float, float]) -> BoolArray:
         """Return whose lines these signals have reached."""
         beyond: BoolArray = np.any(np.array(signals)[:, None] >= self.lines, axis=0)
@@ -162,12 +168,14 @@ class DepositorCohort(mesa.Agent):
         for member, delay in zip(members.tolist(), self.delay_seconds[members].tolist(), strict=True):
             heapq.heappush(self._due, (now + delay, member, reserve))
         self._staying[reserve][members] = False
+        self._ever_left[reserve] = True
         self._find_lowest(reserve)
 
     def _find_lowest(self, reserve: int) -> None:
         """Find the calmest signals that would frighten somebody who still stays."""
-        stayers = self.lines[:, self._staying[reserve]]
-        self._lowest[reserve] = stayers.min(axis=1).tolist() if stayers.size else [np.inf] * len(SIGNALS)
+        if self._has_lines:
+            stayers = self.lines[:, self._staying[reserve]]
+            self._lowest[reserve] = stayers.min(axis=1).tolist() if stayers.size else [np.inf] * len(SIGNALS)
 
     def _way_out(self, view: "View", member: int, reserve: int) -> list[Intent]:
         """Return the withdrawal; or, of who still owes, a repayment, as far as the wallet goes, and a later try."""
@@ -187,7 +195,7 @@ class DepositorCohort(mesa.Agent):
         """
         away = view.away(self.pool, self.accounts, reserve)
         gone = ~self._staying[reserve] | (away > 0.0)  # who was paid a part before it chose to stay has that to bring
-        if np.isfinite(self.lines).any():
+        if self._has_lines:
             gone &= ~self._beyond_lines(view.run_signals(self.pool, reserve))
         bid, gas = view.gas_gwei * (1.0 + self.terms.gas_premium), self.terms.gas_units
         intents: list[Intent] = []

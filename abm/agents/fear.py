@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from abm.view import View
 
 _LARGEST_GROWTH = 50.0  # e to this power is as good as any gain: it outweighs the loss of everything
+_SHORTEST_INTERVAL_SECONDS = 1e-4  # below the shortest block
 _NOBODY: IntArray = np.empty(0, dtype=np.int64)
 
 
@@ -82,49 +83,61 @@ class Judge:
         self._noise = draw(terms.noise, count, stream("noise"))
         self._error = self._noise * stream("signal").uniform(-1.0, 1.0, count)
         self._patience_years = draw(terms.patience_seconds, count, stream("patience")) / SECONDS_PER_YEAR
-        self._interval = draw(terms.look_every_seconds, count, stream("interval"))
-        self._phase = stream("phase").random(count) * self._interval
-        self._always = not self._interval.any()
+        # An interval of 0 is one that strikes in every block, however short the block.
+        interval = draw(terms.look_every_seconds, count, stream("interval"))
+        self._interval = np.maximum(interval, _SHORTEST_INTERVAL_SECONDS)
+        self._strikes = stream("phase").random(count) * self._interval
+        self._looked_at, self._lookers = -1.0, _NOBODY
         self._memories = {reserve: _Memory() for reserve in reserves}
 
     def note(self, now: float, reserve: int, sight: "Sight") -> None:
         """Remember what a block shows, and forget a little of what was."""
         memory = self._memories[reserve]
-        passed = now - memory.when
-        memory.left *= 0.5 ** (passed / self._memory_half_life)
+        passed, memory.when = now - memory.when, now
+        if memory.left > 0.0:
+            memory.left *= 0.5 ** (passed / self._memory_half_life)
+        if memory.worst > 0.0:
+            memory.worst *= 0.5 ** (passed / self._trust_half_life)
         memory.left += sight.withdrawn - memory.withdrawn
-        cut = 1.0 - (1.0 - sight.haircuts) / (1.0 - memory.haircuts) if memory.haircuts < 1.0 else 0.0
-        missing = self._hole(sight) / sight.claims if sight.claims > 0.0 else 0.0
-        memory.worst = max(memory.worst * 0.5 ** (passed / self._trust_half_life), cut, missing)
-        memory.when, memory.withdrawn, memory.haircuts = now, sight.withdrawn, sight.haircuts
+        hole = self._hole(sight)
+        if hole > 0.0 and sight.claims > 0.0:
+            memory.worst = max(memory.worst, hole / sight.claims)
+        if sight.haircuts > memory.haircuts:
+            memory.worst = max(memory.worst, 1.0 - (1.0 - sight.haircuts) / (1.0 - memory.haircuts))
+        memory.withdrawn, memory.haircuts = sight.withdrawn, sight.haircuts
 
     def frightened(self, view: "View", reserve: int, sight: "Sight", staying: BoolArray) -> IntArray:
         """Return the members among those who stay that look now and had better leave."""
         if self._hole(sight) <= 0.0 and sight.supply_rate_per_year >= self._outside:
             return _NOBODY
-        members = self._looking(view, staying)
+        members = self._looking(view)
+        members = members[staying[members]]
         return members[self._better_to_leave(reserve, sight, members, 0.0)] if members.size else members
 
     def reassured(self, view: "View", reserve: int, sight: "Sight", gone: BoolArray) -> IntArray:
         """Return the members among those who are gone that look now and that the rate pays for their fear."""
         if sight.supply_rate_per_year <= self._outside:
             return _NOBODY
-        members = self._looking(view, gone)
+        members = self._looking(view)
+        members = members[gone[members]]
         worst = self._memories[reserve].worst
         return members[~self._better_to_leave(reserve, sight, members, worst)] if members.size else members
 
     def _hole(self, sight: "Sight") -> float:
         return sight.deficit + (sight.unrealised if self._reads_positions else 0.0)
 
-    def _looking(self, view: "View", among: BoolArray) -> IntArray:
-        """Return those whose clock strikes within this block: at its phase and every interval after."""
-        members = np.flatnonzero(among)
-        if self._always:
-            return members
-        every = self._interval[members]
-        since = np.mod(view.now - self._phase[members], np.where(every > 0.0, every, 1.0))
-        looking: IntArray = members[(every == 0.0) | (since < view.step_seconds)]
-        return looking
+    def _looking(self, view: "View") -> IntArray:
+        """Return those whose clock strikes within this block: at its phase, and every interval after."""
+        if view.now == self._looked_at:
+            return self._lookers
+        end = view.now + view.step_seconds
+        awake = np.flatnonzero(self._strikes < end)
+        # Nobody looked while all was well: strikes that have passed are caught up with first.
+        late = np.maximum(np.ceil((view.now - self._strikes[awake]) / self._interval[awake]), 0.0)
+        strikes = self._strikes[awake] + late * self._interval[awake]
+        self._strikes[awake] = strikes
+        self._looked_at, self._lookers = view.now, awake[strikes < end]
+        return self._lookers
 
     def _better_to_leave(self, reserve: int, sight: "Sight", members: IntArray, feared: float) -> BoolArray:
         """Judge from where the run began: what left lately is counted as if it were still there, and had asked.

@@ -129,9 +129,67 @@ def crash(borrowers: int, steps: int) -> Tree:
     return tree
 
 
+def frightened(borrowers: int, steps: int) -> Tree:
+    """Everybody, a price that falls for good, and a hole from the start: one pool, one depositor."""
+    tree = everybody(borrowers, steps)
+    falls = [2000.0 * (1.0 - 0.35 * min(max(k / steps - 0.2, 0.0) / 0.12, 1.0)) for k in range(steps)]
+    tree["assets"]["ETH"]["price"] = {"kind": "path", "prices": falls}
+    tree["pools"][0] |= {"name": "core"}
+    tree["pools"][0]["losses"]["recognition"] = "deferred"
+    agents = tree["agents"]
+    agents["borrowers"].append({"pool": "core", "positions": [{"debt": {"DAI": 300.0 * borrowers}}]})
+    agents["depositors"] = [{"pool": "core", "deposits": {"DAI": 20_000.0 * borrowers}, "judges": {"noise": 0.001}}]
+    for cohorts in ("borrowers", "liquidators", "insurers"):
+        agents[cohorts] = [cohort | {"pool": "core"} for cohort in agents[cohorts]]
+    return tree
+
+
+def frightened_chain(borrowers: int, steps: int) -> Tree:
+    """The same divided over five pools, each with claims on the one before as collateral, and ten times as many savers.
+
+    They differ in size, patience, information and speed, and come back.
+    """
+    tree = frightened(borrowers, steps)
+    one, people = tree["pools"][0], tree["agents"]
+    tree["pools"], tree["agents"] = [], {name: list(people[name]) for name in people}
+    for name in ("borrowers", "liquidators", "insurers", "depositors"):
+        tree["agents"][name] = []
+    for k in range(5):
+        name, here = f"pool-{k}", {"pool": f"pool-{k}"}
+        below = {f"claim-{k - 1}": {"ltv": 0.8, "liquidation_threshold": 0.85}} if k > 0 else {}
+        tree["pools"].append(one | {"name": name, "reserves": one["reserves"] | below})
+        tree["assets"][f"claim-{k}"] = {"price": {"kind": "claim", "pool": name, "reserve": "DAI"}}
+        drawn, hole = people["borrowers"]
+        looped = {"count": 10, "collateral": f"claim-{k - 1}", "debt": "DAI", "equity_usd": 1e4, "loops": 4}
+        tree["agents"]["borrowers"] += [
+            drawn | here | {"count": borrowers // 5},
+            hole | here | {"positions": [{"debt": {"DAI": 60.0 * borrowers}}]},
+            *([looped | here] if k > 0 else []),
+        ]
+        for cohorts in ("liquidators", "insurers"):
+            tree["agents"][cohorts] += [cohort | here for cohort in people[cohorts]]
+        tree["agents"]["depositors"] += [
+            here | {"count": 20, "deposits": {"DAI": 50.0 * borrowers}, "judges": {"noise": 0.001}},
+            here
+            | {
+                "count": 2 * borrowers - 20,
+                "deposits": {"DAI": {"kind": "lognormal", "median": 1000.0, "sigma": 1.0}},
+                "returns": {},
+                "judges": {
+                    "noise": {"kind": "uniform", "low": 0.0, "high": 0.01},
+                    "patience_seconds": {"kind": "lognormal", "median": 2.6e6, "sigma": 1.0},
+                    "look_every_seconds": {"kind": "lognormal", "median": 7200.0, "sigma": 1.0},
+                },
+            },
+        ]
+    return tree
+
+
 PATHS = {
     "everybody-1k": Path("1,000 borrowers x 1,000 blocks, feedback, every agent kind", everybody, 1_000, 1_000),
     "everybody-10k": Path("10,000 borrowers x 1,000 blocks, feedback, every agent kind", everybody, 10_000, 1_000),
+    "run-1-pool": Path("1,000 borrowers x 1,000 blocks, one pool, one depositor", frightened, 1_000, 1_000),
+    "run-5-pools": Path("the same over five pools, 10,000 depositors who run", frightened_chain, 1_000, 1_000),
     "calm-1m": Path("1,000,000 borrowers x 1,440 calm blocks", calm, 1_000_000, 1_440),
     "crash-100k": Path("a crash that liquidates 100,000 positions", crash, 100_000, 200),
 }
