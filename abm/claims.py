@@ -110,8 +110,8 @@ class Claims:
         claim = self.of[asset]
         lender = world.lenders[claim.pool]
         world.ledger.burn(account, asset, units)
+        lender.exits.gate.leave(claim.reserve, world.now, float(lender.pool.total_claims[claim.reserve]), proceeds)
         lender.pool.withdraw(claim.account, claim.reserve, proceeds)
-        lender.exits.gate.leave(claim.reserve, proceeds)
         world.ledger.transfer(lender.account, account, claim.underlying, proceeds)
 
     def made(self, world: "World", claim: Claim) -> float:

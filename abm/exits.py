@@ -53,7 +53,6 @@ class Exits:
 
     def pay(self, account: int, reserve: int, units: float, shares: float, *, queued: bool) -> None:
         """Note that an account was paid so many units for so many shares."""
-        self.gate.leave(reserve, units)
         self.paid[account, reserve] += units
         self.away[account, reserve] += units
         self.withdrawn[reserve] += units

@@ -22,6 +22,8 @@ class Withdrawals:
         claims = lender.pool.claims(account, reserve)
         if claims <= 0.0:
             return Receipt(Status.REFUSED, "nothing is deposited any more")
+        if account in lender.exits.queues[reserve]:
+            return Receipt(Status.REFUSED, "it waits already")
         lender.exits.ask(account, reserve, self._world.now)
         paid = 0.0
         if not lender.exits.queues[reserve] and is_open(self._world, lender):  # else others were here first
@@ -66,11 +68,12 @@ class Withdrawals:
     def _pay_out(self, lender: "Lender", account: int, reserve: int, *, queued: bool) -> float:
         """Pay an account's claims on a reserve at par, as far as there is cash and room; return the units paid."""
         pool = lender.pool
-        room = lender.exits.gate.room(reserve, self._world.now, float(pool.total_claims[reserve]))
-        units = min(pool.claims(account, reserve), float(pool.cash[reserve]), room)
+        gate, now, claims = lender.exits.gate, self._world.now, float(pool.total_claims[reserve])
+        units = min(pool.claims(account, reserve), float(pool.cash[reserve]), gate.room(reserve, now, claims))
         if units <= 0.0:
             return 0.0
         shares = float(pool.shares[account, reserve])
+        gate.leave(reserve, now, claims, units)
         pool.withdraw(account, reserve, units)
         self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], units)
         burned = shares - float(pool.shares[account, reserve])

@@ -73,10 +73,9 @@ class ExitGate:
             return inf
         full = share * claims
         refill = full * (now - self._filled_at[reserve]) / self.terms.limit_seconds
-        self._filled_at[reserve] = now
-        self._room[reserve] = min(self._room[reserve] + refill, full)
-        return self._room[reserve]
+        return min(self._room[reserve] + refill, full)
 
-    def leave(self, reserve: int, units: float) -> None:
-        """Take what left out of the bucket."""
-        self._room[reserve] = max(self._room[reserve] - units, 0.0)
+    def leave(self, reserve: int, now: float, claims: float, units: float) -> None:
+        """Take units that leave out of the bucket, as it is with the claims before they do."""
+        self._room[reserve] = max(self.room(reserve, now, claims) - units, 0.0)
+        self._filled_at[reserve] = now

@@ -19,10 +19,10 @@ locked, and what it tells that somebody has not asked yet. A hole is never below
 signals beyond are read as these.
 **Units**: holes, cash, shares and noise as fractions of all claims; the gain as a fraction of one's own claim.
 **Invariants**: below (1 - c) g / (1 + g) it is better to wait whatever others do, above g / (1 + g) to leave; without
-noise the threshold, if there is one, lies between. It rises with the gain and falls with cash, and with what others
-are seen to ask. Noise raises it if cash
-is less than half of the claims, and lowers it if it is more, as long as every hole thought possible is one that can be.
-With losses recognised at once the haircut is B / A for everybody, whoever leaves: there is nothing to run from.
+noise the threshold, if there is one, lies between. It rises with the gain, and falls with cash and with what others
+have asked. Noise raises it if cash is less than half of the claims, and lowers it if it is more, as long as every hole
+thought possible is one that can be. With losses recognised at once the haircut is B / A for everybody, whoever leaves:
+there is nothing to run from.
 """
 
 from math import inf, log, log1p

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from abm import Scenario, ScenarioError
+from abm.intents import Withdraw
 from abm.model import UnderwaterModel
 from models.runs import leaving_share, run_threshold, stayers_haircut
 
@@ -362,3 +363,17 @@ def test_a_last_small_loan_is_not_refused_for_the_rounding_of_large_ones() -> No
     loan = {"collateral": {"ETH": 1.0}, "debt": {"DAI": 0.1}}
     world = holed(hole=1e6 / 3.0, depositors=[{"count": 3, "deposits": {"DAI": 0.1}, "loan": loan}])
     assert finished(world).recorder.depositors()["deposited"].sum() == pytest.approx(0.3)
+
+
+def test_who_waits_already_is_not_put_into_the_queue_twice(small_world, model_of) -> None:
+    """A second request is refused, and the queue counts what is claimed once."""
+    lent = [{"positions": [{"collateral": {"ETH": 10.0}, "debt": {"DAI": 9000.0}}]}]
+    savers = [{"count": 5, "deposits": {"DAI": 2000.0}, "leave_at_utilisation": 0.5}]
+    model = model_of(small_world(agents__borrowers=lent, agents__depositors=savers, agents__liquidators=[]))
+    model.step()
+    lender, cohort = model.world.lenders[0], model.people.depositors[0]
+    before = lender.exits.waiting(0)
+    model.intents.append(Withdraw(cohort, 1, 0.0, 0.0, 0, cohort.first_account + 1, 0))
+    model.step()
+    assert list(lender.exits.queues[0]) == [1, 2, 3, 4, 5]
+    assert lender.exits.waiting(0) == before == 9000.0

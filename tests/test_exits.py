@@ -37,7 +37,7 @@ def test_a_bucket_fills_up_evenly_and_not_beyond_its_share() -> None:
     """A tenth of 1,000 at once, and a tenth a day: 100, then 25 after six hours, then 100 after two days."""
     gate = ExitGate(ExitTerms(limit_share=0.1, limit_seconds=86400.0), 1)
     assert gate.room(0, 0.0, 1000.0) == 100.0
-    gate.leave(0, 100.0)
+    gate.leave(0, 0.0, 1000.0, 100.0)
     assert gate.room(0, 0.0, 1000.0) == 0.0
     assert gate.room(0, 21600.0, 1000.0) == pytest.approx(25.0)
     assert gate.room(0, 172800.0, 1000.0) == 100.0
@@ -51,7 +51,7 @@ def test_no_more_leaves_than_the_bucket_held_and_got(asks: list[tuple[float, flo
     for after, wanted in asks:
         now += after
         paid = min(wanted, gate.room(0, now, 1000.0))
-        gate.leave(0, paid)
+        gate.leave(0, now, 1000.0, paid)
         left += paid
         assert left <= 1000.0 * share * (1.0 + now / 3600.0) * (1.0 + 1e-9)
 
@@ -64,3 +64,12 @@ def test_pauses_and_halts_shut_the_gate_for_their_time() -> None:
     gate.note_losses(200.0, [0.0, 0.5])
     gate.note_losses(300.0, [0.0, 0.4])  # what was covered is no loss
     assert [gate.is_open(now, False) for now in (200.0, 499.0, 500.0)] == [False, False, True]
+
+
+def test_asking_how_much_may_leave_changes_nothing() -> None:
+    asked, unasked = (ExitGate(ExitTerms(limit_share=0.1, limit_seconds=100.0), 1) for _ in range(2))
+    for gate in (asked, unasked):
+        gate.leave(0, 0.0, 1000.0, 100.0)
+    for now, claims in ((10.0, 5000.0), (20.0, 10.0), (30.0, 0.0)):
+        asked.room(0, now, claims)
+    assert asked.room(0, 50.0, 1000.0) == unasked.room(0, 50.0, 1000.0) == 50.0
