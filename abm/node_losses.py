@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from models.types import FloatArray
+from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.agents.borrower import BorrowerCohort
@@ -69,7 +69,8 @@ class NodeLosses:
         """Return what a cohort has posted and owes (scaled), by reserve; summed anew only once a position changed."""
         if cohort.pool not in self._watched:
             self._watched.add(cohort.pool)
-            lender.pool.on_change(partial(self._forget, cohort.pool))
+            forget = partial(self._forget, cohort.pool)
+            lender.pool.on_change(forget, forget)
         sums = self._summed.setdefault(cohort.pool, {})
         if number not in sums:
             first, last = cohort.first_account, cohort.first_account + cohort.count
@@ -77,7 +78,7 @@ class NodeLosses:
             sums[number] = _column_sums(pool.collateral, first, last), _column_sums(pool.scaled_debt, first, last)
         return sums[number]
 
-    def _forget(self, pool: int, account: int) -> None:
+    def _forget(self, pool: int, _: int | IntArray) -> None:
         self._summed.pop(pool, None)
 
 
