@@ -24,7 +24,9 @@ from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
 from abm.auction_kinds import own_accounts
 from abm.distributions import draw
 from abm.inputs import ScenarioError, read_positions
+from abm.loss_terms import claims_layers
 from abm.scenario import Pool
+from abm.staking import StakerDesk
 from abm.streams import Streams
 from abm.trading import come_or_go
 from abm.view import View
@@ -48,6 +50,7 @@ class Population:
     liquidity_providers: list[LiquidityProviderCohort] = field(default_factory=list)
     noise_traders: list[NoiseTraderCohort] = field(default_factory=list)
     attackers: list[Attacker] = field(default_factory=list)
+    stakers: list[StakerDesk] = field(default_factory=list)
 
 
 def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
@@ -181,13 +184,23 @@ def _pool_people(
     attackers = [(k, terms) for k, terms in enumerate(agents.attackers) if here(terms.pool)]
     first_attacker = borrowers_count + sum(terms.count for _, terms in depositors)
     others = first_attacker + len(attackers)
-    accounts = others + 1 + own_accounts(pool.liquidation)
+    claiming = claims_layers(pool.losses.stack(), list(pool.reserves))
+    insurers = [(k, terms) for k, terms in enumerate(agents.insurers) if here(terms.pool)]
+    first_insurer = others + 1 + len(claiming)
+    holding = [k for k, terms in insurers if terms.pool_claims]
+    accounts = first_insurer + len(holding) + own_accounts(pool.liquidation)
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
     for number_of_reserve, reserve in enumerate(pool.reserves.values()):
         if reserve.treasury > 0.0:
             world.endow(lender.account, lender.assets[number_of_reserve], reserve.treasury)
             lender.pool.fund_treasury(number_of_reserve, reserve.treasury)
+    lender.first_claims = others + 1
+    for position, (_, reserve_number, units) in enumerate(claiming):
+        _supply(world, lender, lender.first_claims + position, reserve_number, units)
+    for position, k in enumerate(holding):
+        for name, units in agents.insurers[k].pool_claims.items():
+            _supply(world, lender, first_insurer + position, lender.pool.names.index(name), units)
     _deposit(model, world, streams, people, number, lender, depositors, borrowers_count)
     _cover_shortfall(world, lender, books, others)
     first = 0
@@ -202,12 +215,12 @@ def _pool_people(
         people.borrowers.append(cohort)
         first += cohort.count
     lender.start_watching(lines)
-    for k, terms in enumerate(agents.insurers):
-        if here(terms.pool):
-            account = world.ledger.open(f"insurers.{k}")
-            for name, units in terms.capital.items():
-                world.endow(account, world.index[name], units)
-            people.insurers.append(Insurer(model, terms, number, account))
+    for k, terms in insurers:
+        account = world.ledger.open(f"insurers.{k}")
+        for name, units in (*terms.capital.items(), *terms.tokens.items()):
+            world.endow(account, world.index[name], units)
+        claims_account = first_insurer + holding.index(k) if k in holding else -1
+        people.insurers.append(Insurer(model, terms, number, account, claims_account))
     for position, (k, attacking) in enumerate(attackers):
         people.attackers.append(_attacker(model, world, k, attacking, number, first_attacker + position))
 

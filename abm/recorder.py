@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.bad_debts import BadDebt
 from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Recorder:
         self._prices = np.empty((steps, 3 * count))
         self._rows = np.empty((steps, len(STEP_COLUMNS)))
         self._liquidations: list[tuple[Any, ...]] = []
-        self._write_offs: list[tuple[Any, ...]] = []
+        self._bad_debts: list[BadDebt] = []
         self._depth: list[tuple[Any, ...]] = []
         self._depth_units: list[FloatArray] = []
         self._providers: list[tuple[Any, ...]] = []
@@ -118,14 +119,10 @@ class Recorder:
         """Write down that a borrower mended a position."""
         self.mendings += 1
 
-    def write_off(
-        self, pool: str, account: int, debt: int, amount: float, paid: Sequence[tuple[str, float]], price_usd: float
-    ) -> None:
-        """Write down one bad debt and who paid for it: a row for each layer that took a part."""
-        self.bad_debt_usd += amount * price_usd
-        asset = self._world.assets[debt]
-        for layer, units in paid:
-            self._write_offs.append((self._world.step, pool, account, asset, amount, layer, units, units * price_usd))
+    def write_off(self, debt: BadDebt) -> None:
+        """Write down one bad debt; who paid for it is asked at the end, since some pay later."""
+        self.bad_debt_usd += debt.units * debt.price_usd
+        self._bad_debts.append(debt)
 
     def block(self, model: "UnderwaterModel") -> None:
         """Write down the state at the end of a block."""
@@ -219,8 +216,17 @@ class Recorder:
         return _frame(self._liquidations, LIQUIDATION_COLUMNS, path)
 
     def write_offs(self, path: int = 0) -> "pd.DataFrame":
-        """Return the table of bad debts and who paid for them."""
-        return _frame(self._write_offs, WRITE_OFF_COLUMNS, path)
+        """Return the table of bad debts, a row for each layer that paid a part of one by now.
+
+        Layers `pending`, `recovered` and `uncovered` close the sum: what some layer still owes, what came back before
+        anybody had paid it, and what nobody has taken. `step` is that of the write-off, however late a part was paid.
+        """
+        rows = [
+            (debt.step, debt.pool, debt.account, debt.asset, debt.units, layer, units, units * debt.price_usd)
+            for debt in self._bad_debts
+            for layer, units in debt.parts()
+        ]
+        return _frame(rows, WRITE_OFF_COLUMNS, path)
 
     def depth(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of depth samples: base units tradable with a source within a distance of the venue's mid."""

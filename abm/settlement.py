@@ -308,6 +308,8 @@ class Settlement:
         units = min(lender.pool.claims(account, reserve), float(lender.pool.cash[reserve]))
         if units <= 0.0:
             return 0.0
+        if lender.exit_charge is not None:
+            units -= lender.exit_charge(account, reserve, units)
         lender.pool.withdraw(account, reserve, units)
         self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], units)
         return units

@@ -5,7 +5,7 @@ Only `settlement` and the phases of `schedule` write to it; agents see it throug
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,6 @@ from models.blockspace import gas_cost_usd
 from models.ledger import OUTSIDE, Ledger
 from models.lending import Below, HealthWatch, LendingPool
 from models.liquidation import Design, Position, SpotDesign
-from models.losses import Layer
 from models.market import Bands, Infinite, OrderBook, Router, Venue
 from models.market.stakes import Stakes, stakes_in
 from models.oracles import Oracle
@@ -78,14 +77,13 @@ class Lender:
     `first_holder + k` is the ledger account of the pool's account k. `assets[r]` is the asset of reserve r and
     `prices[r]` its price as the protocol believes it. `waiting_since[k]` is when account k became liquidatable, inf
     where it is not; `exits[r]` are the accounts that queue to leave reserve r. `auctions` are there where the design
-    takes time.
+    takes time. From `first_claims` on are the pool's accounts of loss layers, then of insurers, that hold claims;
+    `exit_charge(account, reserve, units)` says what of a withdrawal a layer keeps back, where one does.
     """
 
     name: str
     pool: LendingPool
     design: Design
-    layers: list[Layer]
-    deferred: bool
     assets: list[int]
     account: int
     fees: int
@@ -99,6 +97,8 @@ class Lender:
     waiting_since: FloatArray
     watch: HealthWatch = field(init=False)
     own_lines: HealthWatch | None = None
+    first_claims: int = -1
+    exit_charge: Callable[[int, int, float], float] | None = None
     below: Below | None = None
     auctions: Auctions | None = None
     open_now: Opportunities | None = None
@@ -305,8 +305,6 @@ class World:
             name=terms.name,
             pool=pool,
             design=terms.liquidation,
-            layers=terms.losses.layers,
-            deferred=terms.losses.recognition == "deferred",
             assets=assets,
             account=self.ledger.open(f"pool {terms.name}"),
             fees=self.ledger.open(f"pool {terms.name} fees"),
