@@ -133,6 +133,11 @@ class Auctions(ABC):
         """Return the units of the debt that a reward brings now."""
         return min(reward.debt, float(self._lender.pool.cash[debt])) if reward.payer == "reserves" else reward.debt
 
+    @property
+    def advanced(self) -> list[float]:
+        """Return what the pool has paid out for the protocol and not got back, by reserve."""
+        return self._advanced
+
     def locked(self) -> list[tuple[int, int, float]]:
         """Return what liquidators have locked: the ledger account whose it is, the asset and the units."""
         return []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abm.inputs import ScenarioError, read_positions
+from abm.loss_checks import check_losses
 from abm.price_paths import first_prices
 from abm.sentences import shown, suggestion
 from models.market import Venue
@@ -32,6 +33,7 @@ def check(scenario: "Scenario") -> None:
     _market_people(scenario)
     _pool_people(scenario)
     _attackers(scenario)
+    check_losses(scenario)
     first_prices(scenario, read_files=False)
 
 
@@ -251,7 +253,11 @@ def _asset_users(agents: "Agents") -> Iterator[tuple[str, str | None, list[tuple
     for k, depositors in enumerate(agents.depositors):
         yield f"agents.depositors.{k}", depositors.pool, [(f"deposits.{name}", name) for name in depositors.deposits]
     for k, insurers in enumerate(agents.insurers):
-        yield f"agents.insurers.{k}", insurers.pool, [(f"capital.{name}", name) for name in insurers.capital]
+        named = [(f"capital.{name}", name) for name in insurers.capital]
+        named += [(f"pool_claims.{name}", name) for name in insurers.pool_claims]
+        yield f"agents.insurers.{k}", insurers.pool, named
+    for k, stakers in enumerate(agents.stakers):
+        yield f"agents.stakers.{k}", stakers.pool, []
 
 
 def _borrowed(cohort: "Borrowers") -> list[tuple[str, str]]:

@@ -100,21 +100,22 @@ class LayerMeans:
         cut(self._lender.pool, self._reserve, account, units)
 
     def _book_from_means(self, payer: Payer, means: Means, units: float, effects: Sequence[Effect]) -> None:
-        lender, reserve = self._lender, self._reserve
+        lender, reserve, index = self._lender, self._reserve, self._world.index
         by_claims = 0.0
+        sold: dict[int, float] = {}
         for effect in effects:
             if effect.what == "minted":
-                asset = self._world.index[str(effect.asset)]
-                self._world.ledger.mint(means.account, asset, effect.units)
-                self._sell(means.account, asset, effect.units)
-            elif effect.what not in payer.gives or effect.units <= 0.0:
+                self._world.ledger.mint(means.account, index[str(effect.asset)], effect.units)
+            elif effect.what not in payer.gives:
                 continue
-            elif effect.what == "burned" and means.claims >= 0:
+            if effect.what == "burned" and means.claims >= 0:
                 given = surrender(lender.pool, reserve, means.claims, effect.units)
                 by_claims = min(given, units)
                 lender.pool.cover_from_treasury(reserve, by_claims)
             elif effect.asset is not None:
-                self._sell(means.account, self._world.index[effect.asset], effect.units)
+                sold[index[effect.asset]] = sold.get(index[effect.asset], 0.0) + effect.units
+        for asset, amount in sold.items():
+            self._sell(means.account, asset, amount)
         self._pay_in(means.account, units - by_claims)
 
     def _pay_in(self, account: int, units: float) -> None:

@@ -80,6 +80,11 @@ class PoolLosses:
         """Charge a withdrawal of so many units while a hole is open; returns the part that is not paid out."""
         return self.reserves[reserve].charge(account, units)
 
+    def open_units(self) -> tuple[list[float], list[float]]:
+        """Return what layers owe of the hole of each reserve, and what nobody has taken of it."""
+        open_units = [one.open_units() for one in self.reserves]
+        return [pending for pending, _ in open_units], [uncovered for _, uncovered in open_units]
+
     def _recognise(self, recorder: "Recorder") -> None:
         """Write off what is owed by accounts of which nothing is left to seize."""
         lender = self._lender
@@ -195,6 +200,13 @@ class ReserveLosses:
             self.books.cut(account, charged)
             self._debts.charged(self.charges, charged)
         return charged
+
+    def open_units(self) -> tuple[float, float]:
+        """Return what layers owe, and what nobody has taken, layers that never pay included."""
+        if self.waterfall.lost_units == 0.0:
+            return 0.0, 0.0
+        never = sum(payer.pending_units for payer in self.waterfall.payers if payer.settles == "nothing")
+        return max(self.waterfall.pending_units - never, 0.0), self.waterfall.uncovered_units + never
 
     def _ask(self) -> None:
         """Get ready to ask the layers."""

@@ -41,6 +41,10 @@ AUCTION_COLUMNS = (
     "raised", "returned", "sold_usd", "raised_usd", "bids", "resets", "open",
     "generation",
 )  # fmt: skip
+SHEET_COLUMNS = (
+    "step", "pool", "asset", "cash", "debt", "deficit", "claims", "treasury", "assets", "equity", "pending",
+    "uncovered",
+)  # fmt: skip
 ATTACK_COLUMNS = (
     "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
     "expected_profit_usd",
@@ -49,7 +53,7 @@ STEP_COLUMNS = (
     "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
-    "arbitrage_capital_usd",
+    "arbitrage_capital_usd", "absorbed_usd", "written_off_usd", "pending_usd", "uncovered_usd", "recovered_usd",
 )  # fmt: skip
 
 
@@ -62,6 +66,7 @@ class Recorder:
         count = len(world.assets)
         self._prices = np.empty((steps, 3 * count))
         self._rows = np.empty((steps, len(STEP_COLUMNS)))
+        self._sheets = [np.empty((steps, 7, len(pool.reserves))) for pool in world.scenario.pools]
         self._liquidations: list[tuple[Any, ...]] = []
         self._bad_debts: list[BadDebt] = []
         self._depth: list[tuple[Any, ...]] = []
@@ -130,6 +135,7 @@ class Recorder:
         step = world.step
         self._prices[step] = (*world.reference, *world.venue_prices(), *world.oracle)
         self._rows[step] = self._figures(model)
+        self._note_sheets(model)
         if step % world.tape.every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
         if step == len(self._rows) - 1:
@@ -165,8 +171,14 @@ class Recorder:
         return (
             debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
-            model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(),
+            model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(), *_became(model),
         )  # fmt: skip
+
+    def _note_sheets(self, model: "UnderwaterModel") -> None:
+        step = self._world.step
+        for sheets, lender, losses in zip(self._sheets, self._world.lenders, model.losses, strict=True):
+            pool, owed = lender.pool, losses.open_units()
+            sheets[step] = (pool.cash, pool.total_debt, pool.deficit, pool.total_claims, pool.treasury, *owed)
 
     def _sample_depth(self) -> None:
         world = self._world
@@ -196,6 +208,7 @@ class Recorder:
             "providers": self.providers(),
             "attacks": self.attacks(),
             "auctions": self.auctions(),
+            "balance_sheets": self.balance_sheets(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -260,6 +273,39 @@ class Recorder:
         ]  # fmt: skip
         return _frame(rows, ATTACK_COLUMNS, path)
 
+    def balance_sheets(self, path: int = 0) -> "pd.DataFrame":
+        """Return the books of every reserve at the end of every block, in units: cash + debt = claims + equity.
+
+        Equity is the treasury's claim less the deficit; of that, `pending` is owed by some loss layer, and `uncovered`
+        by nobody.
+        """
+        import pandas as pd  # noqa: PLC0415
+
+        frames = []
+        for lender, sheets in zip(self._world.lenders, self._sheets, strict=True):
+            steps, _, reserves = sheets.shape
+            cash, debt, deficit, claims, treasury, pending, uncovered = sheets.transpose(1, 0, 2).reshape(7, -1)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "path": np.full(steps * reserves, path, dtype=np.int64),
+                        "step": np.repeat(np.arange(steps), reserves),
+                        "pool": pd.Series([lender.name] * (steps * reserves), dtype="str"),
+                        "asset": pd.Series(list(lender.pool.names) * steps, dtype="str"),
+                        "cash": cash,
+                        "debt": debt,
+                        "deficit": deficit,
+                        "claims": claims,
+                        "treasury": treasury,
+                        "assets": cash + debt,
+                        "equity": treasury - deficit,
+                        "pending": pending,
+                        "uncovered": uncovered,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True) if frames else _frame([], SHEET_COLUMNS, path)
+
     def auctions(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of lots in the order in which they were opened; see `abm.auctions.OpenLot`.
 
@@ -276,6 +322,11 @@ class Recorder:
                      one.raised_usd, one.bids, one.resets, not lot.closed, one.generation)
                 )  # fmt: skip
         return _frame(rows, AUCTION_COLUMNS, path)
+
+
+def _became(model: "UnderwaterModel") -> list[float]:
+    """Return what became of all bad debt so far: absorbed, written off, pending, uncovered, recovered."""
+    return np.sum([losses.totals.figures() for losses in model.losses], axis=0).tolist() if model.losses else [0.0] * 5
 
 
 _WHOLE = {
