@@ -1,8 +1,8 @@
 """Who has paid, and who still owes, which part of every bad debt: what the tables say of losses.
 
-Models: a layer pays what it owes in the order in which it took it; what it fails to pay goes on to other layers as a
-part of the same bad debts. A recovery first fills what nobody has taken, the oldest first, then relieves those who owe,
-of what they took last.
+Models: a layer pays what it owes in the order in which it took it, an insurer the same part of all that falls due
+together; what a layer fails to pay goes on to other layers as a part of the same bad debts. A recovery first fills what
+nobody has taken, the oldest first, then relieves those who owe, of what they took last.
 Units: units of the asset lost; sums in dollars at the price of the block in which a debt was recognised as bad.
 Invariants: for every bad debt, paid + owed + recovered + uncovered is the debt. Sums in dollars follow from these.
 """
@@ -90,12 +90,7 @@ class BadDebts:
                 self._taken(part, units, pending)
                 continue
             self._leave(failed)
-            paid = self._release(part.number, part.paid.units)
-            failed = deque(self._release(part.number, part.paid.shortfall))
-            if self._waterfall.payers[part.number].pending_units == 0.0:
-                # Nothing is owed any more: what is left in the queue is the rounding of its sums.
-                (failed if part.paid.shortfall > 0.0 else paid).extend(self._release(part.number, inf))
-            self._pay(part.number, paid)
+            failed = self._fell_due(part)
         self._leave(failed)
 
     def charged(self, number: int, units: float) -> None:
@@ -113,6 +108,19 @@ class BadDebts:
         for debt, units in pieces:
             debt.recovered += units
             self._totals.recovered_usd += units * debt.price_usd
+
+    def _fell_due(self, part: Part) -> deque[Piece]:
+        """Write down what a layer paid of what fell due; returns what it failed to pay."""
+        payer, units, missing = self._waterfall.payers[part.number], part.paid.units, part.paid.shortfall
+        # Where nothing is owed any more, what is left in the queue is the rounding of its sums.
+        due = self._release(part.number, units + missing if payer.pending_units > 0.0 else inf)
+        if payer.pro_rata and missing > 0.0:
+            share = units / (units + missing)
+            self._pay(part.number, [(debt, share * amount) for debt, amount in due])
+            return deque((debt, (1.0 - share) * amount) for debt, amount in due)
+        failed = deque(due)
+        self._pay(part.number, _split(failed, units if missing > 0.0 else inf))
+        return failed
 
     def _taken(self, part: Part, paid: Sequence[Piece], owed: Sequence[Piece]) -> None:
         self._pay(part.number, paid)

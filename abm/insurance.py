@@ -48,6 +48,7 @@ class InsurancePayer(Payer):
     __slots__ = ("_asset", "_insurer", "_lender", "_reserve", "_world")
 
     gives: ClassVar[frozenset[What]] = frozenset({"spent", "burned", "sold"})
+    pro_rata: ClassVar[bool] = True
 
     def __init__(self, insured: InsuredBy) -> None:
         super().__init__(insured.layer, insured.insurer.terms.payout_delay_seconds)

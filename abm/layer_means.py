@@ -83,6 +83,16 @@ class LayerMeans:
             elif means.claims >= 0 and means.account < 0:
                 _see(payer, self._lender.pool.claims(means.claims, self._reserve), self._world.now)
 
+    def capital_usd(self) -> float:
+        """Return what the accounts of the layers hold now, in dollars."""
+        world, usd = self._world, 0.0
+        for means in self.means:
+            if means.asset >= 0:
+                usd += world.ledger.balance(means.account, means.asset) * world.reference[means.asset]
+            elif means.claims >= 0 and means.account < 0:
+                usd += self._lender.pool.claims(means.claims, self._reserve) * world.reference[self._asset]
+        return usd
+
     # After a layer has paid
 
     def book(self, part: Part) -> None:

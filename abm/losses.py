@@ -61,7 +61,7 @@ class PoolLosses:
         self._recoveries = deque(sorted(terms.recoveries, key=lambda recovery: recovery.at_seconds))
         self._due_seconds = inf
         self._moves()
-        if any(one.charges for one in self.reserves):
+        if any(one.charges is not None for one in self.reserves):
             lender.exit_charge = self.charge
 
     def step(self, recorder: "Recorder") -> None:
@@ -79,6 +79,10 @@ class PoolLosses:
     def charge(self, account: int, reserve: int, units: float) -> float:
         """Charge a withdrawal of so many units while a hole is open; returns the part that is not paid out."""
         return self.reserves[reserve].charge(account, units)
+
+    def capital_usd(self) -> float:
+        """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""
+        return sum(one.books.capital_usd() for one in self.reserves)
 
     def open_units(self) -> tuple[list[float], list[float]]:
         """Return what layers owe of the hole of each reserve, and what nobody has taken of it."""

@@ -54,6 +54,7 @@ STEP_COLUMNS = (
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
     "arbitrage_capital_usd", "absorbed_usd", "written_off_usd", "pending_usd", "uncovered_usd", "recovered_usd",
+    "layers_capital_usd",
 )  # fmt: skip
 
 
@@ -172,6 +173,7 @@ class Recorder:
             debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
             model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(), *_became(model),
+            sum(losses.capital_usd() for losses in model.losses),
         )  # fmt: skip
 
     def _note_sheets(self, model: "UnderwaterModel") -> None:

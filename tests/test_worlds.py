@@ -528,7 +528,9 @@ def world_of(draw: Random) -> dict[str, Any]:
 
 def finished(model: UnderwaterModel) -> SimpleNamespace:
     """The tables and the summary of a model that has run."""
-    tables = {name: getattr(model.recorder, name)() for name in ("steps", "liquidations", "write_offs", "balance_sheets")}
+    tables = {
+        name: getattr(model.recorder, name)() for name in ("steps", "liquidations", "write_offs", "balance_sheets")
+    }
     summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
     return SimpleNamespace(**tables, summary=summary)
 

@@ -80,6 +80,9 @@ class Payer(ABC):
     gives: ClassVar[frozenset[What]] = frozenset()
     """Which effects say what has left the layer's own means; none where it has no means of its own."""
 
+    pro_rata: ClassVar[bool] = False
+    """Whether all losses that fall due together share what is not paid, instead of the last ones bearing it."""
+
     queues: ClassVar[bool] = False
     """Whether even what is due at once waits for `advance`."""
 
