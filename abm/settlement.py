@@ -304,14 +304,13 @@ class Settlement:
         return Receipt(Status.FILLED, amount=paid)
 
     def pay_out(self, lender: "Lender", account: int, reserve: int) -> float:
-        """Pay an account's claims on a reserve at par, as far as there is cash; return the units paid."""
+        """Settle an account's claims on a reserve as far as there is cash; return the units, a charge included."""
         units = min(lender.pool.claims(account, reserve), float(lender.pool.cash[reserve]))
         if units <= 0.0:
             return 0.0
-        if lender.exit_charge is not None:
-            units -= lender.exit_charge(account, reserve, units)
-        lender.pool.withdraw(account, reserve, units)
-        self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], units)
+        paid = units if lender.exit_charge is None else units - lender.exit_charge(account, reserve, units)
+        lender.pool.withdraw(account, reserve, paid)
+        self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], paid)
         return units
 
     def advance_auctions(self, pool: int, lender: "Lender") -> None:

@@ -17,6 +17,7 @@ UNDER = {
 }
 LOSS = 16000.0 - 100000.0 / 7.0
 DAY = 86400.0
+BAD_WEEK = 5  # a seed of `insured-pool` that loses more than its fund
 TOKEN = {"assets__TKN": {"price": {"kind": "path", "prices": [10.0, 5.0]}}}
 
 
@@ -565,3 +566,30 @@ def test_totals_do_not_depend_on_the_order_of_losses_in_one_block(small_world, d
         return paid_by(simulate(Scenario.from_dict(world)))
 
     assert totals(debts) == pytest.approx(totals(sorted(debts)), rel=1e-9)
+
+
+# The shipped scenarios
+
+
+def test_the_same_loss_is_borne_by_whoever_stands_before_depositors(shipped):
+    """Own tokens, worth more than the stake of claims at the start, cover less than it when they are sold."""
+    layers = "pools__0__losses__layers"
+    stake = '[{ kind = "staked_same_asset", capital = 4e5, cover_delay_seconds = 21600.0 }]'
+    token = '[{ kind = "staked_own_token", asset = "GOV", capital = 27000.0, delay_seconds = 43200.0 }]'
+    claims, tokens = (shipped("who-pays", time__steps="190", **{layers: layer}).summary for layer in (stake, token))
+    assert claims["bad_debt_usd"] == pytest.approx(tokens["bad_debt_usd"], rel=1e-9)
+    assert claims["layers_paid_usd"] == pytest.approx(4e5, rel=1e-2)
+    worth_at_the_start = 0.3 * 27000.0 * 50.0
+    assert worth_at_the_start > 4e5
+    assert 0.0 < tokens["layers_paid_usd"] < 0.7 * worth_at_the_start
+
+
+def test_a_larger_fund_touches_depositors_less_and_one_in_the_asset_itself_covers_less(shipped):
+    """On a seed whose week is bad."""
+    fund = "pools__0__losses__layers__1__capital"
+    plain = [shipped("insured-pool", seed=BAD_WEEK, **{fund: size}) for size in ("1e5", "1e7")]
+    touched = [run.summary["depositor_loss_usd"] for run in plain]
+    assert touched[0] > touched[1] == 0.0
+    held = {fund: "10000.0", "pools__0__losses__layers__1__asset": '"ALT"'}
+    wrong_way = shipped("insured-pool", seed=BAD_WEEK, **held)
+    assert 0.0 < wrong_way.summary["layers_paid_usd"] < plain[0].summary["layers_paid_usd"]
