@@ -576,7 +576,7 @@ def test_the_same_loss_is_borne_by_whoever_stands_before_depositors(shipped):
     layers = "pools__0__losses__layers"
     stake = '[{ kind = "staked_same_asset", capital = 4e5, cover_delay_seconds = 21600.0 }]'
     token = '[{ kind = "staked_own_token", asset = "GOV", capital = 27000.0, delay_seconds = 43200.0 }]'
-    claims, tokens = (shipped("who-pays", time__steps="190", **{layers: layer}).summary for layer in (stake, token))
+    claims, tokens = (shipped("who-pays", time__steps="230", **{layers: layer}).summary for layer in (stake, token))
     assert claims["bad_debt_usd"] == pytest.approx(tokens["bad_debt_usd"], rel=1e-9)
     assert claims["layers_paid_usd"] == pytest.approx(4e5, rel=1e-2)
     worth_at_the_start = 0.3 * 27000.0 * 50.0
