@@ -71,6 +71,7 @@ class LayerMeans:
         self._view = view
         self._sales = sales
         self.means = list(means)
+        self.any_means = any(one.account >= 0 or one.claims >= 0 for one in means)
         self._deleveraged = np.zeros(lender.pool.accounts)
 
     # Before a layer is asked

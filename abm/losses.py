@@ -80,9 +80,14 @@ class PoolLosses:
         """Charge a withdrawal of so many units while a hole is open; returns the part that is not paid out."""
         return self.reserves[reserve].charge(account, units)
 
+    @property
+    def lost(self) -> bool:
+        """Whether anything has been lost so far."""
+        return any(one.waterfall.lost_units > 0.0 for one in self.reserves)
+
     def capital_usd(self) -> float:
         """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""
-        return sum(one.books.capital_usd() for one in self.reserves)
+        return sum(one.books.capital_usd() for one in self.reserves if one.books.any_means)
 
     def open_units(self) -> tuple[list[float], list[float]]:
         """Return what layers owe of the hole of each reserve, and what nobody has taken of it."""

@@ -67,7 +67,8 @@ class Recorder:
         count = len(world.assets)
         self._prices = np.empty((steps, 3 * count))
         self._rows = np.empty((steps, len(STEP_COLUMNS)))
-        self._sheets = [np.empty((steps, 7, len(pool.reserves))) for pool in world.scenario.pools]
+        self._books = [np.empty((steps, 8, len(pool.reserves))) for pool in world.scenario.pools]
+        self._owed = [np.zeros((steps, 2, len(pool.reserves))) for pool in world.scenario.pools]
         self._liquidations: list[tuple[Any, ...]] = []
         self._bad_debts: list[BadDebt] = []
         self._depth: list[tuple[Any, ...]] = []
@@ -178,9 +179,10 @@ class Recorder:
 
     def _note_sheets(self, model: "UnderwaterModel") -> None:
         step = self._world.step
-        for sheets, lender, losses in zip(self._sheets, self._world.lenders, model.losses, strict=True):
-            pool, owed = lender.pool, losses.open_units()
-            sheets[step] = (pool.cash, pool.total_debt, pool.deficit, pool.total_claims, pool.treasury, *owed)
+        for books, owed, lender, losses in zip(self._books, self._owed, self._world.lenders, model.losses, strict=True):
+            books[step] = lender.pool.book
+            if losses.lost:
+                owed[step] = losses.open_units()
 
     def _sample_depth(self) -> None:
         world = self._world
@@ -284,9 +286,12 @@ class Recorder:
         import pandas as pd  # noqa: PLC0415
 
         frames = []
-        for lender, sheets in zip(self._world.lenders, self._sheets, strict=True):
-            steps, _, reserves = sheets.shape
-            cash, debt, deficit, claims, treasury, pending, uncovered = sheets.transpose(1, 0, 2).reshape(7, -1)
+        for lender, books, owed in zip(self._world.lenders, self._books, self._owed, strict=True):
+            steps, rows, reserves = books.shape
+            book = books.transpose(1, 0, 2).reshape(rows, -1)
+            cash, borrow_index, supply_index, scaled_debt, shares, _, treasury, deficit = book
+            pending, uncovered = owed.transpose(1, 0, 2).reshape(2, -1)
+            debt, claims = scaled_debt * borrow_index, shares * supply_index
             frames.append(
                 pd.DataFrame(
                     {
@@ -328,7 +333,8 @@ class Recorder:
 
 def _became(model: "UnderwaterModel") -> list[float]:
     """Return what became of all bad debt so far: absorbed, written off, pending, uncovered, recovered."""
-    return np.sum([losses.totals.figures() for losses in model.losses], axis=0).tolist() if model.losses else [0.0] * 5
+    figures = [losses.totals.figures() for losses in model.losses if losses.lost]
+    return [sum(column) for column in zip(*figures, strict=True)] or [0.0] * 5
 
 
 _WHOLE = {
