@@ -96,13 +96,14 @@ class PoolLosses:
 
     def _recognise(self, recorder: "Recorder") -> None:
         """Write off what is owed by accounts of which nothing is left to seize."""
-        lender = self._lender
-        for account in sorted(lender.stripped):
+        lender, accounts = self._lender, sorted(self._lender.stripped)
+        for account in accounts:
             if not lender.pool.is_stripped(account):
                 continue
             for reserve in np.flatnonzero(lender.pool.scaled_debt[account]).tolist():
                 recorder.write_off(self.reserves[reserve].fall(account))
-        lender.stripped.clear()
+        # A layer that takes collateral may strip others on the way: they are looked at in the next block.
+        lender.stripped.difference_update(accounts)
         lender.stale()
 
     def _recover(self) -> None:
