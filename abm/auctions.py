@@ -165,6 +165,11 @@ class Auctions:
         """Return the units of the debt that the caller's bond would earn or lose if a lot were taken at a price."""
         return 0.0
 
+    @property
+    def advanced(self) -> list[float]:
+        """Return what the pool has paid out for the protocol and not got back, by reserve."""
+        return self._advanced
+
     def locked(self) -> list[tuple[int, int, float]]:
         """Return what liquidators have locked: the ledger account whose it is, the asset and the units."""
         return []

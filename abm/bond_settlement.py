@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 LENDERS: Final = "depositors"
-RESERVE: Final = "reserve"
 
 
 class BondSettlement:
@@ -55,9 +54,5 @@ class BondSettlement:
             )
             self._recorder.in_kind(repaid_usd - seized_usd)
         if settled.debt_from_reserves > 0.0:
-            paid = settled.debt_from_reserves
-            if lender.pool.is_stripped(lot.account):
-                # The rest of the same bad debt is written off in this block too.
-                lender.paid_before[lot.account, lot.debt] = paid
-            else:
-                self._recorder.write_off(lender.name, lot.account, debt, paid, [(RESERVE, paid)], reference[debt])
+            # It is written off in this block, with what is left of the same bad debt.
+            lender.paid_before[lot.account, lot.debt] = settled.debt_from_reserves

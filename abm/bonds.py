@@ -122,7 +122,8 @@ class BondedSales(Sales):
         house = self.house(lot.debt)
         house.reserves /= grown
         settlement = self._bonded.settle(lot, self._world.now, house)
-        to_lenders = pool.write_off(lot.account, lot.debt, settlement.debt_to_lenders * grown)
+        given_up = min(settlement.debt_to_lenders * grown, float(pool.total_claims[lot.debt]))
+        to_lenders = pool.write_off(lot.account, lot.debt, given_up)
         units = self._hand_to_lenders(lot, settlement.units_to_lenders)
         pool.haircut(lot.debt, min(to_lenders, float(pool.total_claims[lot.debt])))
         paid = pool.write_off(lot.account, lot.debt, settlement.debt_from_reserves * grown)

@@ -4,7 +4,9 @@ Models: a share of a reserve, held for all holders together by an account of the
 world are those shares. They are priced at the start of each block from the pool's books, so that a loss in one pool
 marks down collateral in the next, block by block; loops of pools need no more than that. Who sells a claim that has no
 market redeems it: at par, behind nobody, as far as there are cash and room.
-Leaves out: claims made or redeemed by people other than those who sell; queueing to redeem.
+Leaves out: claims made or redeemed by people other than those who sell; queueing to redeem; what layers give suppliers in
+kind, which stays with the account that holds the shares. Where a layer cuts some suppliers more than others, a token is
+less than a share.
 """
 
 from collections.abc import Iterable
@@ -75,9 +77,8 @@ class Claims:
         if self._is_void(world, claim):
             return WORTHLESS
         pool, reserve = world.lenders[claim.pool].pool, claim.reserve
-        return claim.terms.worth(
-            float(pool.supply_index[reserve]), float(pool.total_claims[reserve]), float(pool.deficit[reserve])
-        )
+        index, claims, deficit = pool.supply_index[reserve], pool.total_claims[reserve], pool.deficit[reserve]
+        return claim.terms.worth(float(index), float(claims), float(deficit)) * self._shares_per_unit(world, claim)
 
     def wrap(self, world: "World", claim: Claim, units: float) -> None:
         """Let the outside world deposit for so many units of a claim, and hold them."""
@@ -98,12 +99,13 @@ class Claims:
             return 0.0
         room = lender.exits.gate.room(reserve, world.now, float(pool.total_claims[reserve]))
         units = min(float(pool.cash[reserve]), room, pool.claims(claim.account, reserve))
-        return units / float(pool.supply_index[reserve])
+        return units / self.per_unit(world, asset)
 
     def per_unit(self, world: "World", asset: int) -> float:
         """Return the underlying that a unit of a claim is redeemed for: par, by the books."""
         claim = self.of[asset]
-        return float(world.lenders[claim.pool].pool.supply_index[claim.reserve])
+        index = float(world.lenders[claim.pool].pool.supply_index[claim.reserve])
+        return index * self._shares_per_unit(world, claim)
 
     def redeem(self, world: "World", account: int, asset: int, units: float, proceeds: float) -> None:
         """Burn units of a claim that an account holds, and pay it the proceeds of the underlying."""
@@ -118,6 +120,13 @@ class Claims:
         """Return how many units of a claim there are, in the world and outside."""
         return -world.ledger.balance(MINT, claim.asset) - world.ledger.balance(BURN, claim.asset)
 
+    def _shares_per_unit(self, world: "World", claim: Claim) -> float:
+        """Return the shares behind a unit: one, unless a loss layer has cut some suppliers more than others."""
+        shares = float(world.lenders[claim.pool].pool.shares[claim.account, claim.reserve])
+        made = self.made(world, claim)
+        exact = abs(made - shares) <= ROUNDING * -world.ledger.balance(MINT, claim.asset)
+        return 1.0 if exact or made <= 0.0 else shares / made
+
     def _is_void(self, world: "World", claim: Claim) -> bool:
         """Return whether a loss has wiped out the shares behind a claim that is still held."""
         if world.lenders[claim.pool].pool.shares[claim.account, claim.reserve] > 0.0:
@@ -125,11 +134,11 @@ class Claims:
         return self.made(world, claim) > ROUNDING * -world.ledger.balance(MINT, claim.asset)
 
     def check(self, world: "World") -> Iterable[str]:
-        """Yield what is wrong: there are as many units of a claim as shares behind it, until these are void."""
+        """Yield what is wrong: there are no fewer units of a claim than shares behind it."""
         for claim in self.of.values():
             shares = float(world.lenders[claim.pool].pool.shares[claim.account, claim.reserve])
             made = self.made(world, claim)
-            if shares > 0.0 and abs(made - shares) > ROUNDING * -world.ledger.balance(MINT, claim.asset):
+            if shares - made > ROUNDING * -world.ledger.balance(MINT, claim.asset):
                 yield (
                     f"{made!r} units of {world.assets[claim.asset]} are in the world, but pool "
                     f"{world.lenders[claim.pool].name} keeps {shares!r} shares for them"

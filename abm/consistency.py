@@ -9,6 +9,7 @@ import numpy as np
 from abm.band_places import band_market
 from abm.claims import ClaimsInACircle, claims_in_order
 from abm.inputs import ScenarioError, read_positions
+from abm.loss_checks import check_losses
 from abm.price_paths import first_prices
 from abm.sentences import shown, suggestion
 from models.liquidation import DESIGN_NAMES
@@ -37,6 +38,7 @@ def check(scenario: "Scenario") -> None:
     _market_people(scenario)
     _pool_people(scenario)
     _attackers(scenario)
+    check_losses(scenario)
     first_prices(scenario, read_files=False)
 
 
@@ -309,7 +311,11 @@ def _asset_users(agents: "Agents") -> Iterator[tuple[str, str | None, list[tuple
             named += [(f"loan.debt.{name}", name) for name in depositors.loan.debt]
         yield f"agents.depositors.{k}", depositors.pool, named
     for k, insurers in enumerate(agents.insurers):
-        yield f"agents.insurers.{k}", insurers.pool, [(f"capital.{name}", name) for name in insurers.capital]
+        named = [(f"capital.{name}", name) for name in insurers.capital]
+        named += [(f"pool_claims.{name}", name) for name in insurers.pool_claims]
+        yield f"agents.insurers.{k}", insurers.pool, named
+    for k, stakers in enumerate(agents.stakers):
+        yield f"agents.stakers.{k}", stakers.pool, []
 
 
 def _borrowed(cohort: "Borrowers") -> list[tuple[str, str]]:

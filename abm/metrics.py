@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from abm.bad_debts import FROM_SUPPLIERS, PENDING, RECOVERED
+from models.losses import UNCOVERED
 from models.types import FloatArray
 
 if TYPE_CHECKING:
@@ -67,10 +69,7 @@ def summarise(
         + soft_loss,
         "soft_loss_usd": soft_loss,
         "soft_liquidated_usd": sum((one.sold_usd for one in loans), 0.0),
-        "depositor_loss_usd": float(paid[layer == "depositors"].sum()),
-        "reserve_paid_usd": float(paid[layer == "reserve"].sum()),
-        "insurer_paid_usd": float(paid[layer.str.startswith("insurance")].sum()),
-        "uncovered_usd": float(paid[layer == "uncovered"].sum()),
+        **_who_paid(layer.str.split(".").str[0], paid),
         "amplification": _ratio(fall, fall_alone),
         "generations": float(liquidations["generation"].max() + 1) if len(liquidations) else 0.0,
         "max_fall": fall,
@@ -100,6 +99,24 @@ def summarise(
         **_run_of_depositors(model, steps),
         **_shares_of_liquidations(liquidations, competing, model.recorder.rights_protocol_usd),
         **_auctions(model.recorder.auctions()),
+    }
+
+
+def _who_paid(kind: "pd.Series", paid: "pd.Series") -> dict[str, float]:
+    """Return what became of the bad debt: the figures sum to it.
+
+    Suppliers lose through every layer that cuts their claims; layers are all others beside reserve and insurance.
+    """
+    suppliers, closing = kind.isin(FROM_SUPPLIERS), kind.isin((PENDING, RECOVERED, UNCOVERED))
+    reserve, insurance = kind == "reserve", kind == "insurance"
+    return {
+        "depositor_loss_usd": float(paid[suppliers].sum()),
+        "reserve_paid_usd": float(paid[reserve].sum()),
+        "insurer_paid_usd": float(paid[insurance].sum()),
+        "layers_paid_usd": float(paid[~(suppliers | closing | reserve | insurance)].sum()),
+        "pending_usd": float(paid[kind == PENDING].sum()),
+        "recovered_usd": float(paid[kind == RECOVERED].sum()),
+        "uncovered_usd": float(paid[kind == UNCOVERED].sum()),
     }
 
 

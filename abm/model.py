@@ -8,14 +8,18 @@ from numba import njit
 
 from abm.cascade import Cascade
 from abm.contests import Contests
+from abm.forced_sales import ForcedSales
 from abm.intents import Intent
+from abm.losses import PoolLosses
 from abm.population import populate
 from abm.purses import Purses
 from abm.recorder import Recorder
 from abm.scenario import Scenario
 from abm.schedule import PHASES
 from abm.settlement import Settlement
+from abm.staking import open_stakers
 from abm.streams import Streams
+from abm.underwriting import sheet_of
 from abm.view import View
 from abm.world import World
 from models.types import FloatArray, IntArray
@@ -37,6 +41,18 @@ class UnderwaterModel(mesa.Model):
         self.view = View(self.world)
         self.recorder = Recorder(self.world)
         self.cascade = Cascade(self.world, seed)
+        self.losses = [
+            PoolLosses(
+                self.world,
+                lender,
+                terms.losses,
+                [insurer for insurer in self.people.insurers if insurer.pool == number],
+                ForcedSales(self.world, self.cascade),
+                streams,
+            )
+            for number, (lender, terms) in enumerate(zip(self.world.lenders, scenario.pools, strict=True))
+        ]
+        self.people.stakers = open_stakers(self, streams)
         purses = Purses(self.world, self.recorder)
         self.settlement = Settlement(self.world, self.cascade, self.recorder, purses)
         self.contests = Contests(self.world, purses, streams("priority"))
@@ -143,6 +159,8 @@ class UnderwaterModel(mesa.Model):
             balance(insurer.account, asset) * price
             for insurer in self.people.insurers
             for asset, price in enumerate(reference)
+        ) + sum(
+            sheet_of(self.world, insurer).claims_usd for insurer in self.people.insurers if insurer.claims_account >= 0
         )
 
 

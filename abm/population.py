@@ -24,8 +24,10 @@ from abm.agents.noise_trader import NoiseTraderCohort
 from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
 from abm.auction_kinds import own_accounts
 from abm.distributions import draw
+from abm.loss_terms import claims_layers
 from abm.positions import Book, Loans, Opening, openings
 from abm.rights import RightAuctions
+from abm.staking import StakerDesk
 from abm.streams import Streams
 from abm.trading import come_or_go
 from abm.view import View
@@ -50,6 +52,7 @@ class Population:
     noise_traders: list[NoiseTraderCohort] = field(default_factory=list)
     attackers: list[Attacker] = field(default_factory=list)
     backstops: list[BackstopAccount] = field(default_factory=list)
+    stakers: list[StakerDesk] = field(default_factory=list)
 
 
 def populate(model: mesa.Model, world: World, streams: Streams) -> Population:
@@ -192,8 +195,12 @@ def _pool_people(
     attackers = [(k, terms) for k, terms in enumerate(agents.attackers) if here(terms.pool)]
     first_attacker = borrowers_count + sum(loans.terms.count for _, loans in opening.loans)
     others = first_attacker + len(attackers)
-    claims = world.claims.on(number)
-    accounts = others + 1 + bool(claims) + own_accounts(pool.liquidation)
+    claiming = claims_layers(pool.losses.stack(), list(pool.reserves))
+    insurers = [(k, terms) for k, terms in enumerate(agents.insurers) if here(terms.pool)]
+    first_insurer = others + 1 + len(claiming)
+    holding = [k for k, terms in insurers if terms.pool_claims]
+    claims, claims_account = world.claims.on(number), first_insurer + len(holding)
+    accounts = claims_account + bool(claims) + own_accounts(pool.liquidation)
     first_holder = world.ledger.open(f"accounts of {pool.name}", accounts)
     lender = world.add_lender(pool, first_holder, accounts)
     if pool.liquidation.oev is not None:
@@ -202,9 +209,15 @@ def _pool_people(
         if reserve.treasury > 0.0:
             world.endow(lender.account, lender.assets[number_of_reserve], reserve.treasury)
             lender.pool.fund_treasury(number_of_reserve, reserve.treasury)
+    lender.first_claims = others + 1
+    for position, (_, reserve_number, units) in enumerate(claiming):
+        _supply(world, lender, lender.first_claims + position, reserve_number, units)
+    for position, k in enumerate(holding):
+        for name, units in agents.insurers[k].pool_claims.items():
+            _supply(world, lender, first_insurer + position, lender.pool.names.index(name), units)
     _deposit(model, world, streams, people, number, lender, opening.loans, borrowers_count)
     for claim in claims:
-        claim.account = others + 1
+        claim.account = claims_account
         world.claims.wrap(world, claim, _posted(world, claim.asset, starts))
     _cover_shortfall(world, lender, opening.debts, others)
     first = 0
@@ -225,12 +238,12 @@ def _pool_people(
     if lender.loans is not None:
         lender.loans.open_loans()
     lender.start_watching(lines)
-    for k, terms in enumerate(agents.insurers):
-        if here(terms.pool):
-            account = world.ledger.open(f"insurers.{k}")
-            for name, units in terms.capital.items():
-                world.endow(account, world.index[name], units)
-            people.insurers.append(Insurer(model, terms, number, account))
+    for k, terms in insurers:
+        account = world.ledger.open(f"insurers.{k}")
+        for name, units in (*terms.capital.items(), *terms.tokens.items()):
+            world.endow(account, world.index[name], units)
+        held = first_insurer + holding.index(k) if k in holding else -1
+        people.insurers.append(Insurer(model, terms, number, account, held))
     for position, (k, attacking) in enumerate(attackers):
         people.attackers.append(_attacker(model, world, k, attacking, number, first_attacker + position))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.bad_debts import BadDebt
 from abm.exit_order import DEPOSITOR_COLUMNS, by_exit_order
 from abm.node_losses import NODE_COLUMNS, NodeLosses
 from models.types import FloatArray, Side
@@ -44,6 +45,10 @@ AUCTION_COLUMNS = (
     "raised", "returned", "sold_usd", "raised_usd", "bids", "resets", "open",
     "generation",
 )  # fmt: skip
+SHEET_COLUMNS = (
+    "step", "pool", "asset", "cash", "debt", "deficit", "claims", "treasury", "assets", "equity", "pending",
+    "uncovered",
+)  # fmt: skip
 ATTACK_COLUMNS = (
     "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
     "expected_profit_usd",
@@ -58,7 +63,8 @@ STEP_COLUMNS = (
     "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
     "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
     "arbitrage_capital_usd", "queue_length", "withdrawn_usd", "borrow_rate_per_year", "backstop_usd",
-    "active_liquidators",
+    "active_liquidators", "absorbed_usd", "written_off_usd", "pending_usd", "uncovered_usd", "recovered_usd",
+    "layers_capital_usd",
 )  # fmt: skip
 
 
@@ -71,8 +77,10 @@ class Recorder:
         count = len(world.assets)
         self._prices = np.empty((steps, 3 * count))
         self._rows = np.empty((steps, len(STEP_COLUMNS)))
+        self._books = [np.empty((steps, 8, len(pool.reserves))) for pool in world.scenario.pools]
+        self._owed = [np.zeros((steps, 2, len(pool.reserves))) for pool in world.scenario.pools]
         self._liquidations: list[tuple[Any, ...]] = []
-        self._write_offs: list[tuple[Any, ...]] = []
+        self._bad_debts: list[BadDebt] = []
         self._depth: list[tuple[Any, ...]] = []
         self._depth_units: list[FloatArray] = []
         self._providers: list[tuple[Any, ...]] = []
@@ -162,15 +170,12 @@ class Recorder:
         """Write down that a borrower mended a position."""
         self.mendings += 1
 
-    def write_off(
-        self, pool: str, account: int, debt: int, amount: float, paid: Sequence[tuple[str, float]], price_usd: float
-    ) -> None:
-        """Write down one bad debt and who paid for it: a row for each layer that took a part."""
-        self.bad_debt_usd += amount * price_usd
-        self._bad_debt_usd[pool] = self._bad_debt_usd.get(pool, 0.0) + amount * price_usd
-        asset = self._world.assets[debt]
-        for layer, units in paid:
-            self._write_offs.append((self._world.step, pool, account, asset, amount, layer, units, units * price_usd))
+    def write_off(self, debt: BadDebt) -> None:
+        """Write down one bad debt; who paid for it is asked at the end, since some pay later."""
+        usd = debt.units * debt.price_usd
+        self.bad_debt_usd += usd
+        self._bad_debt_usd[debt.pool] = self._bad_debt_usd.get(debt.pool, 0.0) + usd
+        self._bad_debts.append(debt)
 
     def block(self, model: "UnderwaterModel") -> None:
         """Write down the state at the end of a block."""
@@ -178,6 +183,7 @@ class Recorder:
         step = world.step
         self._prices[step] = (*world.reference, *world.venue_prices(), *world.oracle)
         self._rows[step] = self._figures(model)
+        self._note_sheets(model)
         if step % world.tape.every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
             self._nodes.sample(model, self._bad_debt_usd)
@@ -222,7 +228,15 @@ class Recorder:
             world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
             model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(), queue, withdrawn, rate,
             model.backstop_usd(), sum(cohort.acting(world.now) for cohort in model.people.liquidators),
+            *_became(model), sum(losses.capital_usd() for losses in model.losses),
         )  # fmt: skip
+
+    def _note_sheets(self, model: "UnderwaterModel") -> None:
+        step = self._world.step
+        for books, owed, lender, losses in zip(self._books, self._owed, self._world.lenders, model.losses, strict=True):
+            books[step] = lender.pool.book
+            if losses.lost:
+                owed[step] = losses.open_units()
 
     def _sample_depth(self) -> None:
         world = self._world
@@ -264,6 +278,7 @@ class Recorder:
             "nodes": self.nodes(),
             "exposures": self.exposures(),
             "liquidators": self.liquidators(),
+            "balance_sheets": self.balance_sheets(),
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
@@ -284,8 +299,17 @@ class Recorder:
         return _frame(self._liquidations, LIQUIDATION_COLUMNS, path)
 
     def write_offs(self, path: int = 0) -> "pd.DataFrame":
-        """Return the table of bad debts and who paid for them."""
-        return _frame(self._write_offs, WRITE_OFF_COLUMNS, path)
+        """Return the table of bad debts, a row for each layer that paid a part of one by now.
+
+        Layers `pending`, `recovered` and `uncovered` close the sum: what some layer still owes, what came back before
+        anybody had paid it, and what nobody has taken. `step` is that of the write-off, however late a part was paid.
+        """
+        rows = [
+            (debt.step, debt.pool, debt.account, debt.asset, debt.units, layer, units, units * debt.price_usd)
+            for debt in self._bad_debts
+            for layer, units in debt.parts()
+        ]
+        return _frame(rows, WRITE_OFF_COLUMNS, path)
 
     def depth(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of depth samples: base units tradable with a source within a distance of the venue's mid."""
@@ -338,6 +362,42 @@ class Recorder:
         ]  # fmt: skip
         return _frame(rows, ATTACK_COLUMNS, path)
 
+    def balance_sheets(self, path: int = 0) -> "pd.DataFrame":
+        """Return the books of every reserve at the end of every block, in units: cash + debt = claims + equity.
+
+        Equity is the treasury's claim less the deficit; of that, `pending` is owed by some loss layer, and `uncovered`
+        by nobody.
+        """
+        import pandas as pd  # noqa: PLC0415
+
+        frames = []
+        for lender, books, owed in zip(self._world.lenders, self._books, self._owed, strict=True):
+            steps, rows, reserves = books.shape
+            book = books.transpose(1, 0, 2).reshape(rows, -1)
+            cash, borrow_index, supply_index, scaled_debt, shares, _, treasury, deficit = book
+            pending, uncovered = owed.transpose(1, 0, 2).reshape(2, -1)
+            debt, claims = scaled_debt * borrow_index, shares * supply_index
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "path": np.full(steps * reserves, path, dtype=np.int64),
+                        "step": np.repeat(np.arange(steps), reserves),
+                        "pool": pd.Series([lender.name] * (steps * reserves), dtype="str"),
+                        "asset": pd.Series(list(lender.pool.names) * steps, dtype="str"),
+                        "cash": cash,
+                        "debt": debt,
+                        "deficit": deficit,
+                        "claims": claims,
+                        "treasury": treasury,
+                        "assets": cash + debt,
+                        "equity": treasury - deficit,
+                        "pending": pending,
+                        "uncovered": uncovered,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True) if frames else _frame([], SHEET_COLUMNS, path)
+
     def auctions(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of lots in the order in which they were opened; see `abm.auctions.OpenLot`.
 
@@ -354,6 +414,12 @@ class Recorder:
                      one.raised_usd, one.bids, one.resets, not lot.closed, one.generation)
                 )  # fmt: skip
         return _frame(rows, AUCTION_COLUMNS, path)
+
+
+def _became(model: "UnderwaterModel") -> list[float]:
+    """Return what became of all bad debt so far: absorbed, written off, pending, uncovered, recovered."""
+    figures = [losses.totals.figures() for losses in model.losses if losses.lost]
+    return [sum(column) for column in zip(*figures, strict=True)] or [0.0] * 5
 
 
 _WHOLE = {

@@ -17,15 +17,16 @@ from abm.agents.liquidator_terms import Liquidators
 from abm.agents.liquidity_provider import LiquidityProviders
 from abm.agents.market_maker import MarketMakers
 from abm.agents.noise_trader import NoiseTraders
+from abm.agents.staker import Stakers
 from abm.agents.triangle_arbitrageur import TriangleArbitrageurs
 from abm.beside import Beside, variants
 from abm.consistency import check, check_files
 from abm.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
+from abm.loss_terms import Losses
 from abm.sentences import sentence
 from models.exits import ExitTerms
 from models.lending import ReserveTerms
 from models.liquidation import Design
-from models.losses import Layer
 from models.market import SourceTerms
 from models.oracles import OracleTerms, ReferenceTerms
 from models.parameters import Parameters
@@ -94,13 +95,6 @@ class Reserve(ReserveTerms):
     rates: Rates = Fixed(rate_per_year=0.0)
 
 
-class Losses(Parameters):
-    """What happens to bad debt: the layers that pay in order, and how the rest is recognised."""
-
-    recognition: Literal["immediate", "deferred"] = "immediate"
-    layers: list[Layer] = []
-
-
 class Pool(Parameters):
     """One lending pool: its reserves, its liquidation design, its loss layers, and when depositors may leave."""
 
@@ -139,6 +133,7 @@ class Agents(Parameters):
     liquidity_providers: list[LiquidityProviders] = []
     noise_traders: list[NoiseTraders] = []
     attackers: list[Attackers] = []
+    stakers: list[Stakers] = []
 
 
 class Scenario(Parameters):

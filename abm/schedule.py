@@ -1,16 +1,11 @@
 """The timetable of a block: PHASES is a table that one can read aloud, and the model is a loop over it."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from abm.agents.insurer import Insurer
 from abm.intents import Intent
 from abm.trading import come_or_go, funded_swap, go_round, hedge, requote, round_trip, swap
-from abm.world import Lender
-from models.losses import DEPOSITORS, UNCOVERED, Loss
+from abm.underwriting import underwrite
 
 if TYPE_CHECKING:
     from abm.model import UnderwaterModel
@@ -155,68 +150,17 @@ def advance_queues(model: "UnderwaterModel") -> None:
 
 
 def recognise_losses(model: "UnderwaterModel") -> None:
-    """Bad debt is recognised, where nothing is left to seize, and goes down the waterfall."""
-    for number, lender in enumerate(model.world.lenders):
-        if not lender.stripped:
-            continue
-        insurers = [insurer for insurer in model.people.insurers if insurer.pool == number]
-        for account in sorted(lender.stripped):
-            if not lender.pool.is_stripped(account):
-                continue
-            for reserve in np.flatnonzero(lender.pool.scaled_debt[account]).tolist():
-                _write_off(model, lender, insurers, account, reserve)
-        lender.stripped.clear()
-        lender.stale()
-
-
-def _write_off(model: "UnderwaterModel", lender: Lender, insurers: list[Insurer], account: int, reserve: int) -> None:
-    """Give up one debt and let the layers pay for it."""
-    world, pool = model.world, lender.pool
-    asset = lender.assets[reserve]
-    price = world.reference[asset]
-    loss = Loss(pool.write_off(account, reserve))
-    before = lender.paid_before.pop((account, reserve), 0.0)
-    paid: defaultdict[str, float] = defaultdict(float, {"reserve": before} if before > 0.0 else {})
-    # Each layer's means are read when its turn comes, after those before it have paid.
-    for layer in lender.layers:
-        if layer.kind == "reserve":
-            units = loss.take(layer.state("reserve", float(pool.treasury[reserve]), price))
-            pool.cover_from_treasury(reserve, units)
-            paid["reserve"] += units
-            continue
-        for k, insurer in enumerate(insurers):
-            name = "insurance" if len(insurers) == 1 else f"insurance.{k}"
-            units = loss.take(layer.state(name, insurer.offer(model.view, asset, loss.rest, price), price))
-            world.ledger.transfer(insurer.account, lender.account, asset, units)
-            pool.cover_with_cash(reserve, units)
-            insurer.receive_payment(units * price)
-            paid[name] += units
-    claims = float(pool.total_claims[reserve])
-    borne = loss.socialise(claims, "deferred" if lender.deferred else "immediate")
-    if borne > 0.0:
-        pool.haircut(reserve, borne)
-        lender.haircuts[reserve] = 1.0 - (1.0 - lender.haircuts[reserve]) * (1.0 - borne / claims)
-    paid.update({DEPOSITORS: borne, UNCOVERED: loss.rest})
-    took = [part for part in paid.items() if part[1] > 0.0]
-    model.recorder.write_off(lender.name, account, asset, before + loss.units, took, price)
+    """Bad debt is recognised, where nothing is left to seize, and goes down the waterfall; what layers owe is paid."""
+    for losses in model.losses:
+        losses.step(model.recorder)
 
 
 def settle_premiums(model: "UnderwaterModel") -> None:
-    """The insurer collects its premiums: its share of the reserve's income, in cash as far as there is any."""
-    world = model.world
+    """The insurer collects its premiums and minds its capital; stakers come and go."""
     for insurer in model.people.insurers:
-        if insurer.premium_share <= 0.0:
-            continue
-        lender = world.lenders[insurer.pool]
-        for reserve, income in enumerate(lender.income):
-            if income == 0.0:
-                continue
-            due = insurer.owe(reserve, income)
-            paid = min(due, float(lender.pool.cash[reserve]), float(lender.pool.treasury[reserve]))
-            if paid > 0.0:
-                lender.pool.collect_treasury(reserve, paid)
-                world.ledger.transfer(lender.account, insurer.account, lender.assets[reserve], paid)
-                insurer.collected(reserve, paid)
+        underwrite(model.world, model.view, insurer)
+    for stakers in model.people.stakers:
+        stakers.act(model.world)
 
 
 def record(model: "UnderwaterModel") -> None:

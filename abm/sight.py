@@ -35,7 +35,6 @@ class Sights:
     def __init__(self, world: "World", lender: "Lender") -> None:
         self._lender = lender
         self._missing = shortfalls(world, lender)
-        self._covers = any(layer.kind == "reserve" for layer in lender.layers)
         self._seen: dict[int, Sight] = {}
 
     def of(self, reserve: int) -> Sight:
@@ -51,7 +50,7 @@ class Sights:
         unrealised = 0.0
         if self._missing is not None:
             unrealised = float(self._missing[reserve])
-            if self._covers:
+            if lender.treasury_covers:
                 unrealised = max(unrealised - sheet.treasury, 0.0)
         rate = 0.0
         if sheet.debt > 0.0 and sheet.claims > 0.0:

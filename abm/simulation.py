@@ -71,6 +71,25 @@ class Run:
         return self.tables["liquidators"]
 
     @property
+    def balance_sheets(self) -> "pd.DataFrame":
+        """The books of every reserve, a row for each block."""
+        return self.tables["balance_sheets"]
+
+    def balance_sheet(self, step: int, pool: str | None = None) -> "pd.DataFrame":
+        """The books of a pool at the end of a block, in units: a line for each item, a column for each asset.
+
+        The first pool by default; the last block is step -1. Raises `KeyError` where there is no such block or pool.
+        """
+        table = self.balance_sheets
+        pool = str(table["pool"].iloc[0]) if pool is None and len(table) else pool
+        at = step if step >= 0 else int(table["step"].max()) + 1 + step
+        rows = table[(table["pool"] == pool) & (table["step"] == at)]
+        if rows.empty:
+            raise KeyError(f"no balance sheet of pool {pool} at step {step}")
+        lines = ["cash", "debt", "assets", "claims", "treasury", "deficit", "equity"]
+        return rows.set_index("asset")[lines].T.rename_axis(index="item", columns=None)
+
+    @property
     def attacks(self) -> "pd.DataFrame":
         """Every manipulation that an attacker began."""
         return self.tables["attacks"]

@@ -281,6 +281,16 @@ class View:
         reserve = found.collateral if how == "top_up" else found.debt
         return self._world.ledger.balance(lender.first_holder + account, lender.assets[reserve]) > 0.0
 
+    def shortfall_after(self, pool: int, shock: float) -> float:
+        """Return what a pool's debts would exceed their collateral by if all prices that move fell by a share.
+
+        Dollars, account by account; constant prices stay as they are.
+        """
+        lender, terms = self._world.lenders[pool], list(self._world.scenario.assets.values())
+        moves = [terms[asset].price.kind != "constant" for asset in lender.assets]
+        fallen = lender.pool.valuation(lender.prices * np.where(moves, 1.0 - shock, 1.0))
+        return float((fallen.debt_value - fallen.collateral_value).clip(0.0).sum())
+
     def run_signals(self, pool: int, reserve: int) -> tuple[float, float, float]:
         """Return what a depositor sees of a reserve: utilisation, the hole as a share of claims, haircuts so far."""
         lender = self._world.lenders[pool]

@@ -66,16 +66,20 @@ class Withdrawals:
                 lender.exits.leave_queue(account, reserve)
 
     def _pay_out(self, lender: "Lender", account: int, reserve: int, *, queued: bool) -> float:
-        """Pay an account's claims on a reserve at par, as far as there is cash and room; return the units paid."""
+        """Settle an account's claims on a reserve at par, as far as there is cash and room.
+
+        Returns the units, what a layer charges for leaving included.
+        """
         pool = lender.pool
         gate, now, claims = lender.exits.gate, self._world.now, float(pool.total_claims[reserve])
         units = min(pool.claims(account, reserve), float(pool.cash[reserve]), gate.room(reserve, now, claims))
         if units <= 0.0:
             return 0.0
+        paid = units if lender.exit_charge is None else units - lender.exit_charge(account, reserve, units)
         shares = float(pool.shares[account, reserve])
-        gate.leave(reserve, now, claims, units)
-        pool.withdraw(account, reserve, units)
-        self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], units)
+        gate.leave(reserve, now, claims, paid)
+        pool.withdraw(account, reserve, paid)
+        self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], paid)
         burned = shares - float(pool.shares[account, reserve])
-        lender.exits.pay(account, reserve, units, burned, queued=queued)
+        lender.exits.pay(account, reserve, paid, burned, queued=queued)
         return units

@@ -4,7 +4,7 @@ Only `settlement` and the phases of `schedule` write to it; agents see it throug
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +28,6 @@ from models.blockspace import gas_cost_usd
 from models.ledger import OUTSIDE, Ledger
 from models.lending import Below, HealthWatch, LendingPool
 from models.liquidation import Design, Position, SpotDesign
-from models.losses import Layer
 from models.market import Bands, Infinite, OrderBook, Venue
 from models.market.stakes import Stakes, stakes_in
 from models.oracles import Oracle
@@ -85,14 +84,14 @@ class Lender:
     where it is not; `exits` says who queues to leave, and when anybody may. `auctions` are there where the design
     takes time or has a pool behind it, and are `loans` too where collateral is in bands; `rights` where the right to
     call is auctioned. On the `floor` takers sell. `paid_before` is what the treasury paid of a bad debt by the design's
-    own rule, by account and reserve.
+    own rule, by account and reserve. From `first_claims` on are the pool's accounts of loss layers, then of insurers,
+    that hold claims; `exit_charge(account, reserve, units)` says what of a withdrawal a layer keeps back, where one
+    does. `treasury_covers` says whether the treasury is among the layers.
     """
 
     name: str
     pool: LendingPool
     design: Design
-    layers: list[Layer]
-    deferred: bool
     assets: list[int]
     account: int
     fees: int
@@ -107,6 +106,9 @@ class Lender:
     floor: Floor
     watch: HealthWatch | BandWatch = field(init=False)
     own_lines: HealthWatch | BandWatch | None = None
+    first_claims: int = -1
+    exit_charge: Callable[[int, int, float], float] | None = None
+    treasury_covers: bool = False
     below: Below | None = None
     auctions: Auctions | None = None
     rights: RightAuctions | None = None
@@ -354,8 +356,6 @@ class World:
             name=terms.name,
             pool=pool,
             design=terms.liquidation,
-            layers=terms.losses.layers,
-            deferred=terms.losses.recognition == "deferred",
             assets=assets,
             account=self.ledger.open(f"pool {terms.name}"),
             fees=self.ledger.open(f"pool {terms.name} fees"),
@@ -367,6 +367,7 @@ class World:
             income=[0.0] * len(assets),
             exits=Exits(pool, terms.exits),
             waiting_since=np.full(accounts, np.inf),
+            treasury_covers=any(layer.kind == "reserve" for layer in terms.losses.stack()),
             floor=self.floor,
         )
         lender.auctions = auctions_of(self, lender, lender.design)

@@ -84,9 +84,15 @@ def _who_paid(summary: dict[str, float]) -> str:
     rows = [
         ("Reserve", "reserve_paid_usd", usd),
         ("Insurance", "insurer_paid_usd", usd),
+        ("Other layers", "layers_paid_usd", usd),
         ("Depositors", "depositor_loss_usd", usd),
+        ("A layer that still owes it", "pending_usd", usd),
+        ("Nobody, since it came back", "recovered_usd", usd),
         ("Nobody yet: left uncovered", "uncovered_usd", usd),
     ]
+    # Most pools have no other layers: what nobody of them paid is no news.
+    news = ("layers_paid_usd", "pending_usd", "recovered_usd")
+    rows = [row for row in rows if row[1] not in news or summary.get(row[1], 0.0) > 0.0]
     return _table("Who paid for the bad debt", rows, summary, share_of=summary["bad_debt_usd"])
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 TABLES = (
     "steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions", "depositors", "nodes",
-    "exposures", "liquidators",
+    "exposures", "liquidators", "balance_sheets",
 )  # fmt: skip
 
 # A table without rows does not show its types, and the first path often liquidates nobody.

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from abm import Run, Scenario, simulate
+from abm.losses import PoolLosses
 from abm.model import UnderwaterModel
 from abm.world import Lender
 from experiments import load_scenario
@@ -159,6 +160,20 @@ def _assert_books_agree(model: UnderwaterModel) -> None:
         ):
             assert (column >= 0.0).all(), name
             np.testing.assert_allclose(column.sum(axis=0), total, rtol=1e-9, atol=1e-6, err_msg=name)
+    for lender, losses in zip(world.lenders, model.losses, strict=True):
+        _assert_holes_are_owed(lender, losses)
+
+
+def _assert_holes_are_owed(lender: Lender, losses: PoolLosses) -> None:
+    """The hole of a reserve is what layers owe, what nobody has taken, and what the pool has advanced for rewards."""
+    for reserve, one in enumerate(losses.reserves):
+        falls = one.waterfall
+        advanced = lender.auctions.advanced[reserve] if lender.auctions is not None else 0.0
+        hole, due = float(lender.pool.deficit[reserve]), falls.pending_units + falls.uncovered_units + advanced
+        assert hole == pytest.approx(due, rel=1e-9, abs=1e-9 * (1.0 + falls.lost_units)), lender.name
+        assert falls.lost_units - falls.filled_units == pytest.approx(
+            falls.paid_units + falls.pending_units + falls.uncovered_units, rel=1e-9, abs=1e-9
+        )
 
 
 def _healths_of_loans(lender: Lender) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -194,9 +209,25 @@ def assert_losses_add_up() -> Callable[[Run], None]:
             assert (parts["paid"] > 0.0).all()
             assert parts["layer"].is_unique
         total = run.summary["bad_debt_usd"]
-        paid = ("reserve_paid_usd", "insurer_paid_usd", "depositor_loss_usd", "uncovered_usd")
+        paid = (
+            "reserve_paid_usd",
+            "insurer_paid_usd",
+            "layers_paid_usd",
+            "depositor_loss_usd",
+            "pending_usd",
+            "recovered_usd",
+            "uncovered_usd",
+        )
         assert sum(run.summary[name] for name in paid) == pytest.approx(total, rel=1e-9)
         assert rows["paid_usd"].sum() == pytest.approx(total, rel=1e-9)
+        became = run.steps[["absorbed_usd", "written_off_usd", "pending_usd", "uncovered_usd", "recovered_usd"]]
+        np.testing.assert_allclose(became.sum(axis=1), run.steps["bad_debt_usd"], rtol=1e-9, atol=1e-9 * (1.0 + total))
+        assert (became >= 0.0).all(axis=None)
+        assert became["pending_usd"].iloc[-1] == pytest.approx(run.summary["pending_usd"], rel=1e-9, abs=1e-6)
+        assert became["uncovered_usd"].iloc[-1] == pytest.approx(run.summary["uncovered_usd"], rel=1e-9, abs=1e-6)
+        sheets = run.balance_sheets
+        scale = 1e-9 * (1.0 + sheets[["assets", "claims"]].max(axis=None))
+        np.testing.assert_allclose(sheets["assets"], sheets["claims"] + sheets["equity"], rtol=1e-9, atol=scale)
         assert pd.Series(run.steps["bad_debt_usd"]).is_monotonic_increasing
 
     return check

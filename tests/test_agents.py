@@ -170,6 +170,36 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("insurers", "premium_share"): ({"premium_share": 0.5}, {}),
     ("insurers", "deductible_usd"): ({"deductible_usd": 50.0}, {"capital": {"DAI": 6000.0}}),
     ("insurers", "limit_usd"): ({"limit_usd": 50.0}, {}),
+    ("insurers", "pool_claims"): ({"pool_claims": {"DAI": 100.0}}, {}),
+    ("insurers", "tokens"): ({"tokens": {"ETH": 1.0}}, {}),
+    ("insurers", "pricing"): ({"pricing": {"shocks_per_year": 100.0}}, {}),
+    ("insurers", "event_limit_usd"): ({"event_limit_usd": 50.0}, {}),
+    ("insurers", "event_seconds"): ({"event_seconds": 0.0}, {"event_limit_usd": 50.0, "twice": True}),
+    ("insurers", "payout_delay_seconds"): ({"payout_delay_seconds": 600.0}, {}),
+    ("insurers", "renewal_seconds"): ({"renewal_seconds": 60.0}, {"min_capital_ratio": 10.0}),
+    ("insurers", "min_capital_ratio"): ({"min_capital_ratio": 10.0}, {"renewal_seconds": 60.0}),
+    ("insurers", "recapitalisation_usd"): ({"recapitalisation_usd": 1e3}, {"min_capital_ratio": 10.0}),
+    ("insurers", "recapitalisation_delay_seconds"): (
+        {"recapitalisation_delay_seconds": 600.0},
+        {"min_capital_ratio": 10.0, "recapitalisation_usd": 1e3},
+    ),
+    ("insurers", "cooldown_seconds"): (
+        {"cooldown_seconds": 600.0},
+        {"staked": True, "deferred": True, "limit_usd": 1e3},
+    ),
+    ("insurers", "window_seconds"): (
+        {"window_seconds": 10.0},
+        {"staked": True, "deferred": True, "limit_usd": 1e3, "cooldown_seconds": 30.0},
+    ),
+    ("stakers", "pool"): ({"pool": "side"}, {}),
+    ("stakers", "layer"): ({"layer": "backstop_vault"}, {}),
+    ("stakers", "count"): ({"count": 3}, {}),
+    ("stakers", "capital"): ({"capital": 400.0}, {}),
+    ("stakers", "enter_at_yield_per_year"): ({"enter_at_yield_per_year": 0.1}, {}),
+    ("stakers", "leave_at_yield_per_year"): ({"leave_at_yield_per_year": 0.5}, {}),
+    ("stakers", "leave_at_hole"): ({"leave_at_hole": 1e-9}, {}),
+    ("stakers", "leave_at_fall"): ({"leave_at_fall": 0.01}, {"layer": "backstop_vault"}),
+    ("stakers", "reaction_seconds"): ({"reaction_seconds": 300.0}, {"leave_at_hole": 1e-9}),
     ("arbitrageurs", "count"): ({"count": 1}, {"capital_usd": 1e3}),
     ("arbitrageurs", "market"): ({"market": "BTC/DAI"}, {}),
     ("arbitrageurs", "capital_usd"): ({"capital_usd": 1e3}, {}),
@@ -227,6 +257,17 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("attackers", "evaluate_every_seconds"): ({"evaluate_every_seconds": 60.0}, {"margin": 50.0}),
     ("attackers", "gas_usd"): ({"gas_usd": 10.0}, {}),
 }
+STAKES = [
+    {"kind": "backstop_vault", "asset": "ETH", "capital": 0.1, "cooldown_seconds": 60.0},
+    {
+        "kind": "staked_same_asset",
+        "limit_usd": 300.0,
+        "capital": 100.0,
+        "cooldown_seconds": 60.0,
+        "target_liquidity": 1e3,
+        "max_emission_per_year": 400.0,
+    },
+]
 LISTED = {("borrowers", "positions"), ("borrowers", "file")}
 
 
@@ -242,6 +283,10 @@ def world_with(kind: str, *changes: Change) -> dict[str, Any]:
         # A third market closes the triangle.
         world["markets"].append({"base": "ETH", "quote": "BTC", "sources": SOURCES[:1]})
         world["agents"][kind] = [{"assets": ["DAI", "ETH", "BTC"], "capital_usd": 1e3, "count": 2}]
+    if kind == "stakers":
+        for pool in world["pools"]:
+            pool["losses"] = {"recognition": "deferred", "layers": STAKES}
+        world["agents"][kind] = [{"pool": "core", "layer": "staked_same_asset", "count": 2, "capital": 500.0}]
     cohort = world["agents"][kind][0]
     for change in changes:
         for key, value in change.items():
@@ -249,6 +294,11 @@ def world_with(kind: str, *changes: Change) -> dict[str, Any]:
                 del world["blockspace"]
             elif key == "contested":
                 world["blockspace"]["bidding"] = {"kind": "open"}
+            elif key == "twice":
+                world["agents"]["borrowers"][2]["positions"] *= 2
+            elif key == "staked":
+                staker = {"pool": "core", "layer": "insurance", "capital": 500.0, "leave_at_hole": 1e-9}
+                world["agents"]["stakers"] = [staker]
             elif key == "auctioned":
                 world["pools"][0]["liquidation"] = {"design": "maker_flip", "bid_seconds": 300.0}
             elif key == "average":

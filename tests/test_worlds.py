@@ -7,7 +7,7 @@ parts are as likely as they can be; the number shows in the report of a failure.
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,11 @@ from abm.english_auctions import EnglishAuctions
 from abm.metrics import summarise
 from abm.model import UnderwaterModel
 from abm.stability import StabilityPool
+from models.losses import PRESETS, TIMED_LAYERS
 from models.market.stakes import STAKED
 
 HISTORY = Path(__file__).parents[1] / "experiments" / "scenarios" / "data" / "black_thursday_eth.csv"
-
+KINDS = [get_args(kind.model_fields["kind"].annotation)[0] for kind in TIMED_LAYERS]
 FALLS = [-0.05, -0.1, -0.3, 0.0, 0.2, -0.9]
 
 
@@ -156,13 +157,64 @@ def reserve(draw: Random) -> dict[str, Any]:
     }
 
 
-def layer(draw: Random) -> dict[str, Any]:
-    return {
-        "kind": choose(draw, "reserve", "insurance"),
+def layer(draw: Random, kind: str, assets: list[str]) -> dict[str, Any]:
+    """A layer with little in it, which pays soon: now, after some blocks, or after the end."""
+    terms: dict[str, Any] = {
+        "kind": kind,
         **maybe(draw, "share", 0.5, 0.3),
         **maybe(draw, "deductible_usd", 10.0, 1000.0),
         **maybe(draw, "limit_usd", 0.0, 100.0),
+        **maybe(draw, "covers", *assets),
     }
+    if kind not in ("reserve", "insurance"):
+        terms |= {**maybe(draw, "attachment_usd", 100.0), **maybe(draw, "aggregate_limit_usd", 500.0)}
+    capital = {"capital": choose(draw, 0.0, 100.0, 5000.0)}
+    delay = choose(draw, 0.0, 60.0, 300.0, 1e6)
+    pause = maybe(draw, "paused_from_seconds", 0.0, 600.0) | maybe(draw, "paused_until_seconds", 300.0, 900.0)
+    token = {"asset": choose(draw, "USD", "ETH", "ALT")}
+    more: dict[str, dict[str, Any]] = {
+        "dao_offset": capital | {"delay_seconds": delay},
+        "staked_same_asset": capital
+        | pause
+        | {"target_liquidity": 1000.0, "cover_delay_seconds": delay, "liquidation_fee": choose(draw, 0.0, 0.1)},
+        "staked_own_token": capital | pause | token | {"delay_seconds": delay},
+        "stability_pool": capital,
+        "backstop_vault": capital | pause | maybe(draw, "asset", "ALT", "ETH") | {"component_share": 0.5},
+        "insurance_fund": capital | maybe(draw, "asset", "ALT", "ETH") | maybe(draw, "all_or_nothing", True),
+        "external_cover": capital | maybe(draw, "asset", "ETH") | {"assessment_seconds": delay},
+        "mint_auction": token
+        | {"surplus": choose(draw, 0.0, 500.0), "lot": choose(draw, 10.0, 1000.0), "wait_seconds": delay}
+        | {"auction_seconds": 60.0, "unsold_seconds": 120.0, "first_offer": choose(draw, 0.1, 100.0)},
+        "price_bucket": maybe(draw, "buckets", 1, 3),
+        "in_kind": maybe(draw, "discount", 0.1),
+        "auto_deleverage": maybe(draw, "key", "pro_rata"),
+        "discretionary_rescue": capital
+        | maybe(draw, "asset", "ALT")
+        | {"probability": choose(draw, 0.0, 0.5, 1.0), "delay_seconds": delay},
+    }
+    return terms | more.get(kind, {})
+
+
+def losses(draw: Random, assets: list[str]) -> dict[str, Any]:
+    """A waterfall of any layers in any order, the plain ones more often; sometimes a protocol's with more beside."""
+    preset = choose(draw, None, None, *PRESETS)
+    kinds = draw.sample([*KINDS, "reserve", "insurance", "insurance", "insurance"], draw.randint(0, 5))
+    described: dict[str, Any] = {
+        "recognition": choose(draw, "immediate", "deferred"),
+        "layers": [layer(draw, kind, assets) for kind in dict.fromkeys(kinds)],
+        "recoveries": [
+            {"at_seconds": choose(draw, 300.0, 900.0), "share": choose(draw, 0.3, 1.0)} | maybe(draw, "asset", *assets)
+            for _ in range(choose(draw, 0, 0, 1, 2))
+        ],
+        "depth_usd": choose(draw, {}, {"ALT": 1e4}),
+    }
+    if preset is None:
+        return described
+    # The sizes of the presets are those of their protocols, and their tokens are none of these worlds'.
+    sizes = {"aave_v2_safety_module": "staked_own_token", "maker": "mint_auction", "aave_v3_umbrella": "dao_offset"}
+    if preset in sizes and all(one["kind"] != sizes[preset] for one in described["layers"]):
+        described["layers"].append(layer(draw, sizes[preset], assets))
+    return described | {"preset": preset}
 
 
 def claim(draw: Random, on: str, reserve: str) -> dict[str, Any]:
@@ -289,15 +341,10 @@ def llamma(draw: Random, name: str) -> dict[str, Any]:
 
 
 def pool(draw: Random, name: str, assets: list[str]) -> dict[str, Any]:
-    kinds = draw.sample(["reserve", "insurance"], draw.randint(0, 2))
     return {
         "name": name,
         "reserves": {asset: reserve(draw) for asset in assets},
         "liquidation": liquidation(draw),
-        "losses": {
-            "recognition": choose(draw, "immediate", "deferred"),
-            "layers": [layer(draw) | {"kind": kind} for kind in kinds],
-        },
         "exits": {
             **maybe(draw, "limit_share", 0.05, 1.0),
             **maybe(draw, "limit_seconds", 120.0),
@@ -305,6 +352,7 @@ def pool(draw: Random, name: str, assets: list[str]) -> dict[str, Any]:
             **maybe(draw, "halt_after_loss_seconds", 90.0),
             **maybe(draw, "halt_while_liquidatable", True),
         },
+        "losses": losses(draw, assets),
     }
 
 
@@ -424,6 +472,61 @@ def attacker(draw: Random, described: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def insurer(draw: Random, reserves: list[str]) -> dict[str, Any]:
+    """What an insurer may be beside its money and its limits."""
+    pricing = {
+        "shock": choose(draw, 0.1, 0.5),
+        "shocks_per_year": 1000.0,
+        "estimate_every_seconds": 300.0,
+        "curve": choose(draw, 0.0, 2.0),
+        **maybe(draw, "expected_loss_usd_per_year", 1e6),
+        **maybe(draw, "credibility_years", 0.0, 1e-5),
+    }
+    return {
+        **maybe(draw, "pool_claims", {reserves[0]: choose(draw, 1.0, 1000.0)}),
+        **maybe(draw, "tokens", {"ETH": 1.0}, {"ALT": 50.0, "ETH": 0.1}),
+        **maybe(draw, "pricing", pricing),
+        **maybe(draw, "event_limit_usd", 0.0, 200.0),
+        **maybe(draw, "event_seconds", 0.0, 300.0),
+        **maybe(draw, "payout_delay_seconds", 0.0, 60.0, 600.0, 1e6),
+        **maybe(draw, "renewal_seconds", 300.0),
+        **maybe(draw, "min_capital_ratio", 0.2, 2.0),
+        **maybe(draw, "recapitalisation_usd", 500.0),
+        **maybe(draw, "recapitalisation_delay_seconds", 300.0),
+        **maybe(draw, "cooldown_seconds", 120.0),
+        **maybe(draw, "window_seconds", 0.0, 600.0),
+    }
+
+
+SELLERS = {"staked_own_token", "backstop_vault", "insurance_fund", "external_cover", "mint_auction", "insurance"} | {
+    "discretionary_rescue"
+}
+"""Layers that may sell something for what they pay."""
+
+
+def stakers(draw: Random, described: dict[str, Any], insurers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stakers on the layers of a pool that have room for them, and on its insurers."""
+    kinds = [one["kind"] for one in described["losses"]["layers"]]
+    places = [kind for kind in kinds if kind in ("staked_same_asset", "staked_own_token", "backstop_vault")]
+    here = sum(one["pool"] == described["name"] for one in insurers)
+    if "insurance" in kinds:
+        places += ["insurance"] if here == 1 else [f"insurance.{k}" for k in range(here)]
+    return [
+        {
+            "pool": described["name"],
+            "layer": choose(draw, *places),
+            "count": draw.randint(1, 3),
+            "capital": choose(draw, 1.0, 500.0),
+            **maybe(draw, "enter_at_yield_per_year", 0.0, 0.05),
+            **maybe(draw, "leave_at_yield_per_year", 0.01, 1.0),
+            **maybe(draw, "leave_at_hole", 0.001, 0.1),
+            **maybe(draw, "leave_at_fall", 0.1),
+            **maybe(draw, "reaction_seconds", 60.0),
+        }
+        for _ in range(draw.randint(0, 2) if places else 0)
+    ]
+
+
 def liquidators(draw: Random, assets: list[str]) -> dict[str, Any]:
     flash = draw.random() < 0.5
     return {
@@ -496,6 +599,7 @@ def world_of(draw: Random) -> dict[str, Any]:
         "liquidators": [],
         "depositors": [],
         "insurers": [],
+        "stakers": [],
         "attackers": [],
         "arbitrageurs": [
             {
@@ -560,7 +664,9 @@ def world_of(draw: Random) -> dict[str, Any]:
                 | {"capital": {asset: choose(draw, 0.0, 0.5, 1000.0) for asset in reserves}}
                 | {"premium_share": choose(draw, 0.0, 0.5, 1.0), "deductible_usd": choose(draw, 0.0, 200.0)}
                 | maybe(draw, "limit_usd", 0.0, 300.0)
+                | insurer(draw, reserves)
             )
+        agents["stakers"] += stakers(draw, described, agents["insurers"])
     world: dict[str, Any] = {
         "name": "any",
         "checks": True,
@@ -588,8 +694,11 @@ def world_of(draw: Random) -> dict[str, Any]:
 
 def finished(model: UnderwaterModel) -> SimpleNamespace:
     """The tables and the summary of a model that has run."""
-    tables = {name: getattr(model.recorder, name)() for name in ("steps", "liquidations", "write_offs")}
-    return SimpleNamespace(**tables, summary=summarise(model, **tables))
+    tables = {
+        name: getattr(model.recorder, name)() for name in ("steps", "liquidations", "write_offs", "balance_sheets")
+    }
+    summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
+    return SimpleNamespace(**tables, summary=summary)
 
 
 @given(number=st.integers(0, 2**64))
@@ -654,7 +763,9 @@ def assert_depositors_are_accounted_for(model: UnderwaterModel) -> None:
 
 def sold_otherwise(model: UnderwaterModel) -> bool:
     """Borrowers who sell, and attackers who do, count as generations that the table of liquidations does not show."""
-    return model.recorder.mendings > 0 or len(model.recorder.attacks()) > 0
+    attacked, mended = len(model.recorder.attacks()) > 0, model.recorder.mendings > 0
+    layers = model.recorder.write_offs()["layer"].str.split(".").str[0]
+    return attacked or mended or bool(layers.isin(SELLERS).any())
 
 
 def assert_each_profit_is_asked_for(model: UnderwaterModel, rows: pd.DataFrame) -> None:

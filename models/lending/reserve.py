@@ -141,6 +141,11 @@ class Reserves:
         ) = (cells(row) for row in self._book)
         self._largest_sheet = [0.0] * self.reserves
 
+    @property
+    def book(self) -> FloatArray:
+        """All books in one block, (8, R), its rows in the order of the list above: copy it to keep it."""
+        return self._book
+
     def accrue(self, seconds: float) -> FloatArray:
         """Charge and credit interest for `seconds`; returns the treasury's income by reserve, (R,) units."""
         if not 0.0 <= seconds < inf:

@@ -1,7 +1,7 @@
 """Slot: a loss layer, a source of money that absorbs bad debt. `waterfall` allocates a loss over layers in order.
 
-A layer is frozen terms. `reserve` and `insurance` are read at the moment of a loss, from what their payer has. The
-layers in `TIMED_LAYERS` start a state, a `Payer`, which a `TimedWaterfall` asks in order and keeps through time.
+A layer is frozen terms. The layers in `TIMED_LAYERS` start a state, a `Payer`, which a `TimedWaterfall` asks in order
+and keeps through time; for `insurance` that is whoever insures.
 """
 
 from typing import Annotated, Final, Protocol
@@ -18,18 +18,19 @@ from models.losses.haircut import HaircutLayer
 from models.losses.in_kind import InKindLayer
 from models.losses.insurance import InsuranceLayer
 from models.losses.insurance_fund import InsuranceFundLayer
-from models.losses.market import LossMarket, PoolDepth, TokenMarket
+from models.losses.market import LossMarket, LossView, PoolDepth, TokenMarket
 from models.losses.mint_auction import MintAuctionLayer
 from models.losses.payer import Effect, Paid, Payer, Recovered
-from models.losses.presets import PRESETS, preset
+from models.losses.presets import PRESETS, PresetName, preset
 from models.losses.price_bucket import PriceBucketLayer
 from models.losses.redistribute_to_borrowers import RedistributeToBorrowersLayer
 from models.losses.refusals import BeyondCapacity, ExitRefused, InvalidStake, UnknownPreset, UnpricedAsset
 from models.losses.reserve import ReserveLayer
 from models.losses.stability_pool import StabilityPoolLayer
+from models.losses.stake import Stake, StakeTerms
 from models.losses.staked_own_token import StakedOwnTokenLayer
 from models.losses.staked_same_asset import StakedSameAssetLayer, slashable_deficit
-from models.losses.timed_waterfall import Part, Returned, Starts, TimedWaterfall
+from models.losses.timed_waterfall import Book, Part, Returned, Starts, TimedWaterfall
 from models.losses.waterfall import (
     DEPOSITORS,
     UNCOVERED,
@@ -52,6 +53,7 @@ __all__ = [
     "AutoDeleverageLayer",
     "BackstopVaultLayer",
     "BeyondCapacity",
+    "Book",
     "DaoOffsetLayer",
     "DeferredLayer",
     "DiscretionaryRescueLayer",
@@ -69,12 +71,14 @@ __all__ = [
     "Loss",
     "LossLayer",
     "LossMarket",
+    "LossView",
     "MintAuctionLayer",
     "Paid",
     "Part",
     "Payer",
     "Payment",
     "PoolDepth",
+    "PresetName",
     "PriceBucketLayer",
     "Recognition",
     "Recovered",
@@ -82,6 +86,8 @@ __all__ = [
     "ReserveLayer",
     "Returned",
     "StabilityPoolLayer",
+    "Stake",
+    "StakeTerms",
     "StakedOwnTokenLayer",
     "StakedSameAssetLayer",
     "Starts",
@@ -108,7 +114,27 @@ class LossLayer(Protocol):
         """What the layer can do right now about a loss in an asset of that price."""
 
 
-Layer = Annotated[ReserveLayer | InsuranceLayer, Field(discriminator="kind")]
+Layer = Annotated[
+    ReserveLayer
+    | InsuranceLayer
+    | DaoOffsetLayer
+    | StakedSameAssetLayer
+    | StakedOwnTokenLayer
+    | StabilityPoolLayer
+    | BackstopVaultLayer
+    | InsuranceFundLayer
+    | ExternalCoverLayer
+    | MintAuctionLayer
+    | RedistributeToBorrowersLayer
+    | HaircutLayer
+    | PriceBucketLayer
+    | InKindLayer
+    | AutoDeleverageLayer
+    | WithdrawalChargeLayer
+    | DiscretionaryRescueLayer
+    | DeferredLayer,
+    Field(discriminator="kind"),
+]
 
 TIMED_LAYERS: Final[tuple[type[Starts], ...]] = (
     ReserveLayer,

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import Effect, Paid, Payer, Settles
 from models.losses.sharing import highest_first, pro_rata
 from models.types import FloatArray
@@ -48,16 +48,16 @@ class AutoDeleverage(Payer):
         super().__init__(terms)
         self._ranked = terms.key == "rank"
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """All open profits."""
         return float(np.maximum(market.profits, 0.0).sum())
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         profits = np.maximum(market.profits, 0.0)
         cut = highest_first(units, profits, market.ranks) if self._ranked else pro_rata(units, profits)
         return Paid(units=units, effects=(Effect("cut", None, units, cut),))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return units
 
 

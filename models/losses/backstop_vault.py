@@ -14,19 +14,18 @@ component may lose before deleveraging begins, and which is filled up again from
 """
 
 from math import inf
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket, raise_by_sale
-from models.losses.payer import Effect, Paid, Payer
-from models.losses.stake import Stake
+from models.losses.market import LossView, raise_by_sale
+from models.losses.payer import Effect, Paid, Payer, What
+from models.losses.stake import Stake, StakeTerms
 
 _DAY: Final = 86400.0
 
 
-class BackstopVaultLayer(TimedTerms):
+class BackstopVaultLayer(StakeTerms):
     """First-loss capital of a vault."""
 
     kind: Literal["backstop_vault"] = "backstop_vault"
@@ -44,34 +43,36 @@ class BackstopVaultLayer(TimedTerms):
 class BackstopVault(Payer):
     """The vault's holders, and what the component may still lose."""
 
-    __slots__ = ("_component", "_rebalances_seconds", "_terms", "stake")
+    __slots__ = ("_component", "_rebalances_seconds", "stake", "terms")
+
+    gives: ClassVar[frozenset[What]] = frozenset({"slashed"})
 
     def __init__(self, terms: BackstopVaultLayer) -> None:
         super().__init__(terms)
-        self._terms = terms
+        self.terms = terms
         self.stake = Stake(terms.capital, terms.cooldown_seconds, inf)
         self._component = 0.0
         self._rebalances_seconds = -inf
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """What the component brings."""
-        return 0.0 if self.stake.paused else market.token(self._terms.asset).proceeds(self._left(now_seconds))
+        return 0.0 if self.stake.paused else market.token(self.terms.asset).proceeds(self._left(now_seconds))
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         left = self._left(now_seconds)
         if now_seconds >= self._rebalances_seconds:
-            self._rebalances_seconds = now_seconds + self._terms.rebalance_seconds
-        raised, sold = raise_by_sale(market.token(self._terms.asset), units, left)
+            self._rebalances_seconds = now_seconds + self.terms.rebalance_seconds
+        raised, sold = raise_by_sale(market.token(self.terms.asset), units, left)
         lost = self.stake.slash(sold, now_seconds)
         self._component = max(left - sold, 0.0)
-        effect = Effect("slashed", self._terms.asset, sold, lost)
+        effect = Effect("slashed", self.terms.asset, sold, lost)
         return Paid(units=raised, shortfall=units - raised, effects=(effect,))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
-        price = market.token(self._terms.asset).price
+    def _restore(self, units: float, market: LossView) -> float:
+        price = market.token(self.terms.asset).price
         return units if price > 0.0 and self.stake.give_back(units / price) > 0.0 else 0.0
 
     def _left(self, now_seconds: float) -> float:
         if now_seconds >= self._rebalances_seconds:
-            return self._terms.component_share * self.stake.assets
+            return self.terms.component_share * self.stake.assets
         return min(self._component, self.stake.assets)

@@ -17,8 +17,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
-from models.losses.payer import Effect, Paid, Payer, Settles
+from models.losses.market import LossView
+from models.losses.payer import Effect, Paid, Payer, Settles, What
 
 
 class DaoOffsetLayer(TimedTerms):
@@ -38,21 +38,23 @@ class DaoOffset(Payer):
 
     __slots__ = ("capital",)
 
+    gives: ClassVar[frozenset[What]] = frozenset({"burned"})
+
     settles: ClassVar[Settles] = "claims"
 
     def __init__(self, terms: DaoOffsetLayer) -> None:
         super().__init__(terms, terms.delay_seconds)
         self.capital = terms.capital
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """The offset less what is promised."""
         return max(self.capital - self.pending_units, 0.0)
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         paid = min(units, self.capital)
         self.capital -= paid
         return Paid(units=paid, shortfall=units - paid, effects=(Effect("burned", None, paid),))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         self.capital += units
         return units

@@ -16,7 +16,7 @@ from math import inf
 from typing import ClassVar, Literal
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import Paid, Payer, Settles
 from models.losses.refusals import InvalidStake
 
@@ -41,14 +41,14 @@ class Deferred(Payer):
     def __init__(self, terms: DeferredLayer) -> None:
         super().__init__(terms, inf)
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """Without limit."""
         return inf
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         return Paid(shortfall=units)
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return 0.0
 
 

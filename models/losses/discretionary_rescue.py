@@ -14,13 +14,13 @@ Without a delay the decision is known at once.
 **Invariants**: one draw decides one decision. All rescues together pay at most the capital.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
-from models.losses.payer import Effect, Paid, Payer
+from models.losses.market import LossView
+from models.losses.payer import Effect, Paid, Payer, What
 from models.losses.pot import Pot
 
 
@@ -43,28 +43,30 @@ class DiscretionaryRescue(Payer):
 
     __slots__ = ("_comes", "_probability", "pot")
 
+    gives: ClassVar[frozenset[What]] = frozenset({"spent"})
+
     def __init__(self, terms: DiscretionaryRescueLayer) -> None:
         super().__init__(terms, terms.delay_seconds)
         self._probability = terms.probability
         self._comes = False
         self.pot = Pot(terms.capital, terms.asset)
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """What the capital brings, less what is pending; a refusal that needs no time is known."""
         if self.delay_seconds == 0.0 and not market.draw < self._probability:
             return 0.0
         return max(self.pot.worth(market) - self.pending_units, 0.0)
 
-    def _set_aside(self, units: float, now_seconds: float, market: LossMarket) -> tuple[Effect, ...]:
+    def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:
         if not self._waiting:
             self._comes = market.draw < self._probability
         return ()
 
-    def _falls_due(self, now_seconds: float, market: LossMarket) -> float:
+    def _falls_due(self, now_seconds: float, market: LossView) -> float:
         return self._waiting[0][0] if self._waiting else now_seconds + self.delay_seconds
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         return self.pot.spend(units, market) if self._comes else Paid(shortfall=units)
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return self.pot.refill(units, market)

@@ -15,13 +15,13 @@ from what the sum insured then brings. Claims count against it from the day they
 """
 
 from math import inf
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
-from models.losses.payer import Effect, Paid, Payer
+from models.losses.market import LossView
+from models.losses.payer import Effect, Paid, Payer, What
 from models.losses.pot import Pot
 
 _DAY: Final = 86400.0
@@ -48,24 +48,26 @@ class ExternalCover(Payer):
 
     __slots__ = ("_ends_seconds", "_terms", "pot")
 
+    gives: ClassVar[frozenset[What]] = frozenset({"slashed", "mutualised"})
+
     def __init__(self, terms: ExternalCoverLayer) -> None:
         super().__init__(terms, terms.assessment_seconds)
         self._terms = terms
         self._ends_seconds = inf if terms.ends_seconds is None else terms.ends_seconds
         self.pot = Pot(terms.capital, terms.asset)
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """What the sum insured brings, less the claims that wait; nothing outside the period."""
         if not self._terms.starts_seconds <= now_seconds < self._ends_seconds:
             return 0.0
         return max(self.pot.worth(market) - self.pending_units, 0.0)
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         paid = self.pot.spend(units, market)
         (spent,) = paid.effects
         burned = spent.units / self._terms.capacity_ratio
         effects = (Effect("slashed", spent.asset, burned), Effect("mutualised", spent.asset, spent.units - burned))
         return Paid(units=paid.units, shortfall=paid.shortfall, effects=effects)
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return self.pot.refill(units, market)

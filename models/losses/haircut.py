@@ -15,7 +15,7 @@ same transaction; Euler v2's socialised debt; Mango v4's cut of the deposit inde
 from typing import ClassVar, Literal
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import Effect, Paid, Payer, Settles
 from models.losses.sharing import pro_rata
 
@@ -37,13 +37,13 @@ class Haircut(Payer):
 
     settles: ClassVar[Settles] = "claims"
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """All claims."""
         return max(market.claims, 0.0)
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         by_supplier = pro_rata(units, market.suppliers) if len(market.suppliers) else None
         return Paid(units=units, effects=(Effect("cut", None, units, by_supplier),))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return units

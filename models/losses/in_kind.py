@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import Effect, Paid, Payer, Settles
 from models.losses.sharing import pro_rata
 
@@ -45,12 +45,12 @@ class InKind(Payer):
         super().__init__(terms)
         self._discount = terms.discount
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """All claims."""
         self._given_per_unit(market)  # refuses collateral without a price before anybody pays
         return max(market.claims, 0.0)
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         collateral = units * self._given_per_unit(market)
         cut = given = None
         if len(market.suppliers):
@@ -58,10 +58,10 @@ class InKind(Payer):
         effects = (Effect("cut", None, units, cut), Effect("given", market.collateral_asset, collateral, given))
         return Paid(units=units, effects=effects)
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return 0.0
 
-    def _given_per_unit(self, market: LossMarket) -> float:
+    def _given_per_unit(self, market: LossView) -> float:
         """Units of collateral for each unit of claims cut."""
         if market.collateral_per_unit == 0.0:
             return 0.0

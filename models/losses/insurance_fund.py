@@ -12,13 +12,13 @@ rule that a fund which cannot pay a loss whole pays none of it.
 **Invariants**: never below nothing; with `all_or_nothing` it pays what is due from it, or nothing.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
-from models.losses.payer import Paid, Payer
+from models.losses.market import LossView
+from models.losses.payer import Paid, Payer, What
 from models.losses.pot import Pot
 from models.losses.waterfall import LayerState, Loss
 
@@ -41,16 +41,18 @@ class InsuranceFund(Payer):
 
     __slots__ = ("_whole_only", "pot")
 
+    gives: ClassVar[frozenset[What]] = frozenset({"spent"})
+
     def __init__(self, terms: InsuranceFundLayer) -> None:
         super().__init__(terms)
         self._whole_only = terms.all_or_nothing
         self.pot = Pot(terms.capital, terms.asset)
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """What the capital brings."""
         return self.pot.worth(market)
 
-    def facing(self, name: str, loss: Loss, now_seconds: float, market: LossMarket) -> LayerState:
+    def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
         """As any layer, but without capacity where what is due is more than there is."""
         state = super().facing(name, loss, now_seconds, market)
         due = self.cover.due(loss.rest, market.debt_price_usd)
@@ -58,8 +60,8 @@ class InsuranceFund(Payer):
             return LayerState(name, 0.0)
         return state
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         return self.pot.spend(units, market)
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return self.pot.refill(units, market)

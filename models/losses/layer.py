@@ -24,6 +24,9 @@ from models.parameters import Parameters
 class LayerTerms(Parameters):
     """The terms on which a layer pays for one bad debt."""
 
+    covers: str | None = Field(
+        None, description="the reserve whose losses it bears; by default all, or the pool's first for who has capital"
+    )
     share: float = Field(1.0, gt=0, le=1, description="part of the loss beyond the deductible that the layer takes")
     deductible_usd: float = Field(0.0, ge=0, description="loss that the layer leaves to those after it")
     limit_usd: float | None = Field(

@@ -71,9 +71,60 @@ def _nobody() -> FloatArray:
     return np.zeros(0)
 
 
+class LossView(Protocol):
+    """What layers see of one loss and its surroundings, looked up when it is needed: see `LossMarket`."""
+
+    @property
+    def claims(self) -> float:
+        """Claims of all suppliers on the reserve that lost."""
+
+    @property
+    def treasury(self) -> float:
+        """The protocol's own claim on it."""
+
+    @property
+    def debt_price_usd(self) -> float:
+        """Price of the debt's asset."""
+
+    @property
+    def collateral_asset(self) -> str:
+        """What goes with the loss."""
+
+    @property
+    def collateral_per_unit(self) -> float:
+        """Units of it for each unit of the loss."""
+
+    @property
+    def suppliers(self) -> FloatArray:
+        """Claims by supplier."""
+
+    @property
+    def bucket_prices(self) -> FloatArray:
+        """The price at which each of them lends."""
+
+    @property
+    def borrowers(self) -> FloatArray:
+        """Stakes by borrower."""
+
+    @property
+    def profits(self) -> FloatArray:
+        """Open profits by holder."""
+
+    @property
+    def ranks(self) -> FloatArray:
+        """Who of them is first in line has the highest."""
+
+    @property
+    def draw(self) -> float:
+        """Uniform in [0, 1), one for each loss."""
+
+    def token(self, asset: str | None) -> TokenMarket:
+        """Where an asset sells; none is the debt's own asset, at par. Raises `UnpricedAsset`."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LossMarket:
-    """What layers see of one loss and its surroundings; a world fills in what its layers need.
+    """What layers see of one loss and its surroundings, written down once.
 
     `claims`: of all suppliers on the reserve that lost. `treasury`: the protocol's own claim on it. `tokens`: where
     each asset sells. `collateral_per_unit`: units of `collateral_asset` that go with each unit of the loss; none where

@@ -24,8 +24,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket, TokenMarket
-from models.losses.payer import Effect, Paid, Payer
+from models.losses.market import LossView, TokenMarket
+from models.losses.payer import Effect, Paid, Payer, What
 
 _HOUR: Final = 3600.0
 
@@ -69,6 +69,8 @@ class MintAuction(Payer):
 
     __slots__ = ("_terms", "auctions", "debt", "minted", "surplus")
 
+    gives: ClassVar[frozenset[What]] = frozenset({"spent"})
+
     queues: ClassVar[bool] = True
 
     def __init__(self, terms: MintAuctionLayer) -> None:
@@ -89,7 +91,7 @@ class MintAuction(Payer):
         busy = self.auctions or self.debt >= self._terms.lot or (self.debt > 0.0 and self.surplus > 0.0)
         return -inf if busy else super().due_seconds
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """The surplus and all that the market pays for tokens, less what is pending."""
         return max(self.surplus + market.token(self._terms.asset).proceeds(inf) - self.pending_units, 0.0)
 
@@ -97,11 +99,11 @@ class MintAuction(Payer):
         """Add income to the surplus."""
         self.surplus += units
 
-    def advance(self, now_seconds: float, market: LossMarket) -> Paid:
+    def advance(self, now_seconds: float, market: LossView) -> Paid:
         """Move the queue, cancel debt against surplus, close and open auctions."""
         return self._hand_over(self._take_due(now_seconds), now_seconds, market)
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         self.debt += units
         healed = min(self.surplus, self.debt)
         self.surplus -= healed
@@ -112,7 +114,7 @@ class MintAuction(Payer):
         effects = (Effect("spent", None, healed), Effect("minted", self._terms.asset, minted))
         return Paid(units=healed + raised, effects=tuple(effect for effect in effects if effect.units > 0.0))
 
-    def _close_auctions(self, now_seconds: float, market: LossMarket) -> tuple[float, float]:
+    def _close_auctions(self, now_seconds: float, market: LossView) -> tuple[float, float]:
         """Sell the lots that the market takes; returns what they raised and the tokens made."""
         if not self.auctions:
             return 0.0, 0.0
@@ -149,6 +151,6 @@ class MintAuction(Payer):
         queued = sum(waiting for _, waiting in self._waiting)
         return from_debt + super()._call_off(min(units - from_debt, queued))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         self.surplus += units
         return units

@@ -20,7 +20,7 @@ from math import inf
 from typing import ClassVar, Final, Literal, NamedTuple
 
 from models.losses.layer import LayerTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.refusals import BeyondCapacity
 from models.losses.waterfall import LayerState, Loss
 from models.types import FloatArray
@@ -77,6 +77,12 @@ class Payer(ABC):
     __slots__ = ("_waiting", "cover", "delay_seconds", "paid_units", "restored_units")
 
     settles: ClassVar[Settles] = "cash"
+    gives: ClassVar[frozenset[What]] = frozenset()
+    """Which effects say what has left the layer's own means; none where it has no means of its own."""
+
+    pro_rata: ClassVar[bool] = False
+    """Whether all losses that fall due together share what is not paid, instead of the last ones bearing it."""
+
     queues: ClassVar[bool] = False
     """Whether even what is due at once waits for `advance`."""
 
@@ -89,7 +95,7 @@ class Payer(ABC):
     # What every layer answers
 
     @abstractmethod
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """The most that the layer can take of a loss now, units; changes nothing."""
 
     @property
@@ -102,11 +108,11 @@ class Payer(ABC):
         """When `advance` next has something to do; inf where it has not."""
         return self._waiting[0][0] if self._waiting else inf
 
-    def facing(self, name: str, loss: Loss, now_seconds: float, market: LossMarket) -> LayerState:
+    def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
         """The layer as the allocation sees it: its capacity under its terms."""
         return self.cover.facing(name, self.capacity(now_seconds, market), loss.rest, market.debt_price_usd)
 
-    def pay(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def pay(self, units: float, now_seconds: float, market: LossView) -> Paid:
         """Take `units` of a loss: pay them, or owe them until the delay is over. Raises `BeyondCapacity`."""
         self._require(units, now_seconds, market)
         if units == 0.0:
@@ -119,12 +125,12 @@ class Payer(ABC):
         self._wait(due, units)
         return Paid(pending=units, due_seconds=due, effects=effects)
 
-    def advance(self, now_seconds: float, market: LossMarket) -> Paid:
+    def advance(self, now_seconds: float, market: LossView) -> Paid:
         """Let time pass: what has fallen due is paid, as far as the layer now can."""
         due = self._take_due(now_seconds)
         return self._hand_over(due, now_seconds, market) if due > 0.0 else NOTHING
 
-    def recover(self, units: float, market: LossMarket) -> Recovered:
+    def recover(self, units: float, market: LossView) -> Recovered:
         """Give back what was recovered of the losses; takes at most what is pending and what was paid."""
         released = self._call_off(min(units, self.pending_units))
         owed = max(self.paid_units - self.restored_units, 0.0)
@@ -135,22 +141,22 @@ class Payer(ABC):
     # What a kind of layer says of itself
 
     @abstractmethod
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         """Pay up to `units`; what is not paid is the shortfall."""
 
-    def _falls_due(self, now_seconds: float, market: LossMarket) -> float:
+    def _falls_due(self, now_seconds: float, market: LossView) -> float:
         """When a part taken now is to be paid."""
         return now_seconds + self.delay_seconds
 
-    def _set_aside(self, units: float, now_seconds: float, market: LossMarket) -> tuple[Effect, ...]:
+    def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:
         """What happens at once, however late the payment is; nothing by default."""
         return ()
 
     @abstractmethod
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         """Pay `units` back to those who had paid; returns what of it they take."""
 
-    def _require(self, units: float, now_seconds: float, market: LossMarket) -> None:
+    def _require(self, units: float, now_seconds: float, market: LossView) -> None:
         most = self.capacity(now_seconds, market)
         if not 0.0 <= units <= most:
             raise BeyondCapacity(f"a layer that can pay {most!r} is asked for {units!r}; ask for 0 to its capacity")
@@ -168,7 +174,7 @@ class Payer(ABC):
             due += self._waiting.pop(0)[1]
         return due
 
-    def _hand_over(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _hand_over(self, units: float, now_seconds: float, market: LossView) -> Paid:
         paid = self._deliver(units, now_seconds, market)
         self.paid_units += paid.units
         return paid

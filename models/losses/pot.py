@@ -13,7 +13,7 @@
 
 from math import inf
 
-from models.losses.market import LossMarket, raise_by_sale
+from models.losses.market import LossView, raise_by_sale
 from models.losses.payer import Effect, Paid
 from models.losses.refusals import InvalidStake
 
@@ -27,17 +27,17 @@ class Pot:
         self.capital = capital
         self.asset = asset
 
-    def worth(self, market: LossMarket) -> float:
+    def worth(self, market: LossView) -> float:
         """What selling all of it brings, units of debt."""
         return market.token(self.asset).proceeds(self.capital)
 
-    def spend(self, units: float, market: LossMarket) -> Paid:
+    def spend(self, units: float, market: LossView) -> Paid:
         """Pay up to `units` of debt; the rest is the shortfall."""
         raised, sold = raise_by_sale(market.token(self.asset), units, self.capital)
         self.capital = max(self.capital - sold, 0.0)
         return Paid(units=raised, shortfall=units - raised, effects=(Effect("spent", self.asset, sold),))
 
-    def refill(self, units: float, market: LossMarket) -> float:
+    def refill(self, units: float, market: LossView) -> float:
         """Put `units` of debt back, at the price of now; returns them. What is worth nothing cannot be bought back."""
         price = market.token(self.asset).price
         if not price > 0.0:

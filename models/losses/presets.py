@@ -14,7 +14,7 @@ scenario's to set.
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from models.losses.auto_deleverage import AutoDeleverageLayer
 from models.losses.dao_offset import DaoOffsetLayer
@@ -112,6 +112,23 @@ PRESETS: Final[Mapping[str, Callable[[], list[Starts]]]] = MappingProxyType(
         )
     }
 )
+
+
+PresetName = Literal[
+    "aave_v2_safety_module",
+    "aave_v3_umbrella",
+    "ajna",
+    "comet",
+    "compound_v2",
+    "euler_v2",
+    "liquity",
+    "maker",
+    "morpho_market",
+    "morpho_vault_deferred",
+    "perp_exchange",
+    "silo_v3",
+]
+"""The names of all of them."""
 
 
 def preset(name: str) -> list[Starts]:

@@ -14,8 +14,10 @@ highest-price bucket downwards; a bucket left with nothing is bankrupt.
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import Effect, Paid, Payer, Settles
 from models.losses.sharing import highest_first
 
@@ -24,6 +26,7 @@ class PriceBucketLayer(TimedTerms):
     """Forgiveness from the highest price down."""
 
     kind: Literal["price_bucket"] = "price_bucket"
+    buckets: int = Field(10, ge=1, le=1_000_000, description="how many prices suppliers lend at, where they name none")
 
     def start(self) -> "PriceBucket":
         """The layer before the first loss."""
@@ -37,13 +40,13 @@ class PriceBucket(Payer):
 
     settles: ClassVar[Settles] = "claims"
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """All claims in buckets."""
         return float(market.suppliers.sum())
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         cut = highest_first(units, market.suppliers, market.bucket_prices)
         return Paid(units=units, effects=(Effect("cut", None, units, cut),))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return units

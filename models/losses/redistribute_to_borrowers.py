@@ -17,7 +17,7 @@ from math import inf
 from typing import ClassVar, Literal
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import Effect, Paid, Payer, Settles
 from models.losses.sharing import pro_rata
 
@@ -43,11 +43,11 @@ class RedistributeToBorrowers(Payer):
         super().__init__(terms)
         self.debt_per_stake = self.collateral_per_stake = 0.0
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """Without limit as long as anybody else borrows."""
         return inf if market.borrowers.any() else 0.0
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         stakes = float(market.borrowers.sum())
         collateral = units * market.collateral_per_unit
         self.debt_per_stake += units / stakes
@@ -59,5 +59,5 @@ class RedistributeToBorrowers(Payer):
         )
         return Paid(units=units, effects=effects)
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return 0.0

@@ -16,7 +16,7 @@ nothing here: what Compound III's do beyond that is `deferred`.
 from typing import ClassVar, Literal
 
 from models.losses.layer import LayerTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import Effect, Paid, Payer, Settles
 
 
@@ -37,12 +37,12 @@ class Reserve(Payer):
 
     settles: ClassVar[Settles] = "claims"
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """The claim there is."""
         return max(market.treasury, 0.0)
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         return Paid(units=units, effects=(Effect("burned", None, units),))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return units

@@ -16,14 +16,14 @@ collateral have no part in what is recovered later.
 """
 
 from math import inf
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
-from models.losses.payer import Effect, Paid, Payer
+from models.losses.market import LossView
+from models.losses.payer import Effect, Paid, Payer, What
 from models.losses.refusals import ExitRefused, InvalidStake
 from models.types import FloatArray
 
@@ -53,6 +53,8 @@ class StabilityPool(Payer):
     """
 
     __slots__ = ("_deposit", "_gain", "_least", "_product", "_product_then", "_sum", "_sum_then", "gated", "total")
+
+    gives: ClassVar[frozenset[What]] = frozenset({"burned"})
 
     def __init__(self, terms: StabilityPoolLayer) -> None:
         super().__init__(terms)
@@ -112,11 +114,11 @@ class StabilityPool(Payer):
         self._gain[holder] = 0.0
         return gain
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """All deposits but the least that stay."""
         return max(self.total - self._least, 0.0)
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         collateral = units * market.collateral_per_unit
         burned, given = self.deposits * (units / self.total), self.deposits * (collateral / self.total)
         self._sum += collateral / self.total * self._product
@@ -129,7 +131,7 @@ class StabilityPool(Payer):
         paid_out = Effect("given", market.collateral_asset, collateral, given)
         return Paid(units=units, effects=(Effect("burned", None, units, burned), paid_out))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         return 0.0
 
     def _settle(self, holder: int) -> None:

@@ -20,12 +20,27 @@ from math import inf
 from typing import Final
 
 import numpy as np
+from pydantic import Field
 
+from models.losses.layer import TimedTerms
 from models.losses.refusals import ExitRefused, InvalidStake
 from models.types import FloatArray
 
 YEAR_SECONDS: Final = 365.0 * 86400.0
 _ROUNDING: Final = 1e-12
+
+
+class StakeTerms(TimedTerms):
+    """Terms of a layer with stakers, whom a guardian may pause once."""
+
+    paused_from_seconds: float | None = Field(None, ge=0, description="when a pause begins; never by default")
+    paused_until_seconds: float | None = Field(None, ge=0, description="when it ends; never by default")
+
+    def paused(self, now_seconds: float) -> bool:
+        """Whether entry, exit and slashing are stopped."""
+        if self.paused_from_seconds is None or now_seconds < self.paused_from_seconds:
+            return False
+        return self.paused_until_seconds is None or now_seconds < self.paused_until_seconds
 
 
 def _no_rewards(staked: float) -> float:
@@ -129,10 +144,7 @@ class Stake:
         """Take `units` from everybody in proportion; returns what each holder lost, (n,)."""
         self.accrue(now_seconds)
         lost = self.holdings * (units / self.assets) if self.assets > 0.0 else np.zeros_like(self.shares)
-        self.assets = max(self.assets - units, 0.0)
-        if self.assets == 0.0:
-            self.shares[:] = 0.0
-            self._cooled[:] = 0.0
+        self.mark(self.assets - units)
         return lost
 
     def give_back(self, units: float) -> float:
@@ -141,6 +153,14 @@ class Stake:
             return 0.0
         self.assets += units
         return units
+
+    def mark(self, assets: float) -> None:
+        """Take note of what all shares together are worth now; shares that are worth nothing end."""
+        self.assets = assets
+        if assets <= 0.0:
+            self.assets = 0.0
+            self.shares[:] = 0.0
+            self._cooled[:] = 0.0
 
     def accrue(self, now_seconds: float) -> None:
         """Spread the rewards of the time since the last call."""

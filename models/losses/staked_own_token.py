@@ -16,19 +16,18 @@ the price, with the depth and with the stakers who have left. Losses within `eve
 """
 
 from math import inf
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket, raise_by_sale
-from models.losses.payer import Effect, Paid, Payer
-from models.losses.stake import Stake
+from models.losses.market import LossView, raise_by_sale
+from models.losses.payer import Effect, Paid, Payer, What
+from models.losses.stake import Stake, StakeTerms
 
 _DAY: Final = 86400.0
 
 
-class StakedOwnTokenLayer(TimedTerms):
+class StakedOwnTokenLayer(StakeTerms):
     """Slashing of stakers of the protocol's own token."""
 
     kind: Literal["staked_own_token"] = "staked_own_token"
@@ -48,38 +47,40 @@ class StakedOwnTokenLayer(TimedTerms):
 class StakedOwnToken(Payer):
     """The stake, and how much of it the event of now has slashed."""
 
-    __slots__ = ("_event_ends_seconds", "_slashed", "_terms", "stake")
+    __slots__ = ("_event_ends_seconds", "_slashed", "stake", "terms")
+
+    gives: ClassVar[frozenset[What]] = frozenset({"sold"})
 
     def __init__(self, terms: StakedOwnTokenLayer) -> None:
         super().__init__(terms, terms.delay_seconds)
-        self._terms = terms
+        self.terms = terms
         self.stake = Stake(terms.capital, terms.cooldown_seconds, terms.window_seconds)
         self._event_ends_seconds = -inf
         self._slashed = 0.0
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """What selling all that may be slashed brings now, less what is promised."""
         if self.stake.paused:
             return 0.0
-        worth = market.token(self._terms.asset).proceeds(self._slashable(now_seconds))
+        worth = market.token(self.terms.asset).proceeds(self._slashable(now_seconds))
         return max(worth - self.pending_units, 0.0)
 
-    def _set_aside(self, units: float, now_seconds: float, market: LossMarket) -> tuple[Effect, ...]:
+    def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:
         if self._is_over(now_seconds):
-            self._event_ends_seconds = now_seconds + self._terms.event_seconds
+            self._event_ends_seconds = now_seconds + self.terms.event_seconds
             self._slashed = 0.0
         return ()
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         available = 0.0 if self.stake.paused else self._left()
-        raised, sold = raise_by_sale(market.token(self._terms.asset), units, available)
+        raised, sold = raise_by_sale(market.token(self.terms.asset), units, available)
         lost = self.stake.slash(sold, now_seconds)
         self._slashed += sold
-        asset = self._terms.asset
+        asset = self.terms.asset
         effects = (Effect("slashed", asset, sold, lost), Effect("sold", asset, sold))
         return Paid(units=raised, shortfall=units - raised, effects=effects)
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         # What comes back is in the debt's asset: the stakers of that time get it as it is.
         return units if self.stake.shares.any() else 0.0
 
@@ -87,9 +88,9 @@ class StakedOwnToken(Payer):
         return now_seconds >= self._event_ends_seconds and self.pending_units == 0.0
 
     def _slashable(self, now_seconds: float) -> float:
-        return self._terms.share_slashable * self.stake.assets if self._is_over(now_seconds) else self._left()
+        return self.terms.share_slashable * self.stake.assets if self._is_over(now_seconds) else self._left()
 
     def _left(self) -> float:
         """What the event may still slash: its share of the stake as it would be unslashed, less what it has taken."""
-        slashable = self._terms.share_slashable * (self.stake.assets + self._slashed) - self._slashed
+        slashable = self.terms.share_slashable * (self.stake.assets + self._slashed) - self._slashed
         return min(max(slashable, 0.0), self.stake.assets)

@@ -12,7 +12,8 @@ slashing alike. They earn rewards on a curve around the target liquidity T with 
     T < S < 1.2 T:   E - 0.2 E (S - T) / (0.2 T)
     S >= 1.2 T:      0.8 E
 
-**Leaves out**: interest of the claims staked; several reserves behind one stake; the vote to pause.
+**Leaves out**: interest of the claims staked, which `rebase` takes in; several reserves behind one stake; the vote to
+pause.
 
 **Units**: units of the staked asset, of the reward's asset per year, seconds.
 
@@ -23,18 +24,18 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
-from models.losses.payer import Effect, Paid, Payer, Settles
-from models.losses.stake import Stake
+from models.losses.market import LossView
+from models.losses.payer import Effect, Paid, Payer, Settles, What
+from models.losses.stake import Stake, StakeTerms
 
 _DAY: Final = 86400.0
 # EmissionMath: the curve is flat from 120 % of the target on, at 80 % of the largest emission.
 _FLAT_FROM: Final = 1.2
 _FLAT_SHARE: Final = 0.8
+_ROUNDING: Final = 1e-9
 
 
-class StakedSameAssetLayer(TimedTerms):
+class StakedSameAssetLayer(StakeTerms):
     """Slashing of stakers of the same asset."""
 
     kind: Literal["staked_same_asset"] = "staked_same_asset"
@@ -65,39 +66,51 @@ class StakedSameAssetLayer(TimedTerms):
 class StakedSameAsset(Payer):
     """The stake, and what was slashed of it and is not paid out yet, in `held` units."""
 
-    __slots__ = ("_terms", "held", "stake")
+    __slots__ = ("held", "stake", "terms")
+
+    gives: ClassVar[frozenset[What]] = frozenset({"burned"})
 
     settles: ClassVar[Settles] = "claims"
 
     def __init__(self, terms: StakedSameAssetLayer) -> None:
         super().__init__(terms, terms.cover_delay_seconds)
-        self._terms = terms
+        self.terms = terms
         self.stake = Stake(terms.capital, terms.cooldown_seconds, terms.window_seconds, terms.emission_per_year)
         self.held = 0.0
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """What slashing all but the least would pay for; nothing while paused."""
         if self.stake.paused:
             return 0.0
-        price = market.token(self._terms.asset).price
-        return max(self.stake.assets - self._terms.least_assets, 0.0) * price / (1.0 + self._terms.liquidation_fee)
+        price = market.token(self.terms.asset).price
+        return max(self.stake.assets - self.terms.least_assets, 0.0) * price / (1.0 + self.terms.liquidation_fee)
 
-    def advance(self, now_seconds: float, market: LossMarket) -> Paid:
+    def advance(self, now_seconds: float, market: LossView) -> Paid:
         """Pay out what is due, and spread the rewards."""
         self.stake.accrue(now_seconds)
         return super().advance(now_seconds, market)
 
-    def _set_aside(self, units: float, now_seconds: float, market: LossMarket) -> tuple[Effect, ...]:
-        price = market.token(self._terms.asset).price
-        wanted = units * (1.0 + self._terms.liquidation_fee) / price
-        slashed = min(wanted, self.stake.assets - self._terms.least_assets)
+    def rebase(self, worth: float) -> None:
+        """Take note of what the claims staked and held are worth now: interest and haircuts go to both alike."""
+        before = self.stake.assets + self.held
+        part = worth / before if before > 0.0 else 0.0
+        self.held *= part
+        self.stake.mark(worth - self.held)
+
+    def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:
+        price = market.token(self.terms.asset).price
+        wanted = units * (1.0 + self.terms.liquidation_fee) / price
+        slashed = min(wanted, self.stake.assets - self.terms.least_assets)
         lost = self.stake.slash(slashed, now_seconds)
         self.held += slashed
-        return (Effect("slashed", self._terms.asset, slashed, lost),)
+        return (Effect("slashed", self.terms.asset, slashed, lost),)
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         burned = self._let_go(units, units + self.pending_units)
-        return Paid(units=units, effects=(Effect("burned", self._terms.asset, burned),))
+        worth = burned * market.token(self.terms.asset).price / (1.0 + self.terms.liquidation_fee)
+        # What was slashed may have lost since; a rounding of it has not.
+        paid = units if worth >= units * (1.0 - _ROUNDING) else worth
+        return Paid(units=paid, shortfall=units - paid, effects=(Effect("burned", self.terms.asset, burned),))
 
     def _call_off(self, units: float) -> float:
         pending = self.pending_units
@@ -106,8 +119,8 @@ class StakedSameAsset(Payer):
             self.stake.give_back(self._let_go(released, pending))
         return released
 
-    def _restore(self, units: float, market: LossMarket) -> float:
-        price = market.token(self._terms.asset).price
+    def _restore(self, units: float, market: LossView) -> float:
+        price = market.token(self.terms.asset).price
         return units if price > 0.0 and self.stake.give_back(units / price) > 0.0 else 0.0
 
     def _let_go(self, units: float, pending: float) -> float:

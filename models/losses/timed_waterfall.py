@@ -15,11 +15,11 @@ Recoveries first fill what is uncovered, then go up the layers from the last to 
 what was filled are paid + pending + uncovered. Without a loss nothing happens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import NamedTuple, Protocol
 
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import Paid, Payer, Recovered
 from models.losses.waterfall import InvalidLoss, Loss
 
@@ -36,17 +36,28 @@ class Starts(Protocol):
 
 
 class Part(NamedTuple):
-    """What one layer did."""
+    """What the layer of that number did; `after` is the one whose shortfall it takes, where it is no new loss."""
 
     layer: str
     paid: Paid
+    number: int
+    after: int | None = None
 
 
 class Returned(NamedTuple):
-    """What a recovery did for one layer."""
+    """What a recovery did for the layer of that number."""
 
     layer: str
     recovered: Recovered
+    number: int
+
+
+Book = Callable[[Part], None]
+"""What a world does about a part as soon as a layer has taken or paid it, before the next layer is asked."""
+
+
+def _unbooked(part: Part) -> None:
+    return
 
 
 class TimedWaterfall:
@@ -62,8 +73,8 @@ class TimedWaterfall:
 
     __slots__ = ("filled_units", "lost_units", "names", "payers", "uncovered_units")
 
-    def __init__(self, layers: Sequence[Starts]) -> None:
-        self.names = _numbered([layer.kind for layer in layers])
+    def __init__(self, layers: Sequence[Starts], names: Sequence[str] | None = None) -> None:
+        self.names = _numbered([layer.kind for layer in layers]) if names is None else tuple(names)
         self.payers = [layer.start() for layer in layers]
         self.lost_units = self.filled_units = self.uncovered_units = 0.0
 
@@ -82,18 +93,20 @@ class TimedWaterfall:
         """When `advance` next has something to do; inf where it has not."""
         return min((payer.due_seconds for payer in self.payers), default=inf)
 
-    def allocate(self, loss: float, now_seconds: float, market: LossMarket) -> tuple[list[Part], float]:
+    def allocate(
+        self, loss: float, now_seconds: float, market: LossView, book: Book = _unbooked
+    ) -> tuple[list[Part], float]:
         """Send `loss` down all layers; returns who took a part, and what is uncovered.
 
         Raises `InvalidLoss` and `UnpricedAsset`, before anybody has paid.
         """
         for payer in self.payers:
             payer.capacity(now_seconds, market)
-        parts, rest = self._send(loss, 0, now_seconds, market)
+        parts, rest = self._send(loss, 0, now_seconds, market, book)
         self.lost_units += loss
         return parts, rest
 
-    def advance(self, now_seconds: float, market: LossMarket) -> tuple[list[Part], float]:
+    def advance(self, now_seconds: float, market: LossView, book: Book = _unbooked) -> tuple[list[Part], float]:
         """Let time pass for all layers; what one cannot pay goes to those after it, and what is left is uncovered.
 
         Returns what layers did in that order, and the units newly uncovered.
@@ -103,14 +116,15 @@ class TimedWaterfall:
         for number, (name, payer) in enumerate(zip(self.names, self.payers, strict=True)):
             paid = payer.advance(now_seconds, market)
             if paid.units > 0.0 or paid.shortfall > 0.0:
-                parts.append(Part(name, paid))
+                parts.append(Part(name, paid, number))
+                book(parts[-1])
             if paid.shortfall > 0.0:
-                sent_on, rest = self._send(paid.shortfall, number + 1, now_seconds, market)
+                sent_on, rest = self._send(paid.shortfall, number + 1, now_seconds, market, book, number)
                 parts += sent_on
                 uncovered += rest
         return parts, uncovered
 
-    def recover(self, units: float, market: LossMarket) -> tuple[list[Returned], float]:
+    def recover(self, units: float, market: LossView) -> tuple[list[Returned], float]:
         """Give `units` recovered back, the last payer first; returns who got what, and what is nobody's.
 
         The layers' parts and the surplus fall short of `units` by what filled the uncovered. Raises `InvalidLoss`.
@@ -122,26 +136,35 @@ class TimedWaterfall:
         self.filled_units += filled
         left = units - filled
         returned: list[Returned] = []
-        for name, payer in zip(reversed(self.names), reversed(self.payers), strict=True):
-            recovered = payer.recover(left, market)
+        for number in reversed(range(len(self.payers))):
+            recovered = self.payers[number].recover(left, market)
             self.filled_units += recovered.released
             left = max(left - recovered.released - recovered.restored, 0.0)
             if recovered.released > 0.0 or recovered.restored > 0.0:
-                returned.append(Returned(name, recovered))
+                returned.append(Returned(self.names[number], recovered, number))
         return returned, left
 
-    def _send(self, units: float, first: int, now_seconds: float, market: LossMarket) -> tuple[list[Part], float]:
+    def _send(
+        self,
+        units: float,
+        first: int,
+        now_seconds: float,
+        market: LossView,
+        book: Book,
+        after: int | None = None,
+    ) -> tuple[list[Part], float]:
         """Send units down the layers from number `first` on, and count the rest as uncovered."""
         loss = Loss(units)
         parts: list[Part] = []
-        for name, payer in zip(self.names[first:], self.payers[first:], strict=True):
+        for number in range(first, len(self.payers)):
             if loss.rest == 0.0:
                 break
-            before = loss.rest
+            name, payer, before = self.names[number], self.payers[number], loss.rest
             taken = loss.take(payer.facing(name, loss, now_seconds, market))
             payer.cover.count(before, taken, market.debt_price_usd)
             if taken > 0.0:
-                parts.append(Part(name, payer.pay(taken, now_seconds, market)))
+                parts.append(Part(name, payer.pay(taken, now_seconds, market), number, after))
+                book(parts[-1])
         self.uncovered_units += loss.rest
         return parts, loss.rest
 

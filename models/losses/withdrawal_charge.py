@@ -18,7 +18,7 @@ from math import inf
 from typing import ClassVar, Literal
 
 from models.losses.layer import TimedTerms
-from models.losses.market import LossMarket
+from models.losses.market import LossView
 from models.losses.payer import NOTHING, Effect, Paid, Payer, Settles
 from models.losses.refusals import InvalidStake
 
@@ -43,24 +43,24 @@ class WithdrawalCharge(Payer):
     def __init__(self, terms: WithdrawalChargeLayer) -> None:
         super().__init__(terms, inf)
 
-    def capacity(self, now_seconds: float, market: LossMarket) -> float:
+    def capacity(self, now_seconds: float, market: LossView) -> float:
         """All claims, less the hole there is."""
         return max(market.claims - self.pending_units, 0.0)
 
-    def factor(self, market: LossMarket) -> float:
+    def factor(self, market: LossView) -> float:
         """Part of a withdrawal that is charged now."""
         return min(self.pending_units / market.claims, 1.0) if market.claims > 0.0 else 0.0
 
-    def charge(self, withdrawn: float, now_seconds: float, market: LossMarket) -> Paid:
+    def charge(self, withdrawn: float, now_seconds: float, market: LossView) -> Paid:
         """Charge a withdrawal of `withdrawn` claims, which the market still counts. Raises `InvalidStake`."""
         if not 0.0 <= withdrawn <= market.claims:
             raise InvalidStake(f"cannot withdraw {withdrawn!r} of {market.claims!r} claims; give 0 to all of them")
         charged = self._call_off(min(withdrawn * self.factor(market), self.pending_units))
         return self._hand_over(charged, now_seconds, market) if charged > 0.0 else NOTHING
 
-    def _deliver(self, units: float, now_seconds: float, market: LossMarket) -> Paid:
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         return Paid(units=units, effects=(Effect("cut", None, units),))
 
-    def _restore(self, units: float, market: LossMarket) -> float:
+    def _restore(self, units: float, market: LossView) -> float:
         # Those who were charged have left.
         return 0.0

@@ -1,0 +1,91 @@
+"""Who bears a deficit, beside the treasury and all suppliers alike: verbs of a pool's loss layers.
+
+**Source**: Aave Umbrella (claims of a stake go to the collector, which burns them for the deficit); liquity/dev
+``TroveManager.sol`` (other borrowers owe what was lost); ajna-finance/ajna-core ``settlePoolDebt`` (claims of some
+suppliers are forgiven); recoveries as Euler v1 paid them out in 2023, pro rata.
+
+**Models**: a deficit falls because chosen accounts lose claims (`cut`) or owe more (`assume`), or because an account's
+claim becomes the treasury's (`surrender`), which covers it. `restore` pays suppliers what they had lost.
+
+**Leaves out**: limits on who may be asked, which are the layers'. The verbs stand here for the size of `LendingPool`
+alone, and use what it keeps to itself.
+
+**Units**: units of the reserve's asset.
+
+**Invariants**: every sheet balances after every verb, and the totals are the sums of the columns.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.lending.pool import LendingPool
+from models.lending.refusals import InsufficientShares
+from models.lending.reserve import RESIDUE, less
+
+
+def cut(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLike) -> float:
+    """Cut the claim of `accounts[k]`, each named once, by `units[k]` of the deficit; returns what was cut in all.
+
+    Raises `InsufficientShares` beyond a claim.
+    """
+    ids, amounts = pool._require_many("cut", reserve, accounts, units)
+    index = float(pool.supply_index[reserve])
+    held = pool.shares[ids, reserve]
+    _require_claims(pool, reserve, ids, held * index, amounts)
+    deficit = pool._require_deficit(reserve, float(amounts.sum()))
+    left = np.where(amounts >= held * index * (1.0 - RESIDUE), 0.0, held - amounts / index)
+    pool.shares[ids, reserve] = left
+    pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), float((held - left).sum()))
+    pool.deficit[reserve] = less(deficit, float(amounts.sum()))
+    return float(amounts.sum())
+
+
+def assume(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLike) -> float:
+    """Let `accounts[k]` owe `units[k]` of the deficit; returns what they owe more in all."""
+    ids, amounts = pool._require_many("let owe", reserve, accounts, units)
+    owed = float(amounts.sum())
+    deficit = pool._require_deficit(reserve, owed)
+    scaled = amounts / pool.borrow_index[reserve]
+    np.add.at(pool.scaled_debt[:, reserve], ids, scaled)
+    pool.total_scaled_debt[reserve] += float(scaled.sum())
+    pool.deficit[reserve] = less(deficit, owed)
+    pool._changed_many(ids)
+    return owed
+
+
+def surrender(pool: LendingPool, reserve: int, account: int, units: float) -> float:
+    """Make `units` of an account's claim the treasury's; returns them, less at most rounding.
+
+    Raises `InsufficientShares` beyond the claim.
+    """
+    _, (wanted,) = pool._require_many("surrender", reserve, account, units)
+    index, held = float(pool.supply_index[reserve]), float(pool.shares[account, reserve])
+    claim = held * index
+    _require_claims(pool, reserve, np.array([account]), np.array([claim]), np.array([wanted]))
+    given = min(float(wanted), claim)
+    burned = held if given >= claim * (1.0 - RESIDUE) else given / index
+    pool.shares[account, reserve] = held - burned
+    pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), burned)
+    pool.treasury[reserve] += given
+    return given
+
+
+def restore(pool: LendingPool, reserve: int, units: float) -> float:
+    """Pay `units` of cash in for all suppliers, each in proportion; returns them, nothing where nobody supplies."""
+    pool._require_many("restore", reserve, 0, units)
+    claims = float(pool.total_claims[reserve])
+    if not claims > 0.0:
+        return 0.0
+    pool.cash[reserve] += units
+    pool.supply_index[reserve] *= (claims + units) / claims
+    return units
+
+
+def _require_claims(pool: LendingPool, reserve: int, ids: ArrayLike, claims: ArrayLike, wanted: ArrayLike) -> None:
+    short = np.asarray(wanted) > np.asarray(claims) * (1.0 + RESIDUE)
+    if short.any():
+        at = int(short.argmax())
+        raise InsufficientShares(
+            f"account {np.asarray(ids)[at]} claims {np.asarray(claims)[at]!r} of {pool.names[reserve]}, asked for "
+            f"{np.asarray(wanted)[at]!r}; take no more than the claim"
+        )

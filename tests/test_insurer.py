@@ -1,0 +1,318 @@
+"""The insurer: its balance sheet, its policy, what it asks for, and when it fails; against Cramér and Lundberg."""
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+
+from abm import Scenario, ScenarioError
+from abm.agents.insurer import Insurer, Sheet
+from abm.agents.policy import Insurers
+from abm.insurance import InsuredBy
+from abm.model import UnderwaterModel
+from abm.underwriting import sheet_of
+from models.ledger import OUTSIDE
+from models.losses import Loss, LossMarket
+from models.losses.insurance import InsuranceLayer
+from models.ruin import finite_time_ruin
+
+DAY, YEAR = 86400.0, 31_536_000.0
+UNDER = {
+    "assets__ETH__price__prices": [2000.0, 1500.0],  # 14,285.71 repaid, 1,714.29 lost in block 1
+    "time__steps": 2,
+    "pools__0__losses__layers": [{"kind": "insurance"}],
+}
+LOSS = 16000.0 - 100000.0 / 7.0
+TOKEN = {"assets__TKN": {"price": {"kind": "path", "prices": [10.0, 5.0]}}}
+EARNING = {"rates": {"kind": "fixed", "rate_per_year": 1.0}, "reserve_factor": 1.0, "treasury": 1e5}
+
+
+def paid_by(run: Any) -> dict[str, float]:
+    return run.write_offs.groupby("layer", sort=False)["paid"].sum().to_dict()
+
+
+def insured(play: Any, terms: dict[str, Any], **changes: Any) -> Any:
+    return play(**UNDER | {"agents__insurers": [{"capital": {}} | terms]} | changes)
+
+
+def started(small_world: Any, model_of: Any, terms: dict[str, Any], **changes: Any) -> UnderwaterModel:
+    return model_of(small_world(**UNDER | {"agents__insurers": [{"capital": {}} | terms]} | changes))
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"capital": {"BTC": 1.0}}, "insurers.0.capital.BTC is no reserve of pool core"),
+        ({"pool_claims": {"BTC": 1.0}}, "insurers.0.pool_claims.BTC is no reserve of pool core"),
+        ({"tokens": {"BTC": 1.0}}, "insurers.0.tokens.BTC is no asset with a price; add"),
+        ({"pricing": {"shock": 1.0}}, "insurers.0.pricing.shock = 1.0 cannot be used; give a number below 1"),
+        ({"payout_delay_seconds": -1.0}, "payout_delay_seconds = -1.0 cannot be used; give 0 or more"),
+        ({"recapitalization_usd": 1.0}, "is not a known key; did you mean 'recapitalisation_usd'"),
+    ],
+)
+def test_terms_that_cannot_be_get_one_sentence(small_world, terms, message):
+    with pytest.raises(ScenarioError, match=message):
+        Scenario.from_dict(small_world(agents__insurers=[{"capital": {}} | terms]))
+
+
+# What it pays with
+
+
+def test_money_pays_first_then_claims_on_the_pool_then_tokens_at_their_price(small_world, model_of):
+    """Of 1,714: 500 of money, 400 of claims given up without cash, the rest from tokens at 5, half of before."""
+    terms = {"capital": {"DAI": 500.0}, "pool_claims": {"DAI": 400.0}, "tokens": {"TKN": 1000.0}}
+    model = started(small_world, model_of, terms, **TOKEN)
+    (insurer,) = model.people.insurers
+    assert sheet_of(model.world, insurer) == Sheet(500.0, 400.0, 10_000.0, 0.0)
+    model.run()
+    sheet = sheet_of(model.world, insurer)
+    assert (sheet.money_usd, sheet.claims_usd) == pytest.approx((0.0, 0.0))
+    assert sheet.tokens_usd == pytest.approx(5000.0 - (LOSS - 900.0))
+    pool = model.world.lenders[0].pool
+    assert (pool.total_claims[0], pool.deficit[0]) == pytest.approx((1e6, 0.0))
+    assert pool.cash[0] == pytest.approx(1e6)
+
+
+def test_capital_that_is_a_claim_on_the_pool_it_insures_is_cut_with_everybodys(play):
+    """Before it comes to pay the second loss it has borne its part of the first, which nobody insured."""
+    layers = [{"kind": "haircut", "limit_usd": 1000.0}, {"kind": "insurance"}]
+    terms = {"pool_claims": {"DAI": 700.0}}
+    run = insured(play, terms, pools__0__losses__layers=layers, agents__depositors=[{"deposits": {"DAI": 19300.0}}])
+    assert paid_by(run)["insurance"] == pytest.approx(700.0 * (1.0 - 1000.0 / 20000.0), rel=1e-12)
+
+
+def test_money_in_an_asset_that_was_not_lost_pays_nothing(play):
+    assert paid_by(insured(play, {"capital": {"ETH": 100.0}})) == pytest.approx({"depositors": LOSS})
+
+
+# The policy
+
+TWICE = {
+    "assets__ETH__price__prices": [2000.0, 1500.0, 1500.0, 900.0],
+    "agents__borrowers": [
+        {"positions": [{"collateral": {"ETH": 10.0}, "debt": {"DAI": debt}} for debt in (16000.0, 16000.0, 12000.0)]}
+    ],
+    "time": {"step_seconds": 3600.0, "steps": 5},
+}
+LATER = 12000.0 - 9000.0 / 1.05
+
+
+@pytest.mark.parametrize(
+    ("terms", "paid"),
+    [
+        ({"event_limit_usd": 1000.0, "event_seconds": 60.0}, 2000.0),
+        ({"event_limit_usd": 1000.0, "event_seconds": 7201.0}, 1000.0),
+        ({"event_limit_usd": 1000.0, "limit_usd": 1500.0, "event_seconds": 60.0}, 1500.0),
+        ({"event_limit_usd": 1000.0, "deductible_usd": 2.0 * LOSS, "event_seconds": 60.0}, 1000.0),
+        ({}, 2.0 * LOSS + LATER),
+    ],
+)
+def test_limits_bind_each_event_and_all_of_them(play, terms, paid):
+    """Two losses in one block and one two hours later: two events, or one."""
+    run = insured(play, {"capital": {"DAI": 1e6}} | terms, **TWICE)
+    assert paid_by(run)["insurance"] == pytest.approx(paid, rel=1e-9)
+
+
+def test_claims_queue_for_their_delay_and_are_paid_then(small_world, model_of, assert_losses_add_up, play):
+    terms = {"capital": {"DAI": 5000.0}, "payout_delay_seconds": 120.0}
+    run = insured(play, terms, time__steps=5)
+    assert run.steps["pending_usd"].tolist() == pytest.approx([0.0, LOSS, LOSS, 0.0, 0.0])
+    assert run.steps["insurer_capital_usd"].tolist() == pytest.approx([5000.0] * 3 + [5000.0 - LOSS] * 2)
+    assert paid_by(run) == pytest.approx({"insurance": LOSS})
+    assert_losses_add_up(run)
+    model = started(small_world, model_of, terms)
+    model.run()
+    sheet = sheet_of(model.world, model.people.insurers[0])
+    assert (sheet.assets_usd, sheet.owed_usd, sheet.equity_usd) == pytest.approx((5000.0, LOSS, 5000.0 - LOSS))
+
+
+def test_an_insolvent_insurer_pays_every_claim_the_same_part_and_then_nothing(play, assert_losses_add_up):
+    """It owes two losses with money for one and a half: three quarters of each; the third is not its affair."""
+    terms = {"capital": {"DAI": 1.5 * LOSS}, "payout_delay_seconds": 3600.0}
+    run = insured(play, terms, **TWICE)
+    rows = run.write_offs[run.write_offs["layer"] == "insurance"].set_index("account")["paid"]
+    assert rows.to_dict() == pytest.approx({0: 0.75 * LOSS, 1: 0.75 * LOSS})
+    assert run.summary["depositor_loss_usd"] == pytest.approx(0.5 * LOSS + LATER)
+    assert_losses_add_up(run)
+
+
+def test_claims_that_fall_due_apart_get_the_same_part(small_world, model_of):
+    """Insolvent with two claims in its queue, of which one falls due now: the other has its part kept for it."""
+    model = started(small_world, model_of, {"capital": {"DAI": 60.0}, "payout_delay_seconds": 100.0})
+    world, market = model.world, LossMarket()
+    payer = InsuredBy(InsuranceLayer(), model.people.insurers[0], world, world.lenders[0], 0).start()
+    payer.pay(40.0, 0.0, market)
+    payer.pay(80.0, 50.0, market)
+    first = payer.advance(100.0, market)
+    assert (first.units, first.shortfall) == pytest.approx((20.0, 20.0))
+    world.ledger.transfer(model.people.insurers[0].account, OUTSIDE, 0, first.units)
+    assert payer.advance(150.0, market).units == pytest.approx(40.0)
+    assert payer.capacity(150.0, market) == 0.0
+
+
+# Solvency
+
+
+def test_owners_bring_what_the_minimum_lacks_after_their_delay_and_no_more_than_they_said(play):
+    """Half of 16,000 of exposure must be capital: 8,000, of which 3,000 are there and 4,000 to be had."""
+    run = insured(
+        play,
+        {
+            "capital": {"DAI": 3000.0},
+            "min_capital_ratio": 0.5,
+            "recapitalisation_usd": 4000.0,
+            "recapitalisation_delay_seconds": 120.0,
+        },
+        assets__ETH__price__prices=[2000.0],
+        time__steps=5,
+    )
+    assert run.steps["insurer_capital_usd"].tolist() == pytest.approx([3000.0] * 2 + [7000.0] * 3)
+
+
+@pytest.mark.parametrize(("capital", "insures"), [(8000.0, True), (7999.0, False)])
+def test_cover_is_renewed_only_with_the_capital_that_it_asks_for(play, capital, insures):
+    run = insured(
+        play,
+        {"capital": {"DAI": capital}, "min_capital_ratio": 0.5, "renewal_seconds": 60.0},
+        assets__ETH__price__prices=[2000.0, 2000.0, 1500.0],
+        time__steps=3,
+    )
+    assert ("insurance" in paid_by(run)) is insures
+
+
+@pytest.mark.parametrize(("ratio", "stays"), [(0.0, 0.0), (0.5, 1000.0)])
+def test_nobody_leaves_an_insurer_below_its_minimum(small_world, model_of, ratio, stays):
+    """A staker behind 3,000 of the owners' money wants out at the first shortfall; below 12,500 it may not."""
+    model = started(
+        small_world,
+        model_of,
+        {"capital": {"DAI": 3000.0}, "min_capital_ratio": ratio},
+        agents__stakers=[{"layer": "insurance", "capital": 1000.0, "leave_at_hole": 1e-9}],
+        agents__borrowers=[
+            {
+                "positions": [
+                    {"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0}},
+                    {"collateral": {"ETH": 10.0}, "debt": {"DAI": 9000.0}},
+                ]
+            }
+        ],
+        agents__liquidators=[],
+        time__steps=5,
+    )
+    model.run()
+    desk = model.people.stakers[0]
+    wallet = model.world.ledger.balance(desk.cohort.first_account, 0)
+    assert wallet == pytest.approx(1000.0 - stays)
+    assert float(desk.place.stake.holdings[desk.cohort.first_holder]) == pytest.approx(stays, abs=1e-6)
+
+
+def test_stakers_share_what_premiums_bring_and_claims_cost(small_world, model_of):
+    """A quarter of the equity is theirs: they bear a quarter of the loss when they leave after it."""
+    model = started(
+        small_world,
+        model_of,
+        {"capital": {"DAI": 3000.0}, "cooldown_seconds": 60.0},
+        agents__stakers=[{"layer": "insurance", "capital": 1000.0, "leave_at_yield_per_year": 1e9}],
+        time__steps=4,
+    )
+    model.run()
+    wallet = model.world.ledger.balance(model.people.stakers[0].cohort.first_account, 0)
+    assert wallet == pytest.approx(1000.0 - 0.25 * LOSS)
+
+
+def test_stakers_enter_for_the_yield_that_premiums_pay(small_world, model_of):
+    """3,000 dollars a year on 3,000 of capital: who asks for 60 % comes in, who asks for 150 % does not."""
+    pricing = {"expected_loss_usd_per_year": 2000.0, "loading": 0.5, "credibility_years": 1e18}
+    for asked, comes in ((0.6, True), (1.5, False)):
+        model = started(
+            small_world,
+            model_of,
+            {"capital": {"DAI": 3000.0}, "pricing": pricing},
+            agents__stakers=[{"layer": "insurance", "capital": 1000.0, "enter_at_yield_per_year": asked}],
+            assets__ETH__price__prices=[2000.0],
+            time__steps=3,
+        )
+        model.run()
+        assert (model.world.ledger.balance(model.people.stakers[0].cohort.first_account, 0) == 0.0) is comes
+
+
+# Premiums
+
+
+def test_a_priced_premium_is_the_estimate_with_its_loading_and_comes_from_the_treasury(play):
+    """1,000 expected a year, loaded by 30 %, for three days; nothing before any time has passed."""
+    pricing = {"expected_loss_usd_per_year": 1000.0, "loading": 0.3, "credibility_years": 1e18}
+    run = insured(
+        play,
+        {"capital": {"DAI": 50.0}, "pricing": pricing},
+        pools__0__reserves__DAI=EARNING,
+        agents__liquidators=[],
+        assets__ETH__price__prices=[2000.0],
+        time={"step_seconds": DAY, "steps": 4},
+    )
+    expected = 50.0 + 1300.0 / 365.0 * np.arange(4)
+    assert run.steps["insurer_capital_usd"].tolist() == pytest.approx(expected.tolist(), rel=1e-12)
+
+
+def test_its_own_estimate_is_what_a_shock_would_cost_under_its_policy(small_world, model_of):
+    """10 ETH at 2,000 less 30 % back 14,000 of 16,000: 2,000 are missing, less a deductible of 500, twice a year."""
+    pricing = {"shock": 0.3, "shocks_per_year": 2.0, "loading": 0.0}
+    terms = {"capital": {"DAI": 1e4}, "pricing": pricing, "deductible_usd": 500.0}
+    model = started(small_world, model_of, terms, assets__ETH__price__prices=[2000.0])
+    model.step()
+    assert model.people.insurers[0].premium_usd_per_year == pytest.approx(2.0 * 1500.0, rel=1e-12)
+
+
+def insurer_with(model: UnderwaterModel, **pricing: float) -> Insurer:
+    terms = Insurers.model_validate({"capital": {"DAI": 1.0}, "pricing": pricing, "limit_usd": 1000.0})
+    return Insurer(model, terms, 0, 0)
+
+
+def test_its_record_counts_for_more_with_time_and_capacity_used_makes_cover_dearer(small_world, model_of):
+    """After a year with 300 paid and a credibility of a year: half of 300 and half of 100; then 1 + 2 (e / c)^2."""
+    model = model_of(small_world())
+    insurer = insurer_with(model, credibility_years=1.0, loading=0.1, curve=2.0, curve_power=2.0)
+    insurer.promise(300.0, 0.0)
+    assert insurer.premium_for(100.0, 0.0, 500.0, YEAR) == pytest.approx(1.1 * 200.0, rel=1e-12)
+    assert insurer.premium_for(100.0, 250.0, 500.0, YEAR) == pytest.approx(1.1 * 200.0 * 1.5, rel=1e-12)
+    assert insurer.premium_for(100.0, 0.0, 500.0, 0.0) == pytest.approx(1.1 * 100.0, rel=1e-12)
+
+
+# Ruin
+
+
+def test_it_is_ruined_as_often_as_cramer_and_lundberg_say(small_world, model_of):
+    """Capital 5, claims of mean 1 once a year, loaded by 30 %, over fifteen years: within three standard errors.
+
+    The claims are drawn; all else is the insurer's own: what its policy takes of a claim, its queue, what it then can
+    pay, its premium, its end.
+    """
+    capital, mean, loading, years, paths = 5.0, 1.0, 0.3, 15.0, 3000
+    model = model_of(small_world())
+    world, market, rng = model.world, LossMarket(), np.random.default_rng(5)
+    account = world.ledger.open("insurers under test")
+    pricing = {"expected_loss_usd_per_year": mean, "credibility_years": 1e18, "loading": loading}
+    terms = Insurers.model_validate({"capital": {"DAI": 0.0}, "pricing": pricing, "payout_delay_seconds": 1.0})
+    ruined = 0
+    for _ in range(paths):
+        world.ledger.transfer(account, OUTSIDE, 0, world.ledger.balance(account, 0))
+        world.endow(account, 0, capital)
+        insurer = Insurer(model, terms, 0, account)
+        payer = InsuredBy(InsuranceLayer(), insurer, world, world.lenders[0], 0).start()
+        elapsed = 0.0
+        while not insurer.insolvent:
+            wait = float(rng.exponential(1.0))
+            elapsed += wait
+            if elapsed > years:
+                break
+            now = elapsed * YEAR
+            world.endow(account, 0, wait * insurer.premium_for(mean, 0.0, capital, now))
+            loss = Loss(float(rng.exponential(mean)))
+            payer.pay(loss.take(payer.facing("insurance", loss, now, market)), now, market)
+            assert loss.rest == 0.0
+            paid = payer.advance(now + 1.0, market)
+            world.ledger.transfer(account, OUTSIDE, 0, paid.units)
+        ruined += insurer.insolvent
+    expected = finite_time_ruin(capital, years, 1.0, mean, loading)
+    assert ruined / paths == pytest.approx(expected, abs=3.0 * sqrt(expected * (1.0 - expected) / paths))

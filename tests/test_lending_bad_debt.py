@@ -1,0 +1,105 @@
+"""Verbs of a pool for its loss layers: who bears a deficit, and what every one of them leaves balanced."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.lending import ExceedsDeficit, InsufficientShares, InvalidUnits, LendingPool, ReserveTerms
+from models.lending.bad_debt import assume, cut, restore, surrender
+
+DAI, ETH = 0, 1
+ANN, BOB, CAROL, DAVE = range(4)
+
+
+def made(interest: float = 0.0) -> LendingPool:
+    """Ann and Carol supply 600 and 400 DAI; Bob, who owes 200 of them, has nothing left; Dave owes 100."""
+    terms = [ReserveTerms(), ReserveTerms(ltv=0.8, liquidation_threshold=0.8)]
+    pool = LendingPool(terms, [lambda _: interest, lambda _: 0.0], 4, ["DAI", "ETH"])
+    pool.supply(ANN, DAI, 600.0)
+    pool.supply(CAROL, DAI, 400.0)
+    pool.post(DAVE, ETH, 1.0)
+    pool.borrow_many([BOB, DAVE], DAI, [200.0, 100.0])
+    pool.accrue(31_536_000.0)
+    pool.write_off(BOB, DAI)
+    return pool
+
+
+@pytest.mark.parametrize(
+    ("verb", "refusal"),
+    [
+        (lambda pool: cut(pool, DAI, [ANN], [601.0]), InsufficientShares),
+        (lambda pool: cut(pool, DAI, [ANN], [201.0]), ExceedsDeficit),
+        (lambda pool: cut(pool, DAI, [ANN], [-1.0]), InvalidUnits),
+        (lambda pool: assume(pool, DAI, [DAVE], [201.0]), ExceedsDeficit),
+        (lambda pool: assume(pool, DAI, [DAVE], [np.inf]), InvalidUnits),
+        (lambda pool: surrender(pool, DAI, CAROL, 401.0), InsufficientShares),
+        (lambda pool: surrender(pool, DAI, CAROL, np.nan), InvalidUnits),
+        (lambda pool: restore(pool, DAI, -1.0), InvalidUnits),
+    ],
+)
+def test_what_cannot_be_done_is_refused_and_changes_nothing(verb, refusal):
+    pool, untouched = made(), made()
+    with pytest.raises(refusal):
+        verb(pool)
+    for name in ("shares", "scaled_debt", "cash", "deficit", "treasury", "total_shares", "total_scaled_debt"):
+        np.testing.assert_array_equal(getattr(pool, name), getattr(untouched, name))
+
+
+def test_a_cut_takes_from_those_named_and_from_nobody_else():
+    pool = made()
+    assert cut(pool, DAI, [ANN, CAROL], [150.0, 0.0]) == 150.0
+    assert [pool.claims(ANN, DAI), pool.claims(CAROL, DAI), pool.deficit[DAI]] == [450.0, 400.0, 50.0]
+    assert cut(pool, DAI, [CAROL], [50.0]) == 50.0
+    assert [pool.claims(CAROL, DAI), pool.deficit[DAI]] == [350.0, 0.0]
+
+
+def test_who_assumes_a_deficit_owes_it_and_is_looked_at_again():
+    pool, seen = made(), []
+    pool.on_change(seen.append)
+    assume(pool, DAI, [DAVE], [120.0])
+    assert (pool.debt(DAVE, DAI), pool.deficit[DAI], seen) == (220.0, 80.0, [DAVE])
+
+
+def test_a_claim_surrendered_is_the_treasurys_and_covers_the_deficit_without_cash():
+    pool = made()
+    assert surrender(pool, DAI, CAROL, 400.0) == 400.0
+    pool.cover_from_treasury(DAI, 200.0)
+    sheet = pool.balance_sheet(DAI)
+    assert (sheet.cash, sheet.deficit, sheet.claims, sheet.treasury) == (700.0, 0.0, 600.0, 200.0)
+
+
+def test_what_is_restored_after_a_haircut_goes_to_those_who_are_still_there():
+    pool = made()
+    pool.haircut(DAI, 200.0)
+    assert restore(pool, DAI, 100.0) == 100.0
+    assert pool.claims(ANN, DAI) == pytest.approx(600.0 * 0.9, rel=1e-12)
+    empty = LendingPool([ReserveTerms()], [lambda _: 0.0], 1)
+    assert restore(empty, 0, 10.0) == 0.0
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["cut", "assume", "surrender", "restore", "haircut"]), st.floats(0.0, 1.0)),
+        max_size=12,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_sheets_balance_and_totals_are_sums_whatever_is_done(steps):
+    pool = made(interest=0.1)
+    for what, part in steps:
+        units = part * min(float(pool.deficit[DAI]), pool.claims(ANN, DAI))
+        if what == "cut":
+            cut(pool, DAI, [ANN], [units])
+        elif what == "assume":
+            assume(pool, DAI, [BOB, DAVE], [0.25 * units, 0.75 * units])
+        elif what == "surrender":
+            surrender(pool, DAI, CAROL, part * pool.claims(CAROL, DAI))
+        elif what == "restore":
+            restore(pool, DAI, 10.0 * part)
+        else:
+            pool.haircut(DAI, units)
+        pool.check(1e-12)
+        assert pool.shares[:, DAI].sum() == pytest.approx(pool.total_shares[DAI], rel=1e-12)
+        assert pool.scaled_debt[:, DAI].sum() == pytest.approx(pool.total_scaled_debt[DAI], rel=1e-12)
+        assert (pool.shares >= 0.0).all()
