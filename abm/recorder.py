@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.survey import Survey
 from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Recorder:
         self._write_offs: list[tuple[Any, ...]] = []
         self._depth: list[tuple[Any, ...]] = []
         self._depth_units: list[FloatArray] = []
+        self._survey = Survey(world)
         self._providers: list[tuple[Any, ...]] = []
         self._attacks: list[tuple[int, Attack]] = []
         self.bad_debt_usd = 0.0
@@ -135,6 +137,7 @@ class Recorder:
         self._rows[step] = self._figures(model)
         if step % world.tape.every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
+            self._survey.take()
         if step == len(self._rows) - 1:
             self._hear_providers(model)
 
@@ -195,6 +198,7 @@ class Recorder:
             "liquidations": self.liquidations(),
             "write_offs": self.write_offs(),
             "depth": self.depth(),
+            "landscape": self._survey.table(),
             "trades": self.trades(),
             "providers": self.providers(),
             "attacks": self.attacks(),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-TABLES = ("steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions")
+TABLES = ("steps", "liquidations", "write_offs", "depth", "landscape", "trades", "providers", "attacks", "auctions")
 
 # A table without rows does not show its types, and the first path often liquidates nobody.
 TEXT = {
