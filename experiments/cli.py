@@ -74,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
 
     plot = commands.add_parser("plot", help="draw the figures of stored results again")
     plot.add_argument("directory", type=Path, metavar="DIR", help="a directory that run or compare has written")
+    plot.add_argument(
+        "--format", dest="form", choices=("png", "svg", "pdf"), default="png", help="of the files (default png)"
+    )
     plot.set_defaults(command=_plot)
 
     for name, command, text in (
@@ -292,7 +295,7 @@ def _compare(options: argparse.Namespace) -> int:
     return FAILED if comparison.manifest["failed_runs"] else DONE
 
 
-def _draw(directory: Path) -> list[Path]:
+def _draw(directory: Path, form: str = "png") -> list[Path]:
     """Draw the figures of a run or a comparison from what is stored. Raises `ResultsError`."""
     from experiments.comparison import Comparison, is_comparison
     from experiments.figures import save_all
@@ -300,15 +303,15 @@ def _draw(directory: Path) -> list[Path]:
     from experiments.storage import Results
 
     if is_comparison(directory):
-        return save_comparison(Comparison.load(directory), directory / "figures")
-    return save_all(Results.load(directory), directory / "figures")
+        return save_comparison(Comparison.load(directory), directory / "figures", form)
+    return save_all(Results.load(directory), directory / "figures", form)
 
 
 def _plot(options: argparse.Namespace) -> int:
     from experiments.storage import ResultsError
 
     try:
-        files = _draw(options.directory)
+        files = _draw(options.directory, options.form)
     except ResultsError as error:
         return _refuse(str(error))
     except OSError as error:

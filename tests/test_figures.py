@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from experiments.figures import FIGURES, depth_map, draw_all, flows, ladder, save_all, style, timeline, waterfall
+from experiments.figures import (
+    FIGURES,
+    depth_map,
+    draw_all,
+    flows,
+    ladder,
+    palette,
+    save_all,
+    style,
+    timeline,
+    waterfall,
+)
+from experiments.figures.clock import Clock
 from experiments.figures.markets import BID, Depth
 from experiments.figures.reading import Story, fall, layers_of, moving_assets
 from experiments.run import PathOutcome
@@ -360,7 +372,7 @@ def test_the_last_block_has_a_width(tmp_path: Path) -> None:
 
 
 def test_a_layer_has_its_colour_whatever_stands_beside_it() -> None:
-    alone, together = style.layer_colours(["uncovered"]), style.layer_colours(["treasury", *LAYERS, "auction"])
+    alone, together = palette.layer_colours(["uncovered"]), palette.layer_colours(["treasury", *LAYERS, "auction"])
     assert alone["uncovered"] == together["uncovered"]
     assert len(set(together.values())) == 6
 
@@ -418,7 +430,7 @@ def test_the_map_says_for_how_long_bids_were_thin(tmp_path: Path) -> None:
     (depth,) = Depth.read(results, path=0)
     edges = np.append(depth.seconds, 36_000.0)
     units = depth.units * np.where((edges[:-1] >= 7_200.0) & (edges[:-1] < 18_000.0), 0.1, 1.0)[:, None, None]
-    said = depth_map._sentence(replace(depth, units=units), edges, style.Clock.of(36_000.0))
+    said = depth_map._sentence(replace(depth, units=units), edges, Clock.of(36_000.0))
     assert said.startswith("bids within 2 % of the mid fell from 1,600 to 160 ETH, below half for")
     assert float(said.split()[-2]) == pytest.approx(3.0, abs=0.1)
 
@@ -459,8 +471,8 @@ def test_a_run_without_markets_or_trades_says_so(tmp_path: Path) -> None:
 
 
 def test_a_source_has_the_colour_of_its_kind_and_the_second_of_a_kind_a_paler_one() -> None:
-    colours = style.source_colours(["constant_product.1", "constant_product.2", "order_book", "hooked_pool"])
-    assert colours["constant_product.1"] == style.source_colours(["constant_product"])["constant_product"]
+    colours = palette.source_colours(["constant_product.1", "constant_product.2", "order_book", "hooked_pool"])
+    assert colours["constant_product.1"] == palette.source_colours(["constant_product"])["constant_product"]
     assert len(set(colours.values())) == 4
 
 
@@ -511,7 +523,7 @@ def test_percentages(value: float, text: str) -> None:
     ("length", "unit"), [(60.0, "seconds"), (7_200.0, "minutes"), (86_400.0, "hours"), (7 * 86_400.0, "days")]
 )
 def test_the_clock_suits_the_length_of_the_run(length: float, unit: str) -> None:
-    clock = style.Clock.of(length)
+    clock = Clock.of(length)
     assert clock.unit == unit
     assert float(clock.read(np.array(length))) * clock.seconds == length
 
