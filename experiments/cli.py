@@ -79,6 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     plot.set_defaults(command=_plot)
 
+    animate = commands.add_parser("animate", help="show the cascade of a stored run as a moving picture")
+    animate.add_argument("directory", type=Path, metavar="DIR", help="a directory that run has written")
+    animate.add_argument(
+        "--frames", type=_whole(2), default=80, metavar="N", help="pictures around the crash (default 80)"
+    )
+    animate.set_defaults(command=_animate)
+
+    report = commands.add_parser("report", help="write one HTML page of stored results that can be sent")
+    report.add_argument("directory", type=Path, metavar="DIR", help="a directory that run or compare has written")
+    report.set_defaults(command=_report)
+
     for name, command, text in (
         ("scenarios", _scenarios, "list the shipped scenarios"),
         ("designs", _designs, "list the liquidation designs and their parameters"),
@@ -317,6 +328,37 @@ def _plot(options: argparse.Namespace) -> int:
     except OSError as error:
         return _refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
     print(*files, sep="\n")
+    return DONE
+
+
+def _animate(options: argparse.Namespace) -> int:
+    from experiments.comparison import is_comparison
+    from experiments.figures.film import animate
+    from experiments.storage import ResultsError
+
+    if is_comparison(options.directory):
+        return _refuse(f"{options.directory} holds a comparison; a film shows one run: name a directory that run wrote")
+    try:
+        files = animate(options.directory, options.frames)
+    except ResultsError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"the film cannot be written to {options.directory / 'figures'} ({error.strerror or error})")
+    print(*files, sep="\n")
+    return DONE
+
+
+def _report(options: argparse.Namespace) -> int:
+    from experiments.report import write_report
+    from experiments.storage import ResultsError
+
+    try:
+        file = write_report(options.directory)
+    except ResultsError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"the report cannot be written to {options.directory} ({error.strerror or error})")
+    print(file)
     return DONE
 
 

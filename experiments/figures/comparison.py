@@ -86,7 +86,7 @@ def pareto(comparison: Comparison) -> Figure:
     if len(objectives) < 2:
         return style.nothing(title, "A plane needs two objectives: name them with --objectives")
     across, up = objectives[:2]
-    drawn = style.figure(7.0)
+    drawn = style.figure(6.0)
     axes = drawn.subplots()
     style.panel(axes, "", "")
     tuned = _tuned(comparison)
@@ -121,7 +121,7 @@ def losses(comparison: Comparison) -> Figure:
     means = {
         entry["design"]: {m: _number(found["value"]) for m, found in entry["metrics"].items()} for entry in entries
     }
-    drawn = style.figure(2.2 + 0.34 * len(entries))
+    drawn = style.figure(2.5 + 0.34 * len(entries))
     left, right = drawn.subplots(1, 2, sharey=True)
     names = list(means)
     colours = palette.layer_colours([layer for _, layer, _ in _LENDERS])
@@ -140,7 +140,7 @@ def losses(comparison: Comparison) -> Figure:
         style.number_axis(axes, "x")
         axes.set_xlabel("USD, mean over the paths")
         below = -0.55 / (0.5 + 0.34 * len(entries))  # clear of the label of the axis, however tall the panel
-        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, below), ncols=3)
+        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, below), ncols=2)
     worst = max(names, key=lambda name: means[name]["total_bad_debt_usd"] + means[name]["borrower_loss_usd"])
     style.headline(
         drawn,
@@ -287,7 +287,7 @@ def _course(
     bins: np.ndarray[Any, Any],
 ) -> float:
     """One design's panel; the largest value in it."""
-    style.panel(axes, name, "")
+    style.panel(axes, name, "USD")
     at = clock.read(edges)
     water = course["underwater_usd"].to_numpy(dtype=np.float64)
     bad = course["bad_debt_usd"].to_numpy(dtype=np.float64)

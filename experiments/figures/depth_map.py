@@ -87,7 +87,6 @@ def _shade(axes: Axes, times: FloatArray, prices: FloatArray, worth: FloatArray,
     bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     bar.ax.yaxis.set_major_formatter(lambda value, _: style.short(value))
     bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.tick_params(labelsize=8.5, color=palette.MUTED)
     bar.outline.set_visible(False)
 
 

@@ -57,7 +57,9 @@ def _exceedance(axes: Axes, values: FloatArray, title: str, colour: str, tail: "
     if values[-1] == 0.0:
         return style.remark(axes, "Nothing on any path")
     above = 1.0 - np.arange(1, len(values) + 1) / len(values)
-    axes.step(np.append(0.0, values), np.append(float((values > 0.0).mean()), above), where="post", color=colour)
+    # From nothing where that is near, else from a little below the least.
+    least = 0.0 if values[0] < 0.5 * values[-1] else values[0] - 0.1 * float(np.ptp(values))
+    axes.step(np.append(least, values), np.append(float((values > least).mean()), above), where="post", color=colour)
     _mark(axes, tail)
     axes.axhline(1.0 - TAIL, color=palette.MUTED, lw=0.8, ls=":")
     axes.set_ylim(0.0, 1.03)

@@ -69,7 +69,7 @@ def _matrix(axes: Axes, volume: pd.DataFrame, colour: str) -> None:
     axes.set_ylim(rows, 0)
     axes.set_xticks([k + 0.5 for k in range(columns)], [style.words(str(k)).replace(" ", "\n") for k in table.columns])
     axes.set_yticks([k + 0.5 for k in range(rows)], [style.words(str(name)) for name in table.index])
-    axes.tick_params(labelsize=8.5, length=0, top=False)
+    axes.tick_params(length=0)
     axes.axhline(rows - 1, color=palette.MUTED, lw=0.8)
     axes.axvline(columns - 1, color=palette.MUTED, lw=0.8)
     for spine in axes.spines.values():

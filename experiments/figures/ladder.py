@@ -58,7 +58,7 @@ def _market(panels: list[Axes], depth: Depth, clock: Clock) -> str:
         axes.set_ylim(0.0, top)
     panels[0].set_ylabel(f"{depth.base} per 1 % of price")
     panels[0].set_title(f"{depth.title}\n{panels[0].get_title(loc='left')}")
-    style.legend(panels[-1], reverse=True)
+    style.legend(panels[-1], of=panels, reverse=True)
     return _sentence(depth)
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
@@ -98,8 +97,8 @@ def draw(results: Results) -> Figure:
     for (left, right), ground in zip(rows, grounds, strict=True):
         _map(left, story, ground)
         _profile(right, ground)
-    _legend(rows[0][1], rows[0])
-    story.clock.label(rows[-1][0], story.edges)
+        story.clock.label(left, story.edges)
+    style.legend(rows[0][1], of=list(rows[0]))
     how = (
         "Shades: debt by the price of its collateral at which it can be liquidated; it stays there while prices move. "
         "What lies above the oracle's price can be liquidated; above the dashed line it is more than its collateral is "
@@ -170,15 +169,6 @@ def _events(axes: Axes, story: Story, clock: Clock, ground: Ground) -> None:
         axes.scatter(
             clock.read(middle), price, s=size, marker=marker, color=colour, alpha=0.7, lw=0, zorder=3, label=label
         )
-
-
-def _legend(beside: Axes, panels: "np.ndarray[tuple[int], np.dtype[np.object_]]") -> None:
-    """One legend for a row of panels, beside the last of them."""
-    found: dict[str, Artist] = {}
-    for axes in panels:
-        handles, labels = axes.get_legend_handles_labels()
-        found |= dict(zip(labels, handles, strict=True))
-    beside.legend(found.values(), found.keys(), loc="upper left", bbox_to_anchor=(1.005, 1.0), borderaxespad=0.0)
 
 
 def _profile(axes: Axes, ground: Ground) -> None:

@@ -5,10 +5,12 @@ Whatever draws is decorated with `ours`: matplotlib looks sizes and colours up a
 """
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -93,10 +95,20 @@ def panel(axes: Axes, title: str, ylabel: str) -> None:
     axes.set_ylabel(ylabel)
 
 
-def legend(axes: Axes, title: str = "", *, reverse: bool = False) -> None:
-    """A legend outside the panel, to its right, where it hides nothing."""
+def legend(axes: Axes, title: str = "", *, of: Sequence[Axes] | None = None, reverse: bool = False) -> None:
+    """A legend outside the panel, to its right, where it hides nothing; `of` all these panels, or of this one."""
+    found: dict[str, Artist] = {}
+    for one in of if of is not None else (axes,):
+        handles, labels = one.get_legend_handles_labels()
+        found |= {label: handle for label, handle in zip(labels, handles, strict=True) if label not in found}
     shown = axes.legend(
-        loc="upper left", bbox_to_anchor=(1.005, 1.0), borderaxespad=0.0, title=title or None, reverse=reverse
+        list(found.values()),
+        list(found),
+        loc="upper left",
+        bbox_to_anchor=(1.005, 1.0),
+        borderaxespad=0.0,
+        title=title or None,
+        reverse=reverse,
     )
     shown.set_alignment("left")
 

@@ -39,7 +39,7 @@ def draw(results: Results) -> Figure:
     story.clock.label(panels[-1], story.edges)
     how = (
         f"The share of {results.finished:,} paths on which a fund has never had less than a part of what it had at "
-        "first. The band is the 95 % interval (Wilson) of the lowest curve: the chance that the fund is not exhausted."
+        "first. The band is the 95 % interval (Wilson) of the darkest curve: the chance that the fund is not exhausted."
     )
     said = "; ".join(f"{name} exhausted on {style.percent(share)} of paths" for name, share in ruined.items())
     style.headline(drawn, f"{results.name}: {said}", how)
