@@ -1,7 +1,7 @@
 """The figures are drawn from stored results alone, of every shape that a run can leave behind."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator, NullLocator
-from matplotlib.transforms import BboxBase
 
 from experiments.figures import (
     FIGURES,
@@ -52,6 +48,8 @@ from experiments.storage import Results, ResultsUnreadableError, ResultsWriter
 from experiments.tables import TABLES
 
 mpl.use("Agg")
+
+Faults = Callable[[Figure], list[str]]
 
 LAYERS = ("reserve", "insurance", "depositors", "uncovered")
 
@@ -345,13 +343,6 @@ SHAPES = {
 }
 
 
-UNITS = (
-    r"USD|%|gwei|accounts|calls|paths|since the start|time in \d+ \(UTC\)|[A-Z]+ (for one|up to that|per 1)|generation"
-    "|exit order"
-)
-"""What an axis measures has one of these in its label, or is a row of names."""
-
-
 QUICK = {"crash", "many paths", "calm", "two blocks", "one block", "five assets"}
 MARKED = [
     pytest.param(shape, id=name, marks=() if name in QUICK else pytest.mark.slow) for name, shape in SHAPES.items()
@@ -359,49 +350,14 @@ MARKED = [
 
 
 @pytest.mark.parametrize("shape", MARKED)
-def test_every_figure_of_every_shape_of_run_says_what_it_shows_and_can_be_read(tmp_path: Path, shape: Shape) -> None:
+def test_every_figure_of_every_shape_of_run_says_what_it_shows_and_can_be_read(
+    tmp_path: Path, shape: Shape, faults: Faults
+) -> None:
     figures = draw_all(stored(tmp_path / "run", shape))
     assert list(figures) == list(FIGURES) + (list(FIGURES_OF_MANY) if shape.paths > 1 else [])
     for name, drawn in figures.items():
         assert title(drawn).startswith(shape.name), name
         assert faults(drawn) == [], name
-
-
-def faults(drawn: Figure) -> list[str]:
-    """What a reader of a figure would miss, or could not read."""
-    drawn.set_dpi(50)
-    FigureCanvasAgg(drawn).draw()  # the canvas that a figure is born with draws nothing
-    nothing_to_see = [axes for axes in drawn.axes if not axes.axison and axes.texts]
-    found = [] if style.caption_of(drawn) or nothing_to_see else ["no caption"]
-    for axes in drawn.axes:
-        found += [f"an axis without a unit: {label!r}" for label in labels_without_units(axes)]
-    ticks = {id(tick) for axes in drawn.axes for axis in (axes.xaxis, axes.yaxis) for tick in axis.get_ticklabels()}
-    for text in drawn.findobj(Text):
-        if text.get_visible() and text.get_text().strip():
-            small = text.get_fontsize() < style.SMALL
-            box = text.get_window_extent()
-            cut = id(text) not in ticks and not box_holds(drawn.bbox, box)
-            found += [f"{what}: {text.get_text()!r}" for what, wrong in (("small", small), ("cut off", cut)) if wrong]
-    return found
-
-
-def labels_without_units(axes: Axes) -> Iterator[str]:
-    """The labels of the axes of one panel that name no unit; an axis may be labelled by a panel that shares it."""
-    if not axes.axison:
-        return
-    for which, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
-        named = isinstance(axis.get_major_locator(), FixedLocator | NullLocator)
-        shared = {"x": axes.get_shared_x_axes(), "y": axes.get_shared_y_axes()}[which].get_siblings(axes)
-        labels = [axes.get_xlabel() if which == "x" else axes.get_ylabel() for axes in shared]
-        if not named and not re.search(UNITS, " ".join(labels)):
-            yield " ".join(labels)
-
-
-def box_holds(whole: BboxBase, part: BboxBase) -> bool:
-    """Whether a part lies within the whole, but for a pixel."""
-    return bool(
-        part.x0 >= whole.x0 - 1 and part.y0 >= whole.y0 - 1 and part.x1 <= whole.x1 + 1 and part.y1 <= whole.y1 + 1
-    )
 
 
 def test_figures_are_saved_under_their_names_and_are_the_same_each_time(
@@ -804,7 +760,7 @@ X, Y = phase.Quantity("depth", "depth, USD"), phase.Quantity("shock", "shock, %"
 LOSS = phase.Quantity("loss", "bad debt, USD")
 
 
-def test_a_phase_diagram_separates_what_is_below_a_threshold(tmp_path: Path) -> None:
+def test_a_phase_diagram_separates_what_is_below_a_threshold(faults: Faults) -> None:
     drawn = phase.draw(GRID.iloc[1:], X, Y, LOSS, title="t", caption="c", threshold=1e5)
     axes = drawn.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["10 %", "20 %", "40 %"]
@@ -815,7 +771,7 @@ def test_a_phase_diagram_separates_what_is_below_a_threshold(tmp_path: Path) -> 
     assert "no point has an answer" in said(phase.draw(GRID.iloc[:0], X, Y, LOSS, title="t", caption="c"))
 
 
-def test_a_tornado_has_what_moves_the_answer_most_on_top() -> None:
+def test_a_tornado_has_what_moves_the_answer_most_on_top(faults: Faults) -> None:
     rows = [("fee", 0.0, 0.01, 9.0, 12.0), ("depth", 1e6, 1e8, 40.0, 2.0), ("name", "a", "b", 10.0, 10.0)]
     table = pd.DataFrame(rows, columns=list(tornado.COLUMNS))
     drawn = tornado.draw(table, 10.0, "bad debt, USD", title="t", caption="c")

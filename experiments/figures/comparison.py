@@ -98,9 +98,12 @@ def pareto(comparison: Comparison) -> Figure:
         if better is not None:
             end = _cross(axes, better, across, up, palette.TUNED)
             axes.annotate("", end, point, arrowprops={"arrowstyle": "->", "color": palette.TUNED, "lw": 0.8})
-    for point, names in taken.items():
-        if all(map(math.isfinite, point)):
-            axes.annotate(", ".join(names), point, xytext=(6, 5), textcoords="offset points")
+    axes.autoscale_view()
+    known = sorted(point for point in taken if all(map(math.isfinite, point)))
+    for number, point in enumerate(known):
+        # Below the point where the next one to the right would be written over.
+        near = number + 1 < len(known) and _near(axes, point, known[number + 1])
+        axes.annotate(", ".join(taken[point]), point, xytext=(6, -13 if near else 5), textcoords="offset points")
     _axis(axes, across, "x")
     _axis(axes, up, "y")
     of_all = "" if len(objectives) == 2 else f" of all {len(objectives)} objectives"
@@ -186,6 +189,12 @@ def timelines(comparison: Comparison) -> Figure:
 
 
 COMPARISON_FIGURES = {"ranking": ranking, "pareto": pareto, "losses": losses, "timelines": timelines}
+
+
+def _near(axes: Axes, point: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether another point lies where the name of this one would be written."""
+    (x0, y0), (x1, y1) = axes.transLimits.transform([point, other])
+    return bool(x1 - x0 < 0.15 and -0.02 < y1 - y0 < 0.08)
 
 
 def _entries(comparison: Comparison) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from experiments.figures import each
+from experiments.figures.clock import start_of
 from experiments.figures.reading import Story, fall, moving_assets
 from experiments.figures.style import layer_title, usd
 from experiments.figures.waterfall import paid_by_layer
@@ -40,7 +41,8 @@ def page_of(results: Results) -> Page:
 def _lead(results: Results) -> str:
     time, seed, paths = results.scenario["time"], results.manifest["seed"], len(results.paths)
     seeds = f"Seed {seed}" if paths == 1 else f"{paths:,} paths, seeds {seed} to {results.paths['seed'].max()}"
-    begins = f", from {time['start']}" if "start" in time else ""
+    start = start_of(results.scenario)
+    begins = f", from {start.day} {start:%B %Y, %H:%M} UTC" if start is not None else ""
     length = duration(time["steps"] * time["step_seconds"])
     return f"{seeds}; {time['steps']:,} blocks of {time['step_seconds']:g} s ({length}){begins}."
 
@@ -107,6 +109,7 @@ def _summary(results: Results) -> Table:
     several = results.finished > 1
     columns = ["metric", "mean" if several else "value"]
     columns += ["standard error", "95 % quantile", "mean beyond it"] if several else []
+    columns.append("in summary.json")
     rows = []
     for name in metrics:
         written = writer(name)
@@ -114,7 +117,7 @@ def _summary(results: Results) -> Table:
         for tail in ("_se", "_p95", "_es95") if several else ():
             value = summary.get(f"{name}{tail}")
             row.append(_number(value, "" if value is None else written(value)))
-        rows.append(row)
+        rows.append([*row, Cell.of(name)])
     return Table("Everything that the summary says, as in summary.json.", columns, rows)
 
 

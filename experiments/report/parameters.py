@@ -14,20 +14,27 @@ _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"-]+)\s*=")
 
 
+NO_DEFAULT = PydanticUndefined
+CHOICES = ("kind", "design")
+"""Fields that say which of several parts a scenario has; which one it is matters more than its default."""
+
+
 def departures(model: BaseModel, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Every parameter that is not at its default, as (dotted key, value, default); None where there is no default."""
+    """Every parameter that is not at its default, as (dotted key, value, default), `NO_DEFAULT` where it has none."""
     for name, info in type(model).model_fields.items():
         value = getattr(model, name)
         default = info.get_default(call_default_factory=True, validated_data={})
         where = f"{key}.{name}" if key else name
-        if value == default:
+        if key and name in CHOICES:
+            yield where, value, NO_DEFAULT
+        if value == default or name in CHOICES:
             continue
         parts = list(_parts(value, where))
         if parts:
             for place, part in parts:
                 yield from departures(part, place)
         else:
-            yield where, value, None if default is PydanticUndefined else default
+            yield where, value, default
 
 
 def _parts(value: Any, key: str) -> Iterator[tuple[str, BaseModel]]:
@@ -38,6 +45,14 @@ def _parts(value: Any, key: str) -> Iterator[tuple[str, BaseModel]]:
         yield from ((f"{key}.{name}", part) for name, part in value.items())
     elif isinstance(value, list) and all(isinstance(part, BaseModel) for part in value):
         yield from ((f"{key}.{number}", part) for number, part in enumerate(value))
+
+
+def notes(source: str) -> list[str]:
+    """The comments with which a scenario's file begins, before its first table; a paragraph each."""
+    head = "\n".join(line for line in source.splitlines())
+    head = head[: head.find("\n[")]
+    lines = [line[1:].strip() if line.startswith("#") else "" for line in head.splitlines()]
+    return [" ".join(block.split()) for block in "\n".join(lines).split("\n\n") if block.strip()]
 
 
 def assumptions(source: str, stored: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -56,9 +71,9 @@ def assumptions(source: str, stored: dict[str, Any]) -> list[tuple[str, str, str
             continue
         named = _KEY.match(line) if not header else None
         key = ".".join(filter(None, [table, named[1] if named else ""]))
-        said = comment.partition(MARK)[2].lstrip(": ").strip() if not comment.startswith("# Everything") else ""
         if not key or line.lstrip().startswith("#"):
             continue
+        said = comment.partition(MARK)[2].lstrip(": ").strip()
         then, now = _look_up(told, key), _look_up(stored, key)
         value = "" if isinstance(now, dict | list) or now is None else str(now)
         found.append((key, said, value if then == now or not value else f"{value} in this run; {then} in the source"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from abm import Scenario, ScenarioError
 from experiments.report.page import Cell, Section, Table
-from experiments.report.parameters import assumptions, departures, source_of
+from experiments.report.parameters import NO_DEFAULT, assumptions, departures, notes, source_of
 from experiments.shipped import shipped_scenarios
 
 NOT_PARAMETERS = ("name", "description")
@@ -24,8 +24,9 @@ def _parameters(directory: Path) -> Section:
         scenario = Scenario.load(directory / "scenario.toml")
     except ScenarioError as error:
         return Section(title, [f"This version cannot read the stored scenario ({error}); see scenario.toml beside it."])
+    home = f"{directory.resolve()}/"
     rows = [
-        [Cell.of(key), Cell.of(_written(value)), Cell.of("(has none)" if default is None else _written(default))]
+        [Cell.of(key), Cell.of(_written(value).replace(home, "")), Cell.of(_written(default))]
         for key, value, default in departures(scenario)
         if key not in NOT_PARAMETERS
     ]
@@ -34,6 +35,8 @@ def _parameters(directory: Path) -> Section:
 
 def _written(value: Any) -> str:
     """A value as one reads it; a long list by its beginning and its length."""
+    if value is NO_DEFAULT or value is None:
+        return "none" if value is None else ""
     if isinstance(value, list) and len(value) > 6:
         return f"{', '.join(map(_written, value[:3]))} … ({len(value):,} values)"
     if hasattr(value, "model_dump"):
@@ -44,12 +47,13 @@ def _written(value: Any) -> str:
 def _assumed(scenario: dict[str, Any], manifest: Mapping[str, Any]) -> Section:
     title = "What is assumed"
     source = source_of(str(manifest["scenario"]), list(manifest.get("command_line", [])), shipped_scenarios())
-    found = assumptions(source.read_text(encoding="utf-8"), scenario) if source is not None else []
+    text = source.read_text(encoding="utf-8") if source is not None else ""
+    found = assumptions(text, scenario)
     if not found:
         return Section(title, ["No comment of the scenario's file marks anything as ASSUMED, or the file is not here."])
     rows = [[Cell.of(key), Cell.of(said or "(no more is said)"), Cell.of(value)] for key, said, value in found]
     caption = "What the scenario's author marked as ASSUMED, rather than recorded or reported."
-    return Section(title, tables=[Table(caption, ["key", "what is assumed", "value"], rows)])
+    return Section(title, notes(text), tables=[Table(caption, ["key", "what is assumed", "value"], rows)])
 
 
 def manifest_table(manifest: Mapping[str, Any]) -> Table:
