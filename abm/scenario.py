@@ -49,7 +49,7 @@ class Time(Parameters):
         try:
             return datetime.fromisoformat(str(given)).isoformat() if given is not None else None
         except ValueError:
-            raise ValueError('must be a date and time such as "2020-03-12T00:00:00Z"') from None
+            raise ValueError(f'must be a date and time such as "2020-03-12T00:00:00Z", not {given!r}') from None
 
 
 class Asset(Parameters):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abm.tape import SAMPLES
 from models.lending import Landscape
 from models.types import FloatArray, IntArray
 
@@ -28,8 +29,12 @@ RATIOS: FloatArray = np.exp(np.arange(np.log(LOWEST), np.log(HIGHEST), BIN_WIDTH
 """The ends of the bins as multiples of the first price."""
 
 
+LOOKS = 2_000_000
+"""As many positions are valued one by one for the samples of a path; where there are more, there are fewer samples."""
+
+
 class Survey:
-    """Samples of all pools' debt by liquidation price."""
+    """Samples of all pools' debt by liquidation price: as many as of the depth, while that costs next to nothing."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -39,10 +44,22 @@ class Survey:
             for lender, edges in zip(world.lenders, self._edges, strict=True)
         ]
         self._steps: list[int] = []
+        self._asked = 0
+        self._every = 0
         self._debts: list[list[FloatArray]] = [[] for _ in world.lenders]
 
     def take(self) -> None:
-        """Take a sample of every pool."""
+        """Take a sample of every pool, or pass where it is not yet time for one; the first and the last are taken."""
+        pairs = zip(self._world.lenders, self._landscapes, strict=True)
+        if not self._asked:
+            looks = SAMPLES * sum(landscape.one_by_one(lender.prices) for lender, landscape in pairs)
+            self._every = max(1, -(-looks // LOOKS))
+        self._asked += 1
+        last = self._world.step == self._world.scenario.time.steps - 1
+        if last or (self._asked - 1) % self._every == 0:
+            self._sample()
+
+    def _sample(self) -> None:
         self._steps.append(self._world.step)
         for lender, landscape, debts in zip(self._world.lenders, self._landscapes, self._debts, strict=True):
             debts.append(landscape.debt(lender.prices))

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from experiments.cli_stored import DONE, REFUSED, add_commands, draw, refuse
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from abm.beside import Variant
     from experiments.storage import Results
 
-DONE, FAILED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+FAILED, INTERRUPTED, PIPE_CLOSED = 1, 130, 141
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,23 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_comparing(compare)
     compare.set_defaults(command=_compare)
 
-    plot = commands.add_parser("plot", help="draw the figures of stored results again")
-    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory that run or compare has written")
-    plot.add_argument(
-        "--format", dest="form", choices=("png", "svg", "pdf"), default="png", help="of the files (default png)"
-    )
-    plot.set_defaults(command=_plot)
-
-    animate = commands.add_parser("animate", help="show the cascade of a stored run as a moving picture")
-    animate.add_argument("directory", type=Path, metavar="DIR", help="a directory that run has written")
-    animate.add_argument(
-        "--frames", type=_whole(2), default=80, metavar="N", help="pictures around the crash (default 80)"
-    )
-    animate.set_defaults(command=_animate)
-
-    report = commands.add_parser("report", help="write one HTML page of stored results that can be sent")
-    report.add_argument("directory", type=Path, metavar="DIR", help="a directory that run or compare has written")
-    report.set_defaults(command=_report)
+    add_commands(commands)
 
     for name, command, text in (
         ("scenarios", _scenarios, "list the shipped scenarios"),
@@ -187,7 +173,7 @@ def _run(options: argparse.Namespace) -> int:
                 command_line=options.command_line,
             )
     except (ScenarioError, ResultsError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except OSError as error:
         print(f"underwater: the results could not be written: {error}", file=sys.stderr)
         return FAILED
@@ -288,7 +274,7 @@ def _compare(options: argparse.Namespace) -> int:
                 command_line=options.command_line,
             )
     except (ScenarioError, ResultsError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except OSError as error:
         print(f"underwater: the results could not be written: {error}", file=sys.stderr)
         return FAILED
@@ -298,68 +284,12 @@ def _compare(options: argparse.Namespace) -> int:
     print(describe(comparison), flush=True)
     if options.figures:
         try:
-            _draw(directory)
+            draw(directory)
         except KeyboardInterrupt:
             print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
             return INTERRUPTED
     print(f"Results in {directory}", flush=True)
     return FAILED if comparison.manifest["failed_runs"] else DONE
-
-
-def _draw(directory: Path, form: str = "png") -> list[Path]:
-    """Draw the figures of a run or a comparison from what is stored. Raises `ResultsError`."""
-    from experiments.comparison import Comparison, is_comparison
-    from experiments.figures import save_all
-    from experiments.figures.comparison import save_comparison
-    from experiments.storage import Results
-
-    if is_comparison(directory):
-        return save_comparison(Comparison.load(directory), directory / "figures", form)
-    return save_all(Results.load(directory), directory / "figures", form)
-
-
-def _plot(options: argparse.Namespace) -> int:
-    from experiments.storage import ResultsError
-
-    try:
-        files = _draw(options.directory, options.form)
-    except ResultsError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
-    print(*files, sep="\n")
-    return DONE
-
-
-def _animate(options: argparse.Namespace) -> int:
-    from experiments.comparison import is_comparison
-    from experiments.figures.film import animate
-    from experiments.storage import ResultsError
-
-    if is_comparison(options.directory):
-        return _refuse(f"{options.directory} holds a comparison; a film shows one run: name a directory that run wrote")
-    try:
-        files = animate(options.directory, options.frames)
-    except ResultsError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"the film cannot be written to {options.directory / 'figures'} ({error.strerror or error})")
-    print(*files, sep="\n")
-    return DONE
-
-
-def _report(options: argparse.Namespace) -> int:
-    from experiments.report import write_report
-    from experiments.storage import ResultsError
-
-    try:
-        file = write_report(options.directory)
-    except ResultsError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"the report cannot be written to {options.directory} ({error.strerror or error})")
-    print(file)
-    return DONE
 
 
 def _scenarios(_: argparse.Namespace) -> int:
@@ -428,8 +358,3 @@ def _assignment(text: str) -> tuple[str, str]:
     if not (key.strip() and equals):
         raise argparse.ArgumentTypeError(f"must be KEY=VALUE, such as time.steps=100, not {text!r}")
     return key.strip(), value.strip()
-
-
-def _refuse(message: str) -> int:
-    print(f"underwater: {message}", file=sys.stderr)
-    return REFUSED

@@ -10,7 +10,8 @@ from experiments import load_scenario, run_scenario
 from experiments.cli import DONE, REFUSED, main
 from experiments.figures.film import STILL, encoder, write_gif, write_mp4
 from experiments.figures.reading import Story
-from experiments.figures.scene import Scene, Stage, between, moments
+from experiments.figures.scene import Scene
+from experiments.figures.stage import Stage, between, moments
 from experiments.storage import Results
 
 
@@ -98,6 +99,12 @@ def test_a_run_in_which_nobody_owes_cannot_be_filmed(tmp_path: Path, capsys: pyt
     run_scenario(load_scenario("one-position", nobody), out=tmp_path / "empty")
     assert main(["animate", str(tmp_path / "empty")]) == REFUSED
     assert "nobody owed anything" in capsys.readouterr().err
+
+
+def test_a_film_of_one_picture_is_refused(results: Results, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["animate", str(results.directory), "--frames", "1"])
+    assert "--frames: must be a whole number from 2 to 1000, not '1'" in capsys.readouterr().err
 
 
 def test_a_calm_run_is_shown_whole(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import matplotlib as mpl
@@ -450,6 +451,15 @@ def test_the_last_block_has_a_width(tmp_path: Path) -> None:
     assert list(story.edges) == [0.0, 60.0, 120.0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_of_a_day_of_minutes_is_made_in_two_seconds(tmp_path: Path, name: str) -> None:
+    results = stored(tmp_path / "run", Shape(depositors=True))
+    begun = process_time()
+    encoded(FIGURES[name](results), "png")
+    assert process_time() - begun < 2.0
+
+
 def test_an_actor_has_one_colour_in_all_figures(tmp_path: Path) -> None:
     results = stored(tmp_path / "run", Shape(steps=60))
     bars = {bar.get_facecolor() for bar in profit_and_loss.draw(results).axes[0].patches}
@@ -685,6 +695,16 @@ def test_the_map_holds_the_debt_where_it_is_liquidated(tmp_path: Path) -> None:
     inside = ground.between(row["price_low"] * 1.001, row["price_high"] * 0.999)
     assert inside == pytest.approx(row["debt_usd"])
     assert "of debt lay in the way of ETH's fall" in title(landscape.draw(results))
+
+
+def test_runs_of_versions_that_recorded_less_are_drawn_and_say_so(tmp_path: Path) -> None:
+    older = stored(tmp_path / "run", Shape(steps=60))
+    (older.directory / "landscape.parquet").unlink()
+    steps = older.steps.drop(columns=["unforced_ETH", "unforced_DAI"])
+    steps.to_parquet(older.directory / "steps.parquet")
+    drawn = draw_all(older)
+    assert title(drawn["landscape"]).endswith("no debt to map")
+    assert title(drawn["generations"]).endswith("no counterfactual")
 
 
 def test_generations_say_how_much_deeper_the_fall_was_for_the_sales(tmp_path: Path) -> None:

@@ -134,6 +134,24 @@ def cascade(debts: tuple[float, ...] = DEBTS, **changes: object) -> Scenario:
     )
 
 
+def test_where_positions_are_valued_one_by_one_there_are_fewer_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    alike = simulate(cascade(), seed=1).landscape
+    assert alike["step"].nunique() == 60
+    agents = cascade().to_dict()["agents"]
+    for position in agents["borrowers"][0]["positions"]:
+        position["collateral"]["DAI"] = 1.0
+    reserves = {"DAI": {"ltv": 0.5, "liquidation_threshold": 0.5}, "ETH": {"ltv": 0.8, "liquidation_threshold": 0.83}}
+    pools = cascade().to_dict()["pools"]
+    pools[0]["reserves"] = reserves
+    monkeypatch.setattr("abm.survey.LOOKS", 60)
+    mixed = simulate(cascade(agents=agents, pools=pools), seed=1)
+    # 96 samples of ten positions are sixteen times as many looks as are granted.
+    assert mixed.landscape["step"].unique().tolist() == [0, 16, 32, 48, 59]
+    np.testing.assert_allclose(
+        mixed.landscape.groupby("step")["debt_usd"].sum(), mixed.steps["debt_usd"][[0, 16, 32, 48, 59]], rtol=1e-9
+    )
+
+
 def test_every_sample_holds_the_debt_of_all_open_positions() -> None:
     run = simulate(cascade(), seed=1)
     assert len(run.liquidations) > 2

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from experiments.figures.scene import FRAMES, Scene, Stage
+from experiments.figures.scene import Scene
+from experiments.figures.stage import FRAMES, Stage
 from experiments.storage import Results
 
 FRAMES_PER_SECOND = 10

@@ -21,6 +21,9 @@ def draw(results: Results) -> Figure:
     asset = moving_assets(story)[0]
     if story.liquidations.empty:
         return style.nothing(f"{results.name}{story.which}: no cascade", "No position was liquidated")
+    if f"unforced_{asset}" not in story.steps:
+        reason = "This run is of a version that did not record prices without forced sales; run it again"
+        return style.nothing(f"{results.name}{story.which}: no counterfactual", reason)
     drawn = style.figure(6.2)
     panels = drawn.subplots(2, 2, sharex="col", sharey="row", width_ratios=[4.4, 1.0], height_ratios=[1.0, 1.25])
     panels[0][1].axis("off")

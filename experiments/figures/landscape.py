@@ -50,9 +50,10 @@ class Ground:
     @classmethod
     def read(cls, results: Results, path: int) -> "list[Ground]":
         """Every asset that backs debt on a path, by how much it backs; all pools together."""
+        if not results.has("landscape"):
+            return []
         table = results.table("landscape", path=path)
-        moments = np.unique(results.table("steps", path=path, columns=["step", "time_seconds"])["time_seconds"])
-        every = np.unique(table["time_seconds"]) if len(table) else moments[:1]
+        every = np.unique(table["time_seconds"])
         grounds = [cls._of(str(name), rows, every, results) for name, rows in table.groupby("asset", sort=False)]
         return sorted(grounds, key=lambda ground: -float(ground.debt[0].sum()))
 
@@ -91,7 +92,8 @@ def draw(results: Results) -> Figure:
     story = Story.read(results)
     grounds = [ground for ground in Ground.read(results, story.path) if ground.debt.any()][:MOST_ASSETS]
     if not grounds:
-        return style.nothing(f"{results.name}: no debt to map", "Nobody owes anything that a falling price could reach")
+        reason = "Nobody owes anything that a falling price could reach,\nor it was not recorded"
+        return style.nothing(f"{results.name}: no debt to map", reason)
     drawn = style.figure(1.5 + 4.4 * len(grounds))
     rows = drawn.subplots(len(grounds), 2, squeeze=False, sharey="row", width_ratios=[4.2, 1.0])
     for (left, right), ground in zip(rows, grounds, strict=True):

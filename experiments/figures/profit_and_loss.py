@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from experiments.figures import palette, style
 from experiments.figures.reading import Story
-from experiments.storage import Results, ResultsUnreadableError
+from experiments.storage import Results
 
 _ROWS = (
     ("borrower_loss_usd", -1.0, "borrowers", "borrowers, by liquidation"),
@@ -83,10 +83,9 @@ def _bars(axes: Axes, rows: "list[tuple[str, float, str, float | None]]") -> Non
 
 def _depositors(results: Results) -> pd.DataFrame | None:
     """What each group of depositors lost, where the run has recorded it and anybody lost."""
-    try:
-        table = results.table("depositors", path=Story.read(results).path)
-    except ResultsUnreadableError:
+    if not results.has("depositors"):
         return None
+    table = results.table("depositors", path=Story.read(results).path)
     return table if len(table) and (table["haircut"] > 0.0).any() else None
 
 

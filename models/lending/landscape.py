@@ -60,6 +60,13 @@ class Landscape:
             self._edges,
         )
 
+    def one_by_one(self, prices: FloatArray) -> int:
+        """How many positions have to be valued one by one: those of several collaterals or debts, and those touched."""
+        anchor = self._watch.anchor(prices)
+        starts = np.append(0, anchor.groups[:-1, 2]) if len(anchor.groups) else np.zeros(0, np.int64)
+        several = np.bitwise_count(anchor.groups[:, :2]).max(axis=1) > 1 if len(anchor.groups) else np.zeros(0, bool)
+        return int((anchor.groups[:, 2] - starts)[several].sum()) + len(self._watch.touched)
+
     def _up_to_date(self, prices: FloatArray) -> Anchor:
         """The watch's anchor, with nothing owed at the places whose accounts were touched since."""
         anchor, vacated = self._watch.anchor(prices), self._watch.vacated
