@@ -1,8 +1,8 @@
 """The survey: how much debt waits at which price, sampled through time, and the prices that forced sales did not move.
 
 Liquidation prices are read off every pool's watch, so that a sample costs next to nothing however many borrowers there
-are; see `models.lending.landscape`. Bins have the same ends all the time: so many to a factor of e around the price
-that the oracle told first, that a position stays where it is while prices move past it.
+are; see `models.lending.landscape`. Bins have the same ends all the time, multiples of the price that the oracle told
+first, so that a position stays where it is while prices move past it.
 """
 
 from typing import TYPE_CHECKING
@@ -67,12 +67,15 @@ class Survey:
     def table(self, path: int = 0) -> "pd.DataFrame":
         """Return the samples: dollars of debt with liquidation prices from `price_low` up to `price_high`.
 
-        A bin without debt has no row; `asset` is the collateral whose price is meant, the largest of a position.
+        A bin without debt has no row, but a pool without any debt has one of 0, so that every sample is seen; `asset`
+        is the collateral whose price is meant, the largest of a position.
         """
         import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
 
         debts, ends, assets = self._stacked()
-        sample, pool, reserve, place = np.nonzero(debts)
+        told: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.asarray(debts > 0.0)
+        told[:, :, :1, 0] |= ~told.any(axis=(2, 3))[:, :, None]
+        sample, pool, reserve, place = np.nonzero(told)
         steps = np.array(self._steps, dtype=np.int64)[sample]
         return pd.DataFrame(
             {

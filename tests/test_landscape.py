@@ -179,6 +179,15 @@ def test_the_lowest_bin_begins_at_nothing() -> None:
     assert landscape["debt_usd"].tolist() == pytest.approx([10.0, 12_000.0])
 
 
+def test_a_sample_in_which_nobody_owes_is_seen() -> None:
+    """Else a map would show debt that is gone until somebody borrows again."""
+    run = simulate(cascade((16_500.0,)), seed=1)
+    assert run.steps["debt_usd"].iloc[-1] == 0.0
+    last = run.landscape[run.landscape["step"] == 59]
+    assert last["debt_usd"].tolist() == [0.0]
+    assert run.landscape["step"].nunique() == 60
+
+
 def test_prices_without_forced_sales_are_the_oracles_until_somebody_sells() -> None:
     run = simulate(cascade(), seed=1)
     oracle, unforced = run.steps["oracle_ETH"], run.steps["unforced_ETH"]

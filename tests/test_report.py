@@ -191,6 +191,15 @@ def test_a_comparison_is_reported_with_its_ranking(
     assert "holds a comparison" in capsys.readouterr().err
 
 
+def test_runs_beside_are_told_under_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    short = ["--set", "time.steps=30", "--set", "agents.borrowers.0.count=50", "--no-figures"]
+    assert main(["run", "liquidity-run", "--out", "run", *short]) == DONE
+    page = Reader(write_report(Path("run")).read_text(encoding="utf-8"))
+    runs = {row[0][1] for row in page.cells if row}
+    assert {"as it is", "made to stay", "makers stay", "providers stay"} <= runs
+
+
 def test_a_calm_run_has_a_report_that_says_so(tmp_path: Path) -> None:
     prices = {"assets.ETH.price.prices": "[2000.0]"}
     run_scenario(load_scenario("one-position", prices), out=tmp_path / "calm")

@@ -28,7 +28,7 @@ def page_of(results: Results) -> Page:
         answer=answer(results, story),
         sections=[
             Section("Figures", figures=pictures),
-            Section("Numbers", tables=[_summary(results), *_paths(results)]),
+            Section("Numbers", tables=[*_beside(results), _summary(results), *_paths(results)]),
             Section("Largest liquidations and losses", tables=[_liquidations(story), *_write_offs(story)]),
             *background(results.directory, results.scenario, results.manifest),
             Section("Where it comes from", tables=[manifest_table(results.manifest)]),
@@ -148,6 +148,30 @@ def _paths(results: Results) -> list[Table]:
     ]
     more = f"The first {MOST_ROWS:,} of {len(results.paths):,} paths" if len(results.paths) > MOST_ROWS else "All paths"
     return [Table(f"{more}; the whole table is paths.parquet.", ["path", "seed", "status", *map(heading, shown)], rows)]
+
+
+def _beside(results: Results) -> list[Table]:
+    """The run and those beside it on the same seeds, where the scenario asks for some: means over the paths."""
+    shown = results.scenario.get("beside", {}).get("show")
+    if not shown or not results.has("beside"):
+        return []
+    runs = results.table("beside")
+    runs = runs[runs["status"] == "finished"]
+    names = runs["run"].where(runs["varied"] == "", runs["run"] + ": " + runs["varied"])
+    finished = results.paths[results.paths["status"] == "finished"]
+    found = [("as it is", finished), *((str(name), rows) for name, rows in runs.groupby(names, sort=False))]
+    rows = [
+        [
+            Cell.of(name),
+            *(_number(mean, writer(metric)(mean)) for metric in shown for mean in [float(of_run[metric].mean())]),
+        ]
+        for name, of_run in found
+    ]
+    return [
+        Table(
+            "The same seeds with a few keys set otherwise; means over the paths.", ["run", *map(heading, shown)], rows
+        )
+    ]
 
 
 def _liquidations(story: Story) -> Table:
