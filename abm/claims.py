@@ -4,9 +4,9 @@ Models: a share of a reserve, held for all holders together by an account of the
 world are those shares. They are priced at the start of each block from the pool's books, so that a loss in one pool
 marks down collateral in the next, block by block; loops of pools need no more than that. Who sells a claim that has no
 market redeems it: at par, behind nobody, as far as there are cash and room.
-Leaves out: claims made or redeemed by people other than those who sell; queueing to redeem; what layers give suppliers in
-kind, which stays with the account that holds the shares. Where a layer cuts some suppliers more than others, a token is
-less than a share.
+Leaves out: claims made or redeemed by people other than those who sell; queueing to redeem; what layers give suppliers
+in kind, which stays with the account that holds the shares. Where a layer cuts some suppliers more than others, a token
+is less than a share.
 """
 
 from collections.abc import Iterable

@@ -9,6 +9,7 @@ import numpy as np
 from abm.bad_debts import BadDebt
 from abm.exit_order import DEPOSITOR_COLUMNS, by_exit_order
 from abm.node_losses import NODE_COLUMNS, NodeLosses
+from abm.survey import Survey
 from models.types import FloatArray, Side
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Recorder:
         self._bad_debts: list[BadDebt] = []
         self._depth: list[tuple[Any, ...]] = []
         self._depth_units: list[FloatArray] = []
+        self._survey = Survey(world)
         self._providers: list[tuple[Any, ...]] = []
         self._liquidators: list[tuple[Any, ...]] = []
         self._attacks: list[tuple[int, Attack]] = []
@@ -187,6 +189,7 @@ class Recorder:
         if step % world.tape.every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
             self._nodes.sample(model, self._bad_debt_usd)
+            self._survey.take()
         if step == len(self._rows) - 1:
             self._hear_providers(model)
             self._depositors = by_exit_order(world, model.people.depositors)
@@ -270,6 +273,7 @@ class Recorder:
             "liquidations": self.liquidations(),
             "write_offs": self.write_offs(),
             "depth": self.depth(),
+            "landscape": self._survey.table(),
             "trades": self.trades(),
             "providers": self.providers(),
             "attacks": self.attacks(),

@@ -2,11 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from abm.agents.arbitrageur import Arbitrageurs
 from abm.agents.attacker import Attackers
@@ -38,10 +39,20 @@ __all__ = ["Scenario", "ScenarioError"]
 
 
 class Time(Parameters):
-    """How long a path is: `steps` blocks of `step_seconds`."""
+    """How long a path is: `steps` blocks of `step_seconds`. `start`, an ISO 8601 date, is for whoever reads it only."""
 
     step_seconds: float = Field(60.0, ge=0.001, le=31_536_000)
     steps: int = Field(ge=1, le=10_000_000)
+    start: str | None = None
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _is_a_date(cls, given: Any) -> Any:
+        """A date as TOML writes it, or in quotes; kept as text."""
+        try:
+            return datetime.fromisoformat(str(given)).isoformat() if given is not None else None
+        except ValueError:
+            raise ValueError(f'must be a date and time such as "2020-03-12T00:00:00Z", not {given!r}') from None
 
 
 class Asset(Parameters):

@@ -46,6 +46,11 @@ class Run:
         return self.tables["depth"]
 
     @property
+    def landscape(self) -> "pd.DataFrame":
+        """Samples of the debt by liquidation price."""
+        return self.tables["landscape"]
+
+    @property
     def trades(self) -> "pd.DataFrame":
         """Who traded with whom, summed over short stretches of time."""
         return self.tables["trades"]
@@ -104,10 +109,12 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] 
     from abm.exposures import exposures  # noqa: PLC0415
     from abm.metrics import summarise  # noqa: PLC0415  Mesa and pandas take seconds to import
     from abm.model import UnderwaterModel  # noqa: PLC0415
+    from abm.survey import unforced_prices  # noqa: PLC0415
 
     model = UnderwaterModel(scenario, seed)
     model.recorder.at_the_start = exposures(model)
     model.run(progress)
     tables = model.recorder.tables()
     summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
+    tables["steps"] = unforced_prices(model, tables["steps"])
     return Run(scenario, seed, summary, tables, model.recorder.at_the_start)

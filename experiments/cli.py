@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from experiments import cli_experiments
+from experiments import cli_experiments, cli_stored
 from experiments.fit import arguments as fit
 from experiments.terminal import (
     DONE,
@@ -84,9 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_experiments.add_commands(commands)
 
-    plot = commands.add_parser("plot", help="draw the figures of stored results again")
-    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
-    plot.set_defaults(command=_plot)
+    cli_stored.add_commands(commands)
 
     fit.add_arguments(commands.add_parser("fit", help="fit price models to a file of prices"))
 
@@ -298,32 +296,12 @@ def _compare(options: argparse.Namespace) -> int:
     print(describe(comparison), flush=True)
     if options.figures:
         try:
-            _draw(directory)
+            cli_stored.draw(directory)
         except KeyboardInterrupt:
             print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
             return INTERRUPTED
     print(f"Results in {directory}", flush=True)
     return FAILED if comparison.manifest["failed_runs"] else DONE
-
-
-def _draw(directory: Path) -> list[Path]:
-    """Draw the figures of whatever a command has stored. Raises `ResultsError`."""
-    from experiments.figures.stored import draw_stored
-
-    return draw_stored(directory)
-
-
-def _plot(options: argparse.Namespace) -> int:
-    from experiments.storage import ResultsError
-
-    try:
-        files = _draw(options.directory)
-    except ResultsError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
-    print(*files, sep="\n")
-    return DONE
 
 
 def _scenarios(_: argparse.Namespace) -> int:

@@ -270,6 +270,10 @@ class Results:
         """Every manipulation that an attacker began, of every path."""
         return self.table("attacks")
 
+    def has(self, name: str) -> bool:
+        """Whether a table is stored; runs of older versions lack those that came later."""
+        return (self.directory / f"{name}.parquet").is_file()
+
     def table(self, name: str, *, path: int | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A stored table, whole or of one path, all its columns or some. Raises `ResultsUnreadableError`."""
         file = self._file(name)

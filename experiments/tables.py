@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 
 TABLES = (
-    "steps", "liquidations", "write_offs", "depth", "trades", "providers", "attacks", "auctions", "depositors", "nodes",
-    "exposures", "liquidators", "balance_sheets",
+    "steps", "liquidations", "write_offs", "depth", "landscape", "trades", "providers", "attacks", "auctions",
+    "depositors", "nodes", "exposures", "liquidators", "balance_sheets",
 )  # fmt: skip
 
 # A table without rows does not show its types, and the first path often liquidates nobody.

@@ -2,18 +2,26 @@
 
 import copy
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.transforms import BboxBase
 
 from abm import Run, Scenario, simulate
 from abm.losses import PoolLosses
 from abm.model import UnderwaterModel
 from abm.world import Lender
 from experiments import load_scenario
+from experiments.figures import style
 from models.market import Bands, Concentrated, ConstantProduct, StableSwap
 
 World = dict[str, Any]
@@ -231,3 +239,55 @@ def assert_losses_add_up() -> Callable[[Run], None]:
         assert pd.Series(run.steps["bad_debt_usd"]).is_monotonic_increasing
 
     return check
+
+
+# What a reader of a figure needs
+
+_UNITS = (
+    r"USD|%|gwei|accounts|calls|paths|since the start|time in \d+ \(UTC\)|[A-Z]+ (for one|up to that|per 1)|generation"
+    "|exit order"
+)
+"""What an axis measures has one of these in its label, or is a row of names."""
+
+
+def _faults(drawn: Figure) -> list[str]:
+    """What a reader of a figure would miss, or could not read."""
+    drawn.set_dpi(50)
+    FigureCanvasAgg(drawn).draw()  # the canvas that a figure is born with draws nothing
+    nothing_to_see = [axes for axes in drawn.axes if not axes.axison and axes.texts]
+    found = [] if style.caption_of(drawn) or nothing_to_see else ["no caption"]
+    for axes in drawn.axes:
+        found += [f"an axis without a unit: {label!r}" for label in _labels_without_units(axes)]
+    ticks = {id(tick) for axes in drawn.axes for axis in (axes.xaxis, axes.yaxis) for tick in axis.get_ticklabels()}
+    for text in drawn.findobj(Text):
+        if text.get_visible() and text.get_text().strip():
+            small = text.get_fontsize() < style.SMALL
+            box = text.get_window_extent()
+            cut = id(text) not in ticks and not _box_holds(drawn.bbox, box)
+            found += [f"{what}: {text.get_text()!r}" for what, wrong in (("small", small), ("cut off", cut)) if wrong]
+    return found
+
+
+def _labels_without_units(axes: Axes) -> Iterator[str]:
+    """The labels of the axes of one panel that name no unit; an axis may be labelled by a panel that shares it."""
+    if not axes.axison:
+        return
+    for which, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+        named = isinstance(axis.get_major_locator(), FixedLocator | NullLocator)
+        shared = {"x": axes.get_shared_x_axes(), "y": axes.get_shared_y_axes()}[which].get_siblings(axes)
+        labels = [axes.get_xlabel() if which == "x" else axes.get_ylabel() for axes in shared]
+        if not named and not re.search(_UNITS, " ".join(labels)):
+            yield " ".join(labels)
+
+
+def _box_holds(whole: BboxBase, part: BboxBase) -> bool:
+    """Whether a part lies within the whole, but for a pixel."""
+    return bool(
+        part.x0 >= whole.x0 - 1 and part.y0 >= whole.y0 - 1 and part.x1 <= whole.x1 + 1 and part.y1 <= whole.y1 + 1
+    )
+
+
+@pytest.fixture
+def faults() -> Callable[[Figure], list[str]]:
+    """Return the function that says what a reader of a figure would miss or could not read: nothing if all is well."""
+    return _faults

@@ -170,6 +170,17 @@ def test_plot_draws_the_figures_again_from_stored_results_alone(
     assert all(Path(file).is_file() for file in drawn)
 
 
+@pytest.mark.parametrize(("form", "begins"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_plot_draws_for_print_as_well(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: str, begins: bytes
+) -> None:
+    monkeypatch.setattr("experiments.figures.FIGURES", {"waterfall": FIGURES["waterfall"]})
+    assert main(["run", "small.toml", "--out", "kept", "--no-figures"]) == DONE
+    assert main(["plot", "kept", "--format", form]) == DONE
+    assert Path(f"kept/figures/waterfall.{form}").read_bytes().startswith(begins)
+    assert capsys.readouterr().out.endswith(f"kept/figures/waterfall.{form}\n")
+
+
 def test_a_results_directory_reproduces_itself(scenario: Path) -> None:
     """The stored scenario, with the copies of the files it reads, gives the same tables wherever it is moved."""
     scenario.write_text(scenario.read_text().replace(PRICES, PRICES_FILE))

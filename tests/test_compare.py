@@ -11,6 +11,7 @@ import matplotlib as mpl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.figure import Figure
 
 import abm
 from abm import Run, Scenario, ScenarioError
@@ -442,10 +443,15 @@ def test_without_the_optimiser_tuning_says_what_to_install(
 
 
 def test_the_figures_come_from_stored_results_alone(
-    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    scenario: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    faults: Callable[[Figure], list[str]],
 ) -> None:
     monkeypatch.setattr("experiments.figures.style.DPI", 40)
-    compare(plan(scenario, paths=2, objectives="bad_debt_usd"), out=Path("one"))
+    comparison = compare(plan(scenario, paths=2, objectives="bad_debt_usd"), out=Path("one"))
+    for name, draw in COMPARISON_FIGURES.items():
+        assert faults(draw(comparison)) == [], name
     monkeypatch.delattr(abm, "simulate")
     assert main(["plot", "one"]) == DONE
     assert capsys.readouterr().out.split() == [f"one/figures/{name}.png" for name in sorted(COMPARISON_FIGURES)]

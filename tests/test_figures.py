@@ -1,7 +1,10 @@
 """The figures are drawn from stored results alone, of every shape that a run can leave behind."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import matplotlib as mpl
@@ -10,17 +13,44 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from experiments.figures import FIGURES, depth_map, draw_all, flows, ladder, save_all, style, timeline, waterfall
+from experiments.figures import (
+    FIGURES,
+    FIGURES_OF_MANY,
+    depth_map,
+    distributions,
+    draw_all,
+    flows,
+    generations,
+    ladder,
+    landscape,
+    lending,
+    network,
+    palette,
+    phase,
+    profit_and_loss,
+    save_all,
+    style,
+    survival,
+    timeline,
+    tornado,
+    waterfall,
+)
+from experiments.figures.clock import Clock
 from experiments.figures.markets import BID, Depth
 from experiments.figures.reading import Story, fall, layers_of, moving_assets
+from experiments.figures.saving import FORMATS, encoded, save
 from experiments.run import PathOutcome
 from experiments.storage import Results, ResultsUnreadableError, ResultsWriter
 from experiments.tables import TABLES
 
 mpl.use("Agg")
+
+Faults = Callable[[Figure], list[str]]
 
 LAYERS = ("reserve", "insurance", "depositors", "uncovered")
 
@@ -42,14 +72,22 @@ class Shape:
     layers: tuple[str, ...] = LAYERS
     liquidity: str = "ladder"  # or "endless", or "none" where nobody quotes
     trades: bool = True
+    depositors: bool = False
+    start: str | None = None
 
     name: str = "synthetic"
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "time": {"steps": self.steps, "step_seconds": self.step_seconds},
-            "pools": [{"losses": {"layers": [{"kind": "reserve"}, {"kind": "insurance"}]}}],
+            "time": {"steps": self.steps, "step_seconds": self.step_seconds}
+            | ({"start": self.start} if self.start is not None else {}),
+            "pools": [
+                {
+                    "reserves": {asset: {"liquidation_threshold": 0.8} for asset in self.collateral},
+                    "losses": {"layers": [{"kind": "reserve"}, {"kind": "insurance"}]},
+                }
+            ],
             "agents": {"liquidators": [{"capital_usd": self.capital_usd}]},
         }
 
@@ -83,7 +121,8 @@ def outcome(shape: Shape, path: int, seed: int = 1) -> PathOutcome:
         columns[f"reference_{asset}"] = reference
         columns[f"venue_{asset}"] = reference * (1.0 - 0.03 * stress) if asset in shape.markets else np.nan
         columns[f"oracle_{asset}"] = reference[np.maximum(step // 30 * 30, 0)]
-    columns |= {"reference_DAI": 1.0, "venue_DAI": np.nan, "oracle_DAI": 1.0}
+        columns[f"unforced_{asset}"] = 0.5 * columns[f"oracle_{asset}"] + 0.5 * columns[f"oracle_{asset}"][0]
+    columns |= {"reference_DAI": 1.0, "venue_DAI": np.nan, "oracle_DAI": 1.0, "unforced_DAI": 1.0}
     liquidations = events(shape, rng, path, stress, shape.liquidations)
     write_offs = losses(shape, rng, path, stress)
     paid = np.bincount(write_offs["step"].to_numpy(dtype=np.int64), weights=write_offs["paid"], minlength=shape.steps)
@@ -99,6 +138,11 @@ def outcome(shape: Shape, path: int, seed: int = 1) -> PathOutcome:
         "gas_gwei": 20.0 + 400.0 * stress if shape.gas else 0.0,
         "liquidations": np.bincount(liquidations["step"].to_numpy(dtype=np.int64), minlength=shape.steps),
         "waiting": np.floor(300.0 * stress),
+        "refused": np.floor(3.0 * stress),
+        "deficit_usd": 0.0,
+        "treasury_usd": 1e5 * np.clip(1.0 - stress, 0.0, 1.0),
+        "insurer_capital_usd": 1e5 * np.clip(1.0 - 0.5 * stress, 0.0, 1.0) if "insurance" in shape.layers else 0.0,
+        "queued_withdrawals_usd": 1e6 * stress,
         "liquidator_capital_usd": shape.capital_usd if np.isfinite(shape.capital_usd) else 0.0,
         "liquidator_capital_in_use_usd": min(shape.capital_usd, 4e6) * np.minimum(1.4 * stress, 0.97),
     }
@@ -106,11 +150,16 @@ def outcome(shape: Shape, path: int, seed: int = 1) -> PathOutcome:
     depth = pd.concat([depth_of(shape, asset, path, stress, steps) for asset in shape.markets] or [no_depth()])
     tables = {"steps": steps, "liquidations": liquidations, "write_offs": write_offs, "depth": depth}
     tables["trades"] = trades_of(shape, path)
+    tables["landscape"] = landscape_of(shape, path, steps)
     unread = {name: pd.DataFrame({"path": []}) for name in TABLES if name not in tables}  # by any figure
     summary = {
         "bad_debt_usd": float(paid.sum()),
         "liquidated_usd": float(liquidations["repaid"].sum()),
         "liquidations": float(len(liquidations)),
+        "liquidator_profit_usd": float(liquidations["profit_usd"].sum()),
+        "borrower_loss_usd": float((liquidations["seized_usd"] - liquidations["repaid_usd"]).sum()),
+        "reserve_paid_usd": float(write_offs[write_offs["layer"] == "reserve"]["paid_usd"].sum()),
+        "depositor_loss_usd": float(write_offs[write_offs["layer"] == "depositors"]["paid_usd"].sum()),
     }
     return PathOutcome(path, seed + path, tables=tables | unread, summary=summary)
 
@@ -167,6 +216,38 @@ def losses(shape: Shape, rng: np.random.Generator, path: int, stress: np.ndarray
     ]
     columns = ["path", "step", "pool", "account", "debt_asset", "amount", "layer", "paid", "paid_usd"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def landscape_of(shape: Shape, path: int, steps: pd.DataFrame) -> pd.DataFrame:
+    """Debt in bins of 2 % below the first price of every asset; what a price has passed goes within an hour."""
+    samples = np.unique(np.linspace(0, shape.steps - 1, min(shape.steps, 24)).astype(int))
+    ratios = np.exp(np.arange(-0.9, -0.02, 0.02))
+    rows = [
+        {
+            "path": path,
+            "step": at,
+            "time_seconds": at * shape.step_seconds,
+            "pool": "core",
+            "asset": asset,
+            "price_low": low * steps[f"oracle_{asset}"][0],
+            "price_high": low * np.exp(0.02) * steps[f"oracle_{asset}"][0],
+            "debt_usd": 4e5 * np.exp(-(((low - 0.7) / 0.2) ** 2)),
+        }
+        for at in samples
+        for asset in shape.collateral
+        for low in ratios
+        if shape.liquidations and low < steps[f"oracle_{asset}"][: at + 1].min() / steps[f"oracle_{asset}"][0] + 0.02
+    ]
+    columns = ["path", "step", "time_seconds", "pool", "asset", "price_low", "price_high", "debt_usd"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def depositors_of(path: int) -> pd.DataFrame:
+    """Ten groups by exit order, of whom only the last three lose."""
+    haircut = np.array([0.0] * 7 + [0.1, 0.3, 0.5])
+    return pd.DataFrame(
+        {"path": path, "cohort": "depositors.0", "asset": "DAI", "group": np.arange(10), "haircut": haircut}
+    )
 
 
 SOURCES = {"constant_product": 0.2, "order_book": 1.0}
@@ -244,11 +325,13 @@ def stored(directory: Path, shape: Shape) -> Results:
         for path in range(shape.paths):
             writer.add(outcome(shape, path))
         writer.finish("complete", wall_seconds=1.0)
+    if shape.depositors:
+        depositors_of(path=0).to_parquet(directory / "depositors.parquet")
     return Results.load(directory)
 
 
 SHAPES = {
-    "crash": Shape(),
+    "crash": Shape(depositors=True, start="2020-03-12T00:00:00+00:00"),
     "many paths": Shape(paths=5, steps=300),
     "calm": CALM,
     "two blocks": Shape(steps=2, liquidations=1, write_offs=1, gas=False),
@@ -261,12 +344,21 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
-def test_every_figure_can_be_drawn_of_every_shape_of_run(tmp_path: Path, shape: Shape) -> None:
-    for name, drawn in draw_all(stored(tmp_path / "run", shape)).items():
-        drawn.set_dpi(40)
-        drawn.canvas.draw()
+QUICK = {"crash", "many paths", "calm", "two blocks", "one block", "five assets"}
+MARKED = [
+    pytest.param(shape, id=name, marks=() if name in QUICK else pytest.mark.slow) for name, shape in SHAPES.items()
+]
+
+
+@pytest.mark.parametrize("shape", MARKED)
+def test_every_figure_of_every_shape_of_run_says_what_it_shows_and_can_be_read(
+    tmp_path: Path, shape: Shape, faults: Faults
+) -> None:
+    figures = draw_all(stored(tmp_path / "run", shape))
+    assert list(figures) == list(FIGURES) + (list(FIGURES_OF_MANY) if shape.paths > 1 else [])
+    for name, drawn in figures.items():
         assert title(drawn).startswith(shape.name), name
+        assert faults(drawn) == [], name
 
 
 def test_figures_are_saved_under_their_names_and_are_the_same_each_time(
@@ -276,7 +368,7 @@ def test_figures_are_saved_under_their_names_and_are_the_same_each_time(
     results = stored(tmp_path / "run", Shape(steps=60))
     files = save_all(results, tmp_path / "figures")
     assert [file.stem for file in files] == sorted(FIGURES)
-    waterfall.draw(results).savefig(tmp_path / "again.png")
+    save(waterfall.draw(results), tmp_path / "again.png")
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "figures" / "waterfall.png").read_bytes()
 
 
@@ -359,8 +451,72 @@ def test_the_last_block_has_a_width(tmp_path: Path) -> None:
     assert list(story.edges) == [0.0, 60.0, 120.0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_of_a_day_of_minutes_is_made_in_two_seconds(tmp_path: Path, name: str) -> None:
+    results = stored(tmp_path / "run", Shape(depositors=True))
+    begun = process_time()
+    encoded(FIGURES[name](results), "png")
+    assert process_time() - begun < 2.0
+
+
+def test_an_actor_has_one_colour_in_all_figures(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=60))
+    bars = {bar.get_facecolor() for bar in profit_and_loss.draw(results).axes[0].patches}
+    rows = {to_rgba(palette.ACTOR[who]) for who in ("borrowers", "liquidators", "reserve", "depositors")}
+    assert bars == rows
+    painted = {bar.get_facecolor() for bar in waterfall.draw(results).axes[0].patches}
+    assert {to_rgba(palette.ACTOR[layer]) for layer in LAYERS} < painted
+    circles = {tuple(one.get_facecolor()[0]) for one in network.draw(results).axes[0].collections}
+    assert rows < circles
+
+
+MACHADO = {
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+"""What is seen of linear RGB. Source: Machado, Oliveira and Fernandes (2009), severity 1."""
+
+
+@pytest.mark.parametrize("seen", MACHADO.values(), ids=MACHADO.keys())
+@pytest.mark.parametrize(
+    "together",
+    [
+        [palette.ACTOR[who] for who in LAYERS],
+        [palette.ACTOR[who] for who in ("borrowers", "liquidators", "depositors", "insurance", "protocol")],
+        [palette.PRICE[kind] for kind in ("reference", "venue", "oracle")],
+        list(palette.GENERATION),
+        [palette.LIQUIDATABLE, palette.UNDERWATER],
+        [palette.SOLD, palette.BOUGHT],
+    ],
+)
+def test_colours_that_stand_together_can_be_told_apart_by_any_eye(
+    seen: tuple[tuple[float, ...], ...], together: list[str]
+) -> None:
+    """By lightness or hue: the distance in CIELAB is beyond eight times what can just be noticed (2.3)."""
+    labs = [lab(np.clip(np.array(seen) @ linear(colour), 0.0, 1.0)) for colour in together]
+    for k, one in enumerate(labs):
+        for other in labs[:k]:
+            assert np.linalg.norm(one - other) > 8 * 2.3
+
+
+def linear(colour: str) -> np.ndarray[Any, Any]:
+    """The light of an sRGB colour."""
+    part = np.array(to_rgba(colour)[:3])
+    return np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+
+
+def lab(light: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """CIELAB of linear sRGB under D65."""
+    mix = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = mix @ light / (mix @ np.ones(3))
+    x, y, z = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
 def test_a_layer_has_its_colour_whatever_stands_beside_it() -> None:
-    alone, together = style.layer_colours(["uncovered"]), style.layer_colours(["treasury", *LAYERS, "auction"])
+    alone, together = palette.layer_colours(["uncovered"]), palette.layer_colours(["treasury", *LAYERS, "auction"])
     assert alone["uncovered"] == together["uncovered"]
     assert len(set(together.values())) == 6
 
@@ -389,7 +545,7 @@ def test_the_ladders_areas_are_the_depth(tmp_path: Path) -> None:
 def test_the_ladder_says_whose_bids_vanished_and_shows_three_moments(tmp_path: Path) -> None:
     drawn = ladder.draw(stored(tmp_path / "run", Shape(steps=200)))
     assert "of the bids within 2 % of the mid vanished, 83.3 % of them the order book's" in title(drawn)
-    shown = [axes.get_title(loc="left").splitlines()[-1] for axes in drawn.axes]
+    shown = [axes.get_title(loc="left").splitlines()[-3] for axes in drawn.axes]
     assert [words.partition(":")[0] for words in shown] == ["start", "fewest bids", "end"]
     assert len({axes.get_ylim() for axes in drawn.axes}) == 1
 
@@ -418,7 +574,7 @@ def test_the_map_says_for_how_long_bids_were_thin(tmp_path: Path) -> None:
     (depth,) = Depth.read(results, path=0)
     edges = np.append(depth.seconds, 36_000.0)
     units = depth.units * np.where((edges[:-1] >= 7_200.0) & (edges[:-1] < 18_000.0), 0.1, 1.0)[:, None, None]
-    said = depth_map._sentence(replace(depth, units=units), edges, style.Clock.of(36_000.0))
+    said = depth_map._sentence(replace(depth, units=units), edges, Clock.of(36_000.0))
     assert said.startswith("bids within 2 % of the mid fell from 1,600 to 160 ETH, below half for")
     assert float(said.split()[-2]) == pytest.approx(3.0, abs=0.1)
 
@@ -459,8 +615,8 @@ def test_a_run_without_markets_or_trades_says_so(tmp_path: Path) -> None:
 
 
 def test_a_source_has_the_colour_of_its_kind_and_the_second_of_a_kind_a_paler_one() -> None:
-    colours = style.source_colours(["constant_product.1", "constant_product.2", "order_book", "hooked_pool"])
-    assert colours["constant_product.1"] == style.source_colours(["constant_product"])["constant_product"]
+    colours = palette.source_colours(["constant_product.1", "constant_product.2", "order_book", "hooked_pool"])
+    assert colours["constant_product.1"] == palette.source_colours(["constant_product"])["constant_product"]
     assert len(set(colours.values())) == 4
 
 
@@ -511,9 +667,152 @@ def test_percentages(value: float, text: str) -> None:
     ("length", "unit"), [(60.0, "seconds"), (7_200.0, "minutes"), (86_400.0, "hours"), (7 * 86_400.0, "days")]
 )
 def test_the_clock_suits_the_length_of_the_run(length: float, unit: str) -> None:
-    clock = style.Clock.of(length)
+    clock = Clock.of(length)
     assert clock.unit == unit
     assert float(clock.read(np.array(length))) * clock.seconds == length
+
+
+def test_a_scenario_that_states_when_it_begins_has_dates(tmp_path: Path) -> None:
+    story = Story.read(stored(tmp_path / "run", Shape(steps=60, start="2020-03-12T01:30:00+02:00")))
+    assert story.clock.at(3_000.0) == "12 March, 00:20"
+    drawn = timeline.draw(stored(tmp_path / "dated", Shape(steps=1440, start="2020-03-12")))
+    FigureCanvasAgg(drawn).draw()
+    assert drawn.axes[-1].get_xlabel() == "time in 2020 (UTC)"
+    assert [label.get_text() for label in drawn.axes[-1].get_xticklabels()][:2] == ["12 Mar", "03:00"]
+    assert Story.read(stored(tmp_path / "undated", Shape(steps=60))).clock.at(3_000.0) == "minute 50"
+
+
+# The figures of one run that explain it
+
+
+def test_the_map_holds_the_debt_where_it_is_liquidated(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=240))
+    (ground,) = landscape.Ground.read(results, path=0)
+    table = results.table("landscape")
+    assert ground.debt.sum() == pytest.approx(table["debt_usd"].sum())
+    assert ground.debt[0].sum() == pytest.approx(table[table["step"] == 0]["debt_usd"].sum())
+    row = table.iloc[0]
+    inside = ground.between(row["price_low"] * 1.001, row["price_high"] * 0.999)
+    assert inside == pytest.approx(row["debt_usd"])
+    assert "of debt lay in the way of ETH's fall" in title(landscape.draw(results))
+
+
+def test_runs_of_versions_that_recorded_less_are_drawn_and_say_so(tmp_path: Path) -> None:
+    older = stored(tmp_path / "run", Shape(steps=60))
+    (older.directory / "landscape.parquet").unlink()
+    steps = older.steps.drop(columns=["unforced_ETH", "unforced_DAI"])
+    steps.to_parquet(older.directory / "steps.parquet")
+    drawn = draw_all(older)
+    assert title(drawn["landscape"]).endswith("no debt to map")
+    assert title(drawn["generations"]).endswith("no counterfactual")
+
+
+def test_generations_say_how_much_deeper_the_fall_was_for_the_sales(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=240))
+    said = title(generations.draw(results))
+    assert "2.00 times as far" in said
+    repaid = results.liquidations.groupby("generation")["repaid_usd"].sum()
+    assert f"{style.percent(repaid.iloc[1:].sum() / repaid.sum())} of what was liquidated was set off" in said
+    bars = [bar.get_width() for bar in generations.draw(results).axes[3].patches]
+    assert bars == pytest.approx(repaid.tolist())
+
+
+def test_profit_and_loss_shows_the_summary_and_depositors_by_exit_order(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=60, depositors=True))
+    money, exits = profit_and_loss.draw(results).axes
+    shown = sorted(bar.get_width() for bar in money.patches)
+    summary = results.summary
+    losses = ["borrower_loss_usd", "reserve_paid_usd", "depositor_loss_usd"]
+    assert shown == pytest.approx(sorted([summary["liquidator_profit_usd"], *(-summary[name] for name in losses)]))
+    assert [bar.get_height() for bar in exits.patches] == [0.0] * 7 + [0.1, 0.3, 0.5]
+
+
+def test_the_networks_links_are_what_the_tables_say(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=60))
+    found = {(link.giver, link.taker): link.usd for link in network.links(results, Story.read(results))}
+    assert found["borrowers", "pools"] == pytest.approx(results.write_offs["paid_usd"].sum())
+    assert sum(usd for (giver, _), usd in found.items() if giver == "pools") == pytest.approx(
+        9e6 + results.write_offs["paid_usd"].sum()
+    )
+    assert found["liquidators", "constant_product"] == 6e6
+
+
+def test_lending_says_who_waits_and_shows_rates_where_they_are_recorded(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=60))
+    assert len(lending.draw(results).axes) == 3
+    peak = results.steps["queued_withdrawals_usd"].max()
+    assert f"at most {style.usd(peak)} of claims waited" in title(lending.draw(results))
+    assert "nobody waited to be paid out" in title(lending.draw(stored(tmp_path / "calm", CALM)))
+
+
+# The figures of many runs
+
+
+def test_tails_are_those_of_the_summary(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=60, paths=20))
+    marked = {line.get_label(): line.get_xdata()[0] for line in distributions.draw(results).axes[0].lines}
+    assert marked == {
+        "value at risk (95 %)": results.summary["bad_debt_usd_p95"],
+        "expected shortfall\nbeyond it": results.summary["bad_debt_usd_es95"],
+    }
+
+
+def test_a_fund_survives_until_it_first_has_less(tmp_path: Path) -> None:
+    results = stored(tmp_path / "run", Shape(steps=60, paths=4))
+    story = Story.read(results)
+    fell = survival._first_below(results, "treasury_usd", story.seconds)
+    money = results.table("steps", path=2)["treasury_usd"].to_numpy()
+    assert fell.shape == (4, 4)
+    assert fell[1, 2] == story.seconds[np.argmax(money < 0.5 * money[0])]
+    assert (fell[:-1] <= fell[1:]).all()
+
+
+@pytest.mark.parametrize("draw", FIGURES_OF_MANY.values(), ids=FIGURES_OF_MANY.keys())
+def test_one_path_has_no_spread_and_the_figure_says_so(tmp_path: Path, draw: Any) -> None:
+    assert re.search("one path (has|is) no", title(draw(stored(tmp_path / "run", Shape(steps=60)))))
+
+
+GRID = pd.DataFrame(
+    [(shock, depth, 1e6 * shock / depth) for shock in (0.1, 0.2, 0.4) for depth in (1.0, 2.0, 4.0, 8.0)],
+    columns=["shock", "depth", "loss"],
+)
+X, Y = phase.Quantity("depth", "depth, USD"), phase.Quantity("shock", "shock, %", style.percent)
+LOSS = phase.Quantity("loss", "bad debt, USD")
+
+
+def test_a_phase_diagram_separates_what_is_below_a_threshold(faults: Faults) -> None:
+    drawn = phase.draw(GRID.iloc[1:], X, Y, LOSS, title="t", caption="c", threshold=1e5)
+    axes = drawn.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["10 %", "20 %", "40 %"]
+    assert len(axes.texts) == 11
+    assert faults(drawn) == []
+    # By rows, where the loss passes 1e5: from 2 to 4 ETH between the third and the fourth column, and so on.
+    assert len(axes.lines) == 4
+    assert "no point has an answer" in said(phase.draw(GRID.iloc[:0], X, Y, LOSS, title="t", caption="c"))
+
+
+def test_a_tornado_has_what_moves_the_answer_most_on_top(faults: Faults) -> None:
+    rows = [("fee", 0.0, 0.01, 9.0, 12.0), ("depth", 1e6, 1e8, 40.0, 2.0), ("name", "a", "b", 10.0, 10.0)]
+    table = pd.DataFrame(rows, columns=list(tornado.COLUMNS))
+    drawn = tornado.draw(table, 10.0, "bad debt, USD", title="t", caption="c")
+    assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == ["depth", "fee", "name"]
+    assert faults(drawn) == []
+    assert "no parameter moves" in said(tornado.draw(table.iloc[2:], 10.0, "USD", title="t", caption="c"))
+    with pytest.raises(ValueError, match="needs the column at_high"):
+        tornado.draw(table.drop(columns="at_high"), 10.0, "USD", title="t", caption="c")
+
+
+def said(drawn: Figure) -> str:
+    """What a figure without anything to see says."""
+    return " ".join(text.get_text() for text in drawn.axes[0].texts).lower()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_files_hold_the_title_and_are_the_same_each_time(tmp_path: Path, form: str) -> None:
+    results = stored(tmp_path / "run", Shape(steps=60))
+    once, again = (encoded(waterfall.draw(results), form) for _ in range(2))
+    assert once == again
+    assert form == "pdf" or "of bad debt, of which" in once.decode("latin-1")
 
 
 def title(drawn: Figure) -> str:

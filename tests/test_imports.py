@@ -1,6 +1,8 @@
 """Imports run one way, `models <- abm <- experiments`, and the slots of `models` do not know one another."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +62,19 @@ def wrong_imports(source: str, module: str) -> list[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_follow_the_rules_of_the_house(module: str) -> None:
     assert wrong_imports(source_of(module), module) == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("experiments.figures.")])
+def test_figures_know_stored_results_and_not_the_simulator(module: str) -> None:
+    assert [name for name in imported_by(source_of(module), module) if name.split(".")[0] == "abm"] == []
+
+
+def test_the_figures_of_a_run_are_drawn_without_the_simulator() -> None:
+    """Not even what they import imports it: a stored run can be drawn and filmed where no world can be built."""
+    ask = "import sys, experiments.figures.film; print({name.split('.')[0] for name in sys.modules} & {'abm', 'mesa'})"
+    home = HOMES["abm"].parent
+    said = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=home)
+    assert said.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(

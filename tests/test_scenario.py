@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm import Scenario, ScenarioError, simulate
-from experiments.shipped import shipped_scenarios
+from experiments.shipped import load_scenario, shipped_scenarios
 
 EXAMPLE = """
 name = "example"
@@ -97,6 +97,18 @@ def refusal(data):
     except ScenarioError as error:
         return str(error)
     return ""
+
+
+@pytest.mark.parametrize("start", ["2020-03-12T00:00:00Z", '"2020-03-12 00:00:00+00:00"'])
+def test_when_a_path_begins_may_be_a_date_or_a_text(start: str) -> None:
+    scenario = load_scenario("one-position", {"time.start": start})
+    assert scenario.time.start == "2020-03-12T00:00:00+00:00"
+    assert Scenario.from_dict(scenario.to_dict()) == scenario
+
+
+def test_a_start_that_is_no_date_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"time\.start: must be a date and time such as .*, not 'soon'"):
+        load_scenario("one-position", {"time.start": '"soon"'})
 
 
 # The contract

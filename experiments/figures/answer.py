@@ -15,8 +15,9 @@ from experiments.answer_text import SIGNIFICANT, axes_of, by_weight, records
 from experiments.answers import Answer
 from experiments.estimands import Estimand, parse_estimands
 from experiments.factors import Factor
-from experiments.figures import style
+from experiments.figures import palette, style
 from experiments.figures.curves import break_even_bonus, fee_of, toxic_frontier
+from experiments.figures.saving import save
 from experiments.question import Picture
 from experiments.screening import Screening
 from experiments.storage import ResultsUnreadableError
@@ -26,18 +27,15 @@ MOST_LINES = 8
 WIDE = 30.0
 """Values so many times apart, and evenly so, are drawn on a logarithmic scale."""
 
-HEAT, FRONT, LIMIT = "YlOrRd", "#0072B2", style.INK
+HEAT, FRONT, LIMIT = "YlOrRd", "#0072B2", palette.INK
 
 
-def save_answer(answer: Answer, directory: Path) -> list[Path]:
+def save_answer(answer: Answer, directory: Path, form: str = "png") -> list[Path]:
     """Draw the figure into `directory`; the files. Raises `ResultsUnreadableError`."""
-    drawn = draw(answer)
-    directory.mkdir(parents=True, exist_ok=True)
-    file = directory / f"{NAME}.png"
-    drawn.savefig(file)
-    return [file]
+    return [save(draw(answer), directory / f"{NAME}.{form}")]
 
 
+@style.ours
 def draw(answer: Answer) -> Figure:
     """The figure that the experiment asks for; of one that does not say, what fits its factors."""
     if answer.table.empty:
@@ -63,7 +61,7 @@ def _lines(answer: Answer) -> Figure:
     x = next((factor for factor in numeric if factor.name == picture.x), numeric[0])
     others = [factor for factor in experiment.factors if factor is not x]
     shown = parse_estimands(picture.metrics, answer.manifest["metrics"]) or answer.estimands[:1]
-    drawn = style.figure(10.0, 1.9 + 3.1 * len(shown))
+    drawn = style.figure(1.9 + 3.1 * len(shown))
     panels = np.atleast_1d(drawn.subplots(len(shown), 1, sharex=True))
     for axes, one in zip(panels, shown, strict=True):
         style.panel(axes, one.heading, one.unit)
@@ -135,7 +133,7 @@ def _map(answer: Answer) -> Figure:
     found = {(row[across.name], row[down.name]): row["value"] for row in records(answer, main)}
     columns, rows = sorted(across.listed()), sorted(down.listed())
     values = np.array([[found[x, y] for x in columns] for y in rows], dtype=np.float64)
-    drawn = style.figure(9.5, 7.0)
+    drawn = style.figure(6.6)
     axes = drawn.subplots()
     at, up = (_places(listed, factor) for listed, factor in ((columns, across), (rows, down)))
     norm = _norm(main, values)
@@ -144,7 +142,7 @@ def _map(answer: Answer) -> Figure:
         for i, x in enumerate(at):
             dark = float(norm(values[j, i])) > 0.65
             told = main.written(values[j, i]).replace(" %", "")
-            axes.text(x, y, told, ha="center", va="center", fontsize=8.5, color="white" if dark else style.INK)
+            axes.text(x, y, told, ha="center", va="center", fontsize=8.5, color="white" if dark else palette.INK)
     if picture.limit is not None and np.nanmin(values) < picture.limit < np.nanmax(values):
         wide, high = (
             np.concatenate([edges[:1], one, edges[-1:]]) for one, edges in ((at, _edges(at)), (up, _edges(up)))
@@ -193,7 +191,7 @@ def _sensitivity(answer: Answer) -> Figure:
     morris = answer.experiment.plan.kind == "morris"
     found = {(row["metric"], row["factor"], row["index"]): row for row in answer.sensitivity.to_dict("records")}
     factors = by_weight(answer, answer.estimands[0])
-    drawn = style.figure(4.0 * len(answer.estimands) + 1.5, 1.9 + 0.45 * len(factors))
+    drawn = style.figure(1.9 + 0.45 * len(factors), 4.0 * len(answer.estimands) + 1.5)
     panels = np.atleast_1d(drawn.subplots(1, len(answer.estimands), sharey=True))
     bars = (("mu_star", FRONT, "mu*"),) if morris else (("ST", FRONT, "total, ST"), ("S1", "#E69F00", "alone, S1"))
     for axes, one in zip(panels, answer.estimands, strict=True):
@@ -228,7 +226,7 @@ def _scatter(answer: Answer) -> Figure:
     names: list[Factor | None] = [*factors] or [None]
     columns = min(3, len(names))
     lines = math.ceil(len(names) / columns)
-    drawn = style.figure(4.2 * columns + 0.6, 1.9 + 3.0 * lines)
+    drawn = style.figure(1.9 + 3.0 * lines, 4.2 * columns + 0.6)
     panels = drawn.subplots(lines, columns, sharey=True, squeeze=False).ravel()
     for axes, factor in zip(panels, names, strict=False):
         style.panel(axes, "", main.heading if axes in panels[::columns] else "")

@@ -16,11 +16,12 @@ from matplotlib.ticker import FuncFormatter
 
 from experiments.comparison import Comparison
 from experiments.comparison_text import amount
-from experiments.figures import style
+from experiments.figures import palette, style
+from experiments.figures.clock import Clock, start_of
+from experiments.figures.saving import save
 from experiments.objectives import Objective
 from experiments.storage import ResultsUnreadableError
 
-AS_IT_IS, TUNED, OTHER = "#0072B2", "#E69F00", "#9a9a9a"
 MOST_BINS = 96
 
 _LENDERS = (
@@ -29,45 +30,41 @@ _LENDERS = (
     ("depositor_loss_usd", "depositors", "depositors"),
     ("uncovered_usd", "uncovered", "nobody (uncovered)"),
 )
-_STILL_OPEN = "#CC6677"
 _BORROWERS = (
-    ("liquidator_profit_usd", "#117733", "liquidators' profit"),
-    ("protocol_revenue_usd", "#88CCEE", "protocol's revenue"),
+    ("liquidator_profit_usd", palette.ACTOR["liquidators"], "liquidators' profit"),
+    ("protocol_revenue_usd", palette.ACTOR["protocol"], "protocol's revenue"),
 )
-_MARKET = "#999933"
 
 
-def save_comparison(comparison: Comparison, directory: Path) -> list[Path]:
-    """Draw every figure into `directory` as `<name>.png`; the files. Raises `ResultsUnreadableError`."""
-    drawn = {name: draw(comparison) for name, draw in COMPARISON_FIGURES.items()}
-    directory.mkdir(parents=True, exist_ok=True)
-    files = {name: directory / f"{name}.png" for name in sorted(drawn)}
-    for name, file in files.items():
-        drawn[name].savefig(file)
-    return list(files.values())
+def save_comparison(comparison: Comparison, directory: Path, form: str = "png") -> list[Path]:
+    """Draw every figure into `directory` as `<name>.<form>`; the files. Raises `ResultsUnreadableError`."""
+    return sorted(save(draw(comparison), directory / f"{name}.{form}") for name, draw in COMPARISON_FIGURES.items())
 
 
+@style.ours
 def ranking(comparison: Comparison) -> Figure:
     """The designs by the main objective, best at the top, with intervals and the chance of being best."""
     entries = _entries(comparison)
     main = _objectives(comparison)[0]
     tuned = _tuned(comparison)
-    drawn = style.figure(10.0, 1.6 + 0.38 * len(entries))
+    drawn = style.figure(1.6 + 0.38 * len(entries))
     axes = drawn.subplots()
     style.panel(axes, "", "")
     for row, entry in enumerate(entries):
-        _dot(axes, row - 0.14 * bool(tuned), entry["objectives"][main.name], AS_IT_IS, row == 0, "as it entered")
+        _dot(
+            axes, row - 0.14 * bool(tuned), entry["objectives"][main.name], palette.AS_IT_IS, row == 0, "as it entered"
+        )
         if entry["design"] in tuned:
-            _dot(axes, row + 0.14, tuned[entry["design"]]["objectives"][main.name], TUNED, row == 0, "tuned")
+            _dot(axes, row + 0.14, tuned[entry["design"]]["objectives"][main.name], palette.TUNED, row == 0, "tuned")
         best = entry["probability_best"]
         chance = "" if best is None else f"{100.0 * best:.0f} %"
-        axes.text(1.01, row, chance, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=style.INK)
-    axes.text(1.01, -0.9, "best in", transform=axes.get_yaxis_transform(), fontsize=8.5, color=style.MUTED)
-    axes.set_yticks(range(len(entries)), [entry["design"] for entry in entries], fontsize=9.5)
+        axes.text(1.01, row, chance, transform=axes.get_yaxis_transform(), va="center", color=palette.INK)
+    axes.text(1.01, -0.9, "best in", transform=axes.get_yaxis_transform(), color=palette.MUTED)
+    axes.set_yticks(range(len(entries)), [entry["design"] for entry in entries])
     axes.set_ylim(len(entries) - 0.4, -0.6)
     _axis(axes, main, "x")
     if tuned:
-        axes.legend(frameon=False, fontsize=8.5, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+        axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     first, second = entries[0], entries[1] if len(entries) > 1 else None
     won = f"{first['design']} comes first by {main.heading}"
     if second is not None and second["rank"] == 1:
@@ -81,6 +78,7 @@ def ranking(comparison: Comparison) -> Figure:
     return drawn
 
 
+@style.ours
 def pareto(comparison: Comparison) -> Figure:
     """The plane of the first two objectives; designs on the Pareto front of all objectives in colour."""
     entries, objectives = _entries(comparison), _objectives(comparison)
@@ -88,21 +86,24 @@ def pareto(comparison: Comparison) -> Figure:
     if len(objectives) < 2:
         return style.nothing(title, "A plane needs two objectives: name them with --objectives")
     across, up = objectives[:2]
-    drawn = style.figure(9.5, 7.0)
+    drawn = style.figure(6.0)
     axes = drawn.subplots()
     style.panel(axes, "", "")
     tuned = _tuned(comparison)
     taken: dict[tuple[float, float], list[str]] = {}
     for entry in entries:
-        point = _cross(axes, entry, across, up, AS_IT_IS if entry["on_front"] else OTHER)
+        point = _cross(axes, entry, across, up, palette.AS_IT_IS if entry["on_front"] else palette.OTHER)
         taken.setdefault(point, []).append(entry["design"])
         better = tuned.get(entry["design"])
         if better is not None:
-            end = _cross(axes, better, across, up, TUNED)
-            axes.annotate("", end, point, arrowprops={"arrowstyle": "->", "color": TUNED, "lw": 0.8})
-    for point, names in taken.items():
-        if all(map(math.isfinite, point)):
-            axes.annotate(", ".join(names), point, xytext=(6, 5), textcoords="offset points", fontsize=8.5)
+            end = _cross(axes, better, across, up, palette.TUNED)
+            axes.annotate("", end, point, arrowprops={"arrowstyle": "->", "color": palette.TUNED, "lw": 0.8})
+    axes.autoscale_view()
+    known = sorted(point for point in taken if all(map(math.isfinite, point)))
+    for number, point in enumerate(known):
+        # Below the point where the next one to the right would be written over.
+        near = number + 1 < len(known) and _near(axes, point, known[number + 1])
+        axes.annotate(", ".join(taken[point]), point, xytext=(6, -13 if near else 5), textcoords="offset points")
     _axis(axes, across, "x")
     _axis(axes, up, "y")
     of_all = "" if len(objectives) == 2 else f" of all {len(objectives)} objectives"
@@ -116,37 +117,44 @@ def pareto(comparison: Comparison) -> Figure:
     return drawn
 
 
+@style.ours
 def losses(comparison: Comparison) -> Figure:
     """Who pays: the bad debt by payer and, beside it, where the borrowers' loss went."""
     entries = _entries(comparison)
     means = {
         entry["design"]: {m: _number(found["value"]) for m, found in entry["metrics"].items()} for entry in entries
     }
-    drawn = style.figure(12.0, 2.2 + 0.34 * len(entries))
+    drawn = style.figure(2.5 + 0.34 * len(entries))
     left, right = drawn.subplots(1, 2, sharey=True)
     names = list(means)
-    colours = style.layer_colours([layer for _, layer, _ in _LENDERS])
+    colours = palette.layer_colours([layer for _, layer, _ in _LENDERS])
     parts = [(label, colours[layer], [means[name][m] for name in names]) for m, layer, label in _LENDERS]
     still = [max(means[name]["total_bad_debt_usd"] - means[name]["bad_debt_usd"], 0.0) for name in names]
-    _stack(left, names, [*parts, ("not realised yet", _STILL_OPEN, still)])
+    _stack(left, names, [*parts, ("not realised yet", palette.UNDERWATER, still)])
     style.panel(left, "Bad debt, by who paid for it", "")
     gone = [(label, colour, [max(means[name][m], 0.0) for name in names]) for m, colour, label in _BORROWERS]
     lost = [means[name]["borrower_loss_usd"] for name in names]
     rest = [max(total - sum(part[2][k] for part in gone), 0.0) for k, total in enumerate(lost)]
-    _stack(right, names, [*gone, ("the market and the miners", _MARKET, rest)])
+    _stack(right, names, [*gone, ("the market and the miners", palette.ACTOR["market"], rest)])
     style.panel(right, "Borrowers' loss to liquidation, by who got it", "")
-    left.set_yticks(range(len(names)), names, fontsize=9.5)
+    left.set_yticks(range(len(names)), names)
     left.invert_yaxis()
     for axes in (left, right):
         style.number_axis(axes, "x")
-        axes.set_xlabel("USD, mean over the paths", fontsize=9)
+        axes.set_xlabel("USD, mean over the paths")
         below = -0.55 / (0.5 + 0.34 * len(entries))  # clear of the label of the axis, however tall the panel
-        axes.legend(frameon=False, fontsize=8.5, loc="upper center", bbox_to_anchor=(0.5, below), ncols=3)
+        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, below), ncols=2)
     worst = max(names, key=lambda name: means[name]["total_bad_debt_usd"] + means[name]["borrower_loss_usd"])
-    style.headline(drawn, f"{comparison.name}: who pays under each design; most is lost under {worst}")
+    style.headline(
+        drawn,
+        f"{comparison.name}: who pays under each design; most is lost under {worst}",
+        "Left: bad debt by the loss layer that took it, and what positions still open at the end lack. Right: value "
+        "seized beyond the debt repaid, by who has it now. Means over the paths, best design at the top.",
+    )
     return drawn
 
 
+@style.ours
 def timelines(comparison: Comparison) -> Figure:
     """Path 0 under every design: debt repaid by liquidators, debt under water, and bad debt so far."""
     courses = {str(name): course for name, course in comparison.timelines.groupby("design", sort=False)}
@@ -156,11 +164,11 @@ def timelines(comparison: Comparison) -> Figure:
     block = float(comparison.scenario["time"]["step_seconds"])
     seconds = courses[names[0]]["time_seconds"].to_numpy(dtype=np.float64)
     edges = np.append(seconds, seconds[-1] + block)
-    clock = style.Clock.of(float(np.ptp(edges)))
-    drawn = style.figure(11.0, 2.6 + 1.05 * len(names))
+    clock = Clock.of(float(np.ptp(edges)), start_of(comparison.scenario))
+    drawn = style.figure(2.6 + 1.05 * len(names))
     panels = drawn.subplots(len(names) + 1, 1, sharex=True, height_ratios=[1.3, *[1.0] * len(names)])
     asset = _price(panels[0], courses[names[0]], clock, edges)
-    panels[0].set_title(f"Price of {asset} under {names[0]}", loc="left", fontsize=10, color=style.INK)
+    panels[0].set_title(f"Price of {asset} under {names[0]}", loc="left", color=palette.INK)
     bins = edges[:: -(-len(seconds) // MOST_BINS)]
     bins = bins if bins[-1] == edges[-1] else np.append(bins, edges[-1])
     tallest = 0.0
@@ -181,6 +189,12 @@ def timelines(comparison: Comparison) -> Figure:
 
 
 COMPARISON_FIGURES = {"ranking": ranking, "pareto": pareto, "losses": losses, "timelines": timelines}
+
+
+def _near(axes: Axes, point: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether another point lies where the name of this one would be written."""
+    (x0, y0), (x1, y1) = axes.transLimits.transform([point, other])
+    return bool(x1 - x0 < 0.15 and -0.02 < y1 - y0 < 0.08)
 
 
 def _entries(comparison: Comparison) -> list[dict[str, Any]]:
@@ -249,7 +263,7 @@ def _axis(axes: Axes, objective: Objective, which: str) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: amount(objective.metric, value)))
     better = "more" if objective.more_is_better else "less"
     unit = " in USD" if objective.metric.endswith("_usd") else ""
-    axis.set_label_text(f"{objective.heading}{unit} ({better} is better)", fontsize=9)
+    axis.set_label_text(f"{objective.heading}{unit} ({better} is better)")
 
 
 def _stack(axes: Axes, names: list[str], parts: list[tuple[str, str, list[float]]]) -> None:
@@ -262,14 +276,14 @@ def _stack(axes: Axes, names: list[str], parts: list[tuple[str, str, list[float]
         axes.plot([], [], label="nothing")
 
 
-def _price(axes: Axes, course: pd.DataFrame, clock: style.Clock, edges: np.ndarray[Any, Any]) -> str:
+def _price(axes: Axes, course: pd.DataFrame, clock: Clock, edges: np.ndarray[Any, Any]) -> str:
     """The reference price of the asset that fell most; the asset."""
     assets = [name.removeprefix("reference_") for name in course.columns if name.startswith("reference_")]
     prices = {asset: course[f"reference_{asset}"].to_numpy(dtype=np.float64) for asset in assets}
     asset = max(assets, key=lambda name: 1.0 - prices[name].min() / prices[name][0])
     style.panel(axes, "", "USD")
     style.price_axis(axes)
-    style.line(axes, clock.read(edges), prices[asset], style.PRICE["reference"])
+    style.line(axes, clock.read(edges), prices[asset], palette.PRICE["reference"])
     return asset
 
 
@@ -277,18 +291,18 @@ def _course(
     axes: Axes,
     name: str,
     course: pd.DataFrame,
-    clock: style.Clock,
+    clock: Clock,
     edges: np.ndarray[Any, Any],
     bins: np.ndarray[Any, Any],
 ) -> float:
     """One design's panel; the largest value in it."""
-    style.panel(axes, name, "")
+    style.panel(axes, name, "USD")
     at = clock.read(edges)
     water = course["underwater_usd"].to_numpy(dtype=np.float64)
     bad = course["bad_debt_usd"].to_numpy(dtype=np.float64)
     repaid, _ = np.histogram(edges[:-1], bins=bins, weights=course["repaid_usd"].to_numpy(dtype=np.float64))
     read = clock.read(bins)
-    axes.bar(read[:-1], repaid, width=np.diff(read), align="edge", color=style.GENERATION[1], label="repaid")
-    style.area(axes, at, water, style.UNDERWATER, label="under water")
-    style.line(axes, at, bad, style.SOLD, "bad debt so far")
+    axes.bar(read[:-1], repaid, width=np.diff(read), align="edge", color=palette.GENERATION[1], label="repaid")
+    style.area(axes, at, water, palette.UNDERWATER, label="under water")
+    style.line(axes, at, bad, palette.SOLD, "bad debt so far")
     return float(max(repaid.max(), water.max(), bad.max()))

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from experiments.figures import style
+from experiments.figures import palette, style
+from experiments.figures.clock import Clock
 from experiments.figures.markets import ASK, BID, Depth
 from experiments.figures.reading import MOST_ASSETS, Story
 from experiments.storage import Results
@@ -14,6 +15,7 @@ MOMENTS = {"before": ("before", "--"), "worst": ("fewest bids", "-"), "after": (
 """How each moment is called and its line is dashed; the worst is where the fewest bids are near the mid."""
 
 
+@style.ours
 def draw(results: Results) -> Figure:
     """The depth of up to four markets on the only path, or on the one with the median bad debt."""
     story = Story.read(results)
@@ -22,9 +24,9 @@ def draw(results: Results) -> Figure:
         return style.nothing(f"{results.name}: no market depth", "This scenario has no market whose depth was sampled")
     columns = min(2, len(markets))
     rows = -(-len(markets) // columns)
-    drawn = style.figure(5.0 + 3.5 * columns, 1.4 + 3.6 * rows)
+    drawn = style.figure(1.4 + 3.6 * rows)
     panels = drawn.subplots(rows, columns, squeeze=False).ravel()
-    clock = style.Clock.of(float(np.ptp(story.edges)))
+    clock = story.clock
     for axes in panels[len(markets) :]:
         axes.axis("off")
     sentences = [_market(axes, depth, clock) for axes, depth in zip(panels, markets, strict=False)]
@@ -33,7 +35,7 @@ def draw(results: Results) -> Figure:
     return drawn
 
 
-def _market(axes: Axes, depth: Depth, clock: style.Clock) -> str:
+def _market(axes: Axes, depth: Depth, clock: Clock) -> str:
     """Draw one market; what happened to its bids, in words."""
     style.panel(axes, depth.title, f"{depth.base} up to that distance")
     style.number_axis(axes)
@@ -48,16 +50,16 @@ def _market(axes: Axes, depth: Depth, clock: style.Clock) -> str:
             axes.plot(
                 100.0 * sign * distances,
                 curves[side, sample],
-                color=style.MOMENT[moment],
+                color=palette.MOMENT[moment],
                 ls=dashes,
                 lw=2.4 if moment == "worst" else 1.5,
                 label=label if side == BID else None,
             )
-    axes.axvline(0.0, color=style.MUTED, lw=0.8)
+    axes.axvline(0.0, color=palette.MUTED, lw=0.8)
     axes.set_ylim(bottom=0.0)
-    axes.set_xlabel("← bids      distance from the mid, %      asks →", fontsize=9)
+    axes.set_xlabel("← bids      distance from the mid, %      asks →")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
-    axes.legend(loc="upper center", frameon=True, edgecolor="none", framealpha=1.0, fontsize=8.5)
+    axes.legend(loc="upper center", frameon=True, edgecolor="none", framealpha=1.0)
     return _sentence(depth)
 
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import LogLocator, NullLocator
 
-from experiments.figures import style
+from experiments.figures import palette, style
+from experiments.figures.clock import Clock
 from experiments.figures.markets import ASK, BID, FAR, Depth
 from experiments.figures.reading import MOST_ASSETS, Story
 from experiments.storage import Results
@@ -23,6 +24,7 @@ SHALLOW = 0.02
 COLOURS = ListedColormap(colormaps["YlOrBr"](np.linspace(0.12, 0.88, 256)))
 
 
+@style.ours
 def draw(results: Results) -> Figure:
     """The map of up to four markets on the only path, or on the one with the median bad debt."""
     story = Story.read(results)
@@ -31,9 +33,9 @@ def draw(results: Results) -> Figure:
         return style.nothing(f"{results.name}: no depth to map", "This scenario has no market whose depth was sampled")
     if all(depth.endless for depth in markets):
         return style.nothing(f"{results.name}: the market takes any size", "Any size trades at the reference price")
-    drawn = style.figure(11.0, 1.4 + 3.6 * len(markets))
+    drawn = style.figure(1.4 + 3.3 * len(markets))
     panels = drawn.subplots(len(markets), 1, sharex=True, squeeze=False).ravel()
-    clock = style.Clock.of(float(np.ptp(story.edges)))
+    clock = story.clock
     sentences = [_market(axes, story, depth, clock) for axes, depth in zip(panels, markets, strict=True)]
     clock.label(panels[-1], story.edges)
     how = (
@@ -44,7 +46,7 @@ def draw(results: Results) -> Figure:
     return drawn
 
 
-def _market(axes: Axes, story: Story, depth: Depth, clock: style.Clock) -> str:
+def _market(axes: Axes, story: Story, depth: Depth, clock: Clock) -> str:
     """Draw one market; how long its bids were thin, in words."""
     style.panel(axes, depth.title, f"{depth.quote} for one {depth.base}")
     style.price_axis(axes)
@@ -58,12 +60,12 @@ def _market(axes: Axes, story: Story, depth: Depth, clock: style.Clock) -> str:
         _shade(axes, clock.read(edges), prices, worth, depth.quote)
     # The reference lies thin upon our venue's price, so that both are seen where they are one.
     when, venue = _venue(story, depth, edges)
-    style.line(axes, clock.read(when), venue, style.PRICE["venue"], "our venue")
+    style.line(axes, clock.read(when), venue, palette.PRICE["venue"], "our venue")
     axes.lines[-1].set(linewidth=2.4, path_effects=[Stroke(linewidth=3.6, foreground="white"), Normal()])
-    style.line(axes, clock.read(story.edges), reference, style.PRICE["reference"], "rest of the market")
+    style.line(axes, clock.read(story.edges), reference, palette.PRICE["reference"], "rest of the market")
     axes.lines[-1].set_linewidth(0.8)
     axes.set_ylim(prices[0], prices[-1])
-    axes.legend(loc="upper right", frameon=True, edgecolor="none", framealpha=0.9, fontsize=8.5, ncols=2)
+    axes.legend(loc="upper right", frameon=True, edgecolor="none", framealpha=0.9, ncols=2)
     return _sentence(depth, edges, clock)
 
 
@@ -81,11 +83,10 @@ def _shade(axes: Axes, times: FloatArray, prices: FloatArray, worth: FloatArray,
     shades = LogNorm(min(float(np.nanquantile(worth, SHALLOW)), 0.1 * deepest), deepest)
     drawn = axes.pcolormesh(times, prices, worth, norm=shades, cmap=COLOURS, rasterized=True)
     bar = axes.figure.colorbar(drawn, ax=axes, pad=0.01, aspect=25)
-    bar.set_label(f"{quote} per 1 % of price", fontsize=9)
+    bar.set_label(f"{quote} per 1 % of price")
     bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     bar.ax.yaxis.set_major_formatter(lambda value, _: style.short(value))
     bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.tick_params(labelsize=8.5, color=style.MUTED)
     bar.outline.set_visible(False)
 
 
@@ -105,12 +106,12 @@ def _worth(depth: Depth, prices: FloatArray) -> FloatArray:
     return np.where(beyond | (cell <= 0.0), np.nan, cell * prices[:, None])
 
 
-def _sentence(depth: Depth, edges: FloatArray, clock: style.Clock) -> str:
+def _sentence(depth: Depth, edges: FloatArray, clock: Clock) -> str:
     """How far the bids near the mid fell, and for how long there were few."""
     bids = depth.total[BID, :, depth.near]
     if not depth.thinned:
         return depth.unthinned
-    few = float(clock.read(np.diff(edges))[bids < 0.5 * bids[0]].sum())
+    few = clock.length(float(np.diff(edges)[bids < 0.5 * bids[0]].sum()))
     for_how_long = f", below half for {style.short(few)} {clock.unit}" if few > 0.0 else ""
     fell = f"fell from {style.units(float(bids[0]))} to {style.units(float(bids.min()))} {depth.base}"
     return f"bids within {depth.near_words} of the mid {fell}{for_how_long}"

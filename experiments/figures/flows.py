@@ -7,14 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
-from experiments.figures import style
+from experiments.figures import palette, style
 from experiments.figures.reading import MOST_ASSETS, Story
 from experiments.storage import Results
 
-SIDES = {"sell": ("sold", "to", style.SOLD), "buy": ("bought", "from", style.BOUGHT)}
+SIDES = {"sell": ("sold", "to", palette.SOLD), "buy": ("bought", "from", palette.BOUGHT)}
 ALL = "all"
 
 
+@style.ours
 def draw(results: Results) -> Figure:
     """The trades of up to four markets on the only path, or on the one with the median bad debt."""
     story = Story.read(results)
@@ -23,7 +24,7 @@ def draw(results: Results) -> Figure:
     if not markets:
         return style.nothing(f"{results.name}: nobody traded", "Nobody traded on a venue")
     heights = [0.8 + 0.44 * (market["taker"].nunique() + 1) for _, market in markets]
-    drawn = style.figure(10.0, 1.4 + sum(heights))
+    drawn = style.figure(1.4 + sum(heights))
     rows = drawn.subplots(len(markets), 2, squeeze=False, height_ratios=heights)
     for row, (name, market) in zip(rows, markets, strict=True):
         _market(list(row), str(name) if len(markets) > 1 else "", market)
@@ -43,7 +44,7 @@ def _market(panels: list[Axes], name: str, market: pd.DataFrame) -> None:
         chosen = market[market["side"] == side]
         volume = chosen.pivot_table(index="taker", columns="maker", values="usd", aggfunc="sum", fill_value=0.0)
         volume = volume.reindex(index=takers, columns=makers, fill_value=0.0)
-        axes.set_title(f"{base} {done} {towards} …{where}", loc="left", fontsize=10, color=style.INK)
+        axes.set_title(f"{base} {done} {towards} …{where}", loc="left", color=palette.INK)
         _matrix(axes, volume, colour)
 
 
@@ -60,19 +61,17 @@ def _matrix(axes: Axes, volume: pd.DataFrame, colour: str) -> None:
             is_sum = ALL in (taker, maker)
             face = shades(sqrt(usd / most)) if most > 0.0 and not is_sum else "white"
             axes.fill_between([column, column + 1], row, row + 1, color=face, edgecolor="white", lw=1.5)
-            ink = "white" if sum(to_rgb(face)) < 1.6 else style.INK
+            ink = "white" if sum(to_rgb(face)) < 1.6 else palette.INK
             said = f"{style.short(usd)}\n{style.percent(usd / whole)}" if usd > 0.0 else "-"
             weight = "bold" if is_sum else "normal"
-            axes.text(
-                column + 0.5, row + 0.5, said, ha="center", va="center", fontsize=8.5, color=ink, fontweight=weight
-            )
+            axes.text(column + 0.5, row + 0.5, said, ha="center", va="center", color=ink, fontweight=weight)
     axes.set_xlim(0, columns)
     axes.set_ylim(rows, 0)
     axes.set_xticks([k + 0.5 for k in range(columns)], [style.words(str(k)).replace(" ", "\n") for k in table.columns])
     axes.set_yticks([k + 0.5 for k in range(rows)], [style.words(str(name)) for name in table.index])
-    axes.tick_params(labelsize=8.5, length=0, top=False)
-    axes.axhline(rows - 1, color=style.MUTED, lw=0.8)
-    axes.axvline(columns - 1, color=style.MUTED, lw=0.8)
+    axes.tick_params(length=0)
+    axes.axhline(rows - 1, color=palette.MUTED, lw=0.8)
+    axes.axvline(columns - 1, color=palette.MUTED, lw=0.8)
     for spine in axes.spines.values():
         spine.set_visible(False)
 

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from experiments.figures import style
+from experiments.figures import palette, style
+from experiments.figures.clock import Clock
 from experiments.figures.markets import ASK, BID, Depth
 from experiments.figures.reading import MOST_ASSETS, Story
 from experiments.storage import Results
@@ -14,6 +15,7 @@ from models.types import FloatArray
 MOMENTS = {"before": "start", "worst": "fewest bids", "after": "end"}
 
 
+@style.ours
 def draw(results: Results) -> Figure:
     """The ladder of up to four markets on the only path, or on the one with the median bad debt."""
     story = Story.read(results)
@@ -22,9 +24,9 @@ def draw(results: Results) -> Figure:
         return style.nothing(f"{results.name}: no ladder", "This scenario has no market whose depth was sampled")
     if all(depth.endless for depth in markets):
         return style.nothing(f"{results.name}: the market takes any size", "Any size trades at the reference price")
-    drawn = style.figure(12.0, 1.5 + 2.9 * len(markets))
-    rows = drawn.subplots(len(markets), len(MOMENTS), squeeze=False)
-    clock = style.Clock.of(float(np.ptp(story.edges)))
+    drawn = style.figure(1.7 + 2.5 * len(markets))
+    rows = drawn.subplots(len(markets), len(MOMENTS), squeeze=False, sharey="row")
+    clock = story.clock
     sentences = [_market(list(row), depth, clock) for row, depth in zip(rows, markets, strict=True)]
     how = (
         "What each source would buy (left) and sell (right) at a distance from the mid of the moment, one upon the "
@@ -34,7 +36,7 @@ def draw(results: Results) -> Figure:
     return drawn
 
 
-def _market(panels: list[Axes], depth: Depth, clock: style.Clock) -> str:
+def _market(panels: list[Axes], depth: Depth, clock: Clock) -> str:
     """Draw one market's row of panels; who took the bids away, in words."""
     if depth.endless:
         for axes in panels[1:]:
@@ -51,29 +53,18 @@ def _market(panels: list[Axes], depth: Depth, clock: style.Clock) -> str:
             style.remark(axes, f"{called.capitalize()}: the same\nas at the {shown[sample]}")
             continue
         shown[sample] = called
-        mid = f"mid {depth.mids[sample]:,.4g} {depth.quote}" if np.isfinite(depth.mids[sample]) else "nobody quotes"
-        style.panel(axes, f"{called}: {clock.at(float(depth.seconds[sample]))}, {mid}", "")
+        style.panel(axes, f"{called}: {clock.at(float(depth.seconds[sample]))}\n{_near(depth, sample)}", "")
         _stack(axes, depth, density[:, sample])
-        _say_what_is_near(axes, depth, sample)
         axes.set_ylim(0.0, top)
-    panels[0].set_ylabel(f"{depth.base} per 1 % of price", fontsize=9)
-    panels[0].set_title(f"{depth.title}\n{panels[0].get_title(loc='left')}", loc="left", fontsize=10)
-    handles, labels = panels[0].get_legend_handles_labels()
-    panels[-1].legend(
-        handles[::-1],
-        labels[::-1],
-        loc="upper left",
-        bbox_to_anchor=(1.005, 1.02),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=1.4,
-    )
+    panels[0].set_ylabel(f"{depth.base} per 1 % of price")
+    panels[0].set_title(f"{depth.title}\n{panels[0].get_title(loc='left')}")
+    style.legend(panels[-1], of=panels, reverse=True)
     return _sentence(depth)
 
 
 def _stack(axes: Axes, depth: Depth, density: FloatArray) -> None:
     """Draw one moment, source upon source; bids to the left."""
-    colours = style.source_colours(depth.sources)
+    colours = palette.source_colours(depth.sources)
     percents = 100.0 * depth.edges
     floor = np.zeros((2, len(percents) - 1))
     for number, source in enumerate(depth.sources):
@@ -82,19 +73,20 @@ def _stack(axes: Axes, depth: Depth, density: FloatArray) -> None:
         style.area(axes, -percents[::-1], top[BID, ::-1], colour, base=floor[BID, ::-1], label=label)
         style.area(axes, percents, top[ASK], colour, base=floor[ASK])
         floor = top
-    axes.axvline(0.0, color=style.MUTED, lw=0.8)
+    axes.axvline(0.0, color=palette.MUTED, lw=0.8)
     axes.set_xlim(-percents[-1], percents[-1])
-    axes.set_xlabel("← bids     distance from the mid, %     asks →", fontsize=9)
+    axes.set_xlabel("← bids     % from the mid     asks →")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
     style.number_axis(axes)
 
 
-def _say_what_is_near(axes: Axes, depth: Depth, sample: int) -> None:
-    """Write down how much is bid and asked near the mid, above either side."""
-    for side, done, where, align in ((BID, "bid", 0.03, "left"), (ASK, "asked", 0.97, "right")):
-        units = style.units(float(depth.total[side, sample, depth.near]))
-        text = f"{units} {depth.base} {done}\nwithin {depth.near_words}"
-        axes.text(where, 0.97, text, transform=axes.transAxes, ha=align, va="top", fontsize=8)
+def _near(depth: Depth, sample: int) -> str:
+    """The mid of a sample, and what is bid and asked near it."""
+    if not np.isfinite(depth.mids[sample]):
+        return "nobody quotes"
+    bid, asked = (style.units(float(depth.total[side, sample, depth.near])) for side in (BID, ASK))
+    mid = f"mid {depth.mids[sample]:,.4g} {depth.quote}; within {depth.near_words}:"
+    return f"{mid}\n{bid} {depth.base} bid, {asked} asked"
 
 
 def _sentence(depth: Depth) -> str:

@@ -2,14 +2,20 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
+from experiments.figures.clock import Clock, start_of
 from experiments.storage import Results, ResultsUnreadableError
 from models.types import FloatArray
 
 MOST_ASSETS = 4
+MOST_BINS = 96
+_ROUND_SECONDS = (
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800,
+)  # fmt: skip
 LAST_LAYERS = ("depositors", "uncovered")
 
 
@@ -21,6 +27,7 @@ class Story:
     seed: int
     of: int
     block_seconds: float
+    start: datetime | None
     steps: pd.DataFrame
     liquidations: pd.DataFrame
     write_offs: pd.DataFrame
@@ -41,6 +48,7 @@ class Story:
             seed=int(median["seed"]),
             of=len(finished),
             block_seconds=float(results.scenario["time"]["step_seconds"]),
+            start=start_of(results.scenario),
             steps=results.table("steps", path=path),
             liquidations=results.table("liquidations", path=path),
             write_offs=results.table("write_offs", path=path),
@@ -57,6 +65,11 @@ class Story:
         return np.append(self.seconds, self.seconds[-1] + self.block_seconds)
 
     @property
+    def clock(self) -> Clock:
+        """How figures show the time."""
+        return Clock.of(float(np.ptp(self.edges)), self.start)
+
+    @property
     def which(self) -> str:
         """Which path this is, for a reader who has to know that there are others; empty when there are none."""
         return f", path {self.path} (seed {self.seed}, the median of {self.of} by bad debt)" if self.of > 1 else ""
@@ -64,6 +77,18 @@ class Story:
     def column(self, name: str) -> FloatArray:
         """A column of the blocks' table."""
         return self.steps[name].to_numpy(dtype=np.float64)
+
+    def bins(self) -> tuple[FloatArray, str]:
+        """Edges of bars, a round length of time apart and never shorter than a block; and that length in words."""
+        block, length = self.block_seconds, float(np.ptp(self.edges))
+        width = next(
+            (w for w in _ROUND_SECONDS if w >= block and length / w <= MOST_BINS), max(block, length / MOST_BINS)
+        )
+        edges = self.edges[0] + width * np.arange(np.ceil(length / width) + 1)
+        for name, unit in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+            if width >= unit:
+                return edges, name if width == unit else f"{width / unit:.3g} {name}s"
+        return edges, "second" if width == 1 else f"{width:.3g} seconds"
 
     def seconds_of(self, events: pd.DataFrame) -> FloatArray:
         """When each event was, in seconds since the start."""

@@ -10,11 +10,11 @@ from experiments.results import load_results
 from experiments.storage import Results
 
 
-def draw_stored(directory: Path) -> list[Path]:
+def draw_stored(directory: Path, form: str = "png") -> list[Path]:
     """Draw the figures of stored results from these alone; the files. Raises `ResultsError`."""
     results = load_results(directory)
     if isinstance(results, Results):
-        return save_all(results, directory / "figures")
+        return save_all(results, directory / "figures", form)
     if isinstance(results, Comparison):
-        return save_comparison(results, directory / "figures")
-    return save_answer(results, directory / "figures")
+        return save_comparison(results, directory / "figures", form)
+    return save_answer(results, directory / "figures", form)

@@ -1,74 +1,44 @@
-"""How every figure looks: one colour for one thing wherever it appears, and numbers that people can read.
+"""How every figure looks: one style sheet, a title that says what is seen, a caption, and numbers people can read.
 
-The colours are from Paul Tol's palettes for readers with any colour vision; what is ordered (the generations of a
-cascade, debt in trouble and in deep trouble) goes from light to dark, so that it survives a black-and-white printer.
+Whatever draws is decorated with `ours`: matplotlib looks sizes and colours up as things are drawn. Colours are in
+`palette`, times in `clock`.
 """
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 
+from experiments.figures import palette
 from experiments.numbers import short, three_figures
 from models.types import FloatArray
 
 __all__ = ["short"]  # numbers in figures are written as in tables
 
-INK = "#222222"
-MUTED = "#6f6f6f"
-GRID = "#e4e4e4"
+SHEET = mpl.rc_params_from_file(Path(__file__).with_name("underwater.mplstyle"), use_default_template=False)
+ours = mpl.rc_context(SHEET)
+"""Decorates whatever draws."""
 
-PRICE = {"reference": INK, "venue": "#0099CC", "oracle": "#CC3377"}
-GENERATION = ("#c9c9c9", "#fdae6b", "#e6550d", "#7f2704")
-LIQUIDATABLE, UNDERWATER = "#c9b6dc", "#5b2a86"
-CAPITAL = "#117733"
-MOMENT = {"before": MUTED, "worst": "#e6550d", "after": "#0099CC"}
+WIDTH = 9.0
+"""Of every figure, in inches: then letters are of one size wherever figures stand side by side."""
 
-SOLD, BOUGHT = "#e6550d", "#0072B2"
+SMALL = 8.6
+"""The smallest letters, in points."""
 
-_SOURCE = {
-    "constant_product": "#4477AA",
-    "order_book": "#CCBB44",
-    "concentrated": "#66CCEE",
-    "stable_swap": "#228833",
-    "bands": "#AA3377",
-    "infinite": "#BBBBBB",
-}
-_MORE_SOURCES = ("#EE6677", "#999933")
+TITLE_LETTERS_PER_INCH = 9.6
+CAPTION_LETTERS = 1.6
+"""How many letters of a caption go where one of the title does."""
 
-_LAYER = {"reserve": "#44AA99", "insurance": "#332288", "depositors": "#DDCC77", "uncovered": "#882255"}
-_MORE_LAYERS = ("#88CCEE", "#999933", "#AA4499", "#117733")
-_LAYER_TITLE = {"uncovered": "nobody (uncovered)"}
-
-TITLE_LETTERS_PER_INCH = 9.2
-DPI = 130
+DPI = 140
 MOST_BARS = 3000
 
-
-def layer_colours(layers: Sequence[str]) -> dict[str, str]:
-    """A colour for each loss layer; the usual ones keep theirs whatever stands beside them."""
-    usual = {layer: _LAYER[layer.removesuffix(".0")] for layer in layers if layer.removesuffix(".0") in _LAYER}
-    others = [layer for layer in layers if layer not in usual]
-    return usual | {layer: _MORE_LAYERS[k % len(_MORE_LAYERS)] for k, layer in enumerate(others)}
-
-
-def source_colours(sources: Sequence[str]) -> dict[str, str]:
-    """A colour for each source of liquidity: that of its kind, paler for the second and later ones of a kind."""
-    kinds = list(dict.fromkeys(source.partition(".")[0] for source in sources))
-    others = [kind for kind in kinds if kind not in _SOURCE]
-    more = {kind: _MORE_SOURCES[k % len(_MORE_SOURCES)] for k, kind in enumerate(others)}
-    colours = {}
-    for source in sources:
-        kind, _, number = source.partition(".")
-        strength = 0.65 ** (int(number) - 1 if number else 0)
-        red, green, blue = (1.0 - strength * (1.0 - part) for part in to_rgb((_SOURCE | more)[kind]))
-        colours[source] = to_hex((red, green, blue))
-    return colours
+_LAYER_TITLE = {"uncovered": "nobody (uncovered)"}
 
 
 def words(name: str) -> str:
@@ -82,63 +52,74 @@ def layer_title(layer: str) -> str:
     return f"{kind} {int(number) + 1}" if number else _LAYER_TITLE.get(layer, layer)
 
 
-def figure(width: float, height: float) -> Figure:
+def figure(height: float, width: float = WIDTH) -> Figure:
     """An empty figure of that size in inches, which no global state knows of."""
     drawn = Figure(figsize=(width, height), dpi=DPI)
     drawn.set_layout_engine("constrained", h_pad=0.08, w_pad=0.08)
     return drawn
 
 
-def headline(drawn: Figure, title: str, note: str = "") -> None:
-    """The sentence above a figure that says what is seen, and a smaller one on how to read it."""
+def headline(drawn: Figure, title: str, caption: str) -> None:
+    """The sentence above a figure that says what is seen, and below it, smaller, how to read it."""
     width = round(TITLE_LETTERS_PER_INCH * drawn.get_figwidth())
     drawn.align_ylabels()
-    drawn.suptitle(_wrapped(title, width), x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
-    if note:
-        drawn.supxlabel(_wrapped(note, round(1.4 * width)), x=0.01, ha="left", fontsize=8.5, color=MUTED)
+    drawn.suptitle(_wrapped(title, width), x=0.01, ha="left", color=palette.INK)
+    drawn.supxlabel(_wrapped(caption, round(CAPTION_LETTERS * width)), x=0.01, ha="left", color=palette.MUTED)
+
+
+def title_of(drawn: Figure) -> str:
+    """The sentence above a figure, on one line."""
+    return drawn.get_suptitle().replace("\n", " ")
+
+
+def caption_of(drawn: Figure) -> str:
+    """How to read a figure, on one line; empty where there is nothing to see in it."""
+    return drawn.get_supxlabel().replace("\n", " ")
 
 
 def _wrapped(text: str, width: int) -> str:
     """Text in as few lines as it takes, of nearly the same length: no last line with a single word."""
+    if not text:
+        return ""
+    text = text.replace(" %", "\u00a0%")  # a number and its unit stay together
     fewest = len(textwrap.wrap(text, width))
-    narrowest = next(w for w in range(max(map(len, text.split())), width + 1) if len(textwrap.wrap(text, w)) <= fewest)
-    return textwrap.fill(text, narrowest)
+    narrowest = next(
+        (w for w in range(max(map(len, text.split())), width + 1) if len(textwrap.wrap(text, w)) <= fewest), width
+    )
+    return textwrap.fill(text, narrowest).replace("\u00a0", " ")
 
 
 def panel(axes: Axes, title: str, ylabel: str) -> None:
-    """The frame of one panel: what it shows above it to the left, light grid lines behind."""
-    axes.set_title(title, loc="left", fontsize=10, color=INK)
-    axes.set_ylabel(ylabel, fontsize=9)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8.5, color=MUTED)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(MUTED)
+    """What a panel shows, above it to the left, and the unit of its y axis."""
+    axes.set_title(title)
+    axes.set_ylabel(ylabel)
 
 
-def legend(axes: Axes, title: str = "") -> None:
-    """A legend outside the panel, to its right, where it hides nothing."""
+def legend(axes: Axes, title: str = "", *, of: Sequence[Axes] | None = None, reverse: bool = False) -> None:
+    """A legend outside the panel, to its right, where it hides nothing; `of` all these panels, or of this one."""
+    found: dict[str, Artist] = {}
+    for one in of if of is not None else (axes,):
+        handles, labels = one.get_legend_handles_labels()
+        found |= {label: handle for label, handle in zip(labels, handles, strict=True) if label not in found}
     shown = axes.legend(
+        list(found.values()),
+        list(found),
         loc="upper left",
-        bbox_to_anchor=(1.005, 1.02),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=1.4,
+        bbox_to_anchor=(1.005, 1.0),
+        borderaxespad=0.0,
         title=title or None,
+        reverse=reverse,
     )
     shown.set_alignment("left")
-    shown.get_title().set_fontsize(8.5)
 
 
 def nothing(title: str, reason: str) -> Figure:
     """A figure that says why there is nothing to draw."""
-    drawn = figure(8.5, 2.0)
+    drawn = figure(2.0)
     axes = drawn.subplots()
     axes.axis("off")
     remark(axes, reason)
-    headline(drawn, title)
+    headline(drawn, title, "")
     return drawn
 
 
@@ -151,7 +132,7 @@ def takes_any_size(axes: Axes, base: str) -> str:
 
 def remark(axes: Axes, text: str) -> None:
     """Say in the middle of a panel why there is nothing to see in it."""
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=10, color=MUTED)
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=10, color=palette.MUTED)
     axes.set_yticks([])
     axes.set_ylabel("")
     axes.grid(visible=False)
@@ -160,7 +141,7 @@ def remark(axes: Axes, text: str) -> None:
 
 def line(axes: Axes, edges: FloatArray, values: FloatArray, colour: str, label: str | None = None) -> None:
     """A value that holds from each edge to the next, as a line; nan is a gap. `edges` has one more than `values`."""
-    axes.plot(edges, np.append(values, values[-1]), color=colour, label=label, lw=1.3, drawstyle="steps-post")
+    axes.plot(edges, np.append(values, values[-1]), color=colour, label=label, drawstyle="steps-post")
 
 
 def area(
@@ -215,34 +196,3 @@ def percent(value: float) -> str:
     if 0.0 < abs(value) < 0.0001:
         return "under 0.01 %"
     return f"{three_figures(100.0 * value)} %"
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time since the start in the unit that suits a run's length."""
-
-    unit: str
-    seconds: float
-
-    @classmethod
-    def of(cls, length_seconds: float) -> "Clock":
-        """The clock for a run of that length."""
-        if length_seconds > 4.0 * 86_400.0:
-            return cls("days", 86_400.0)
-        if length_seconds > 3.0 * 3_600.0:
-            return cls("hours", 3_600.0)
-        return cls("minutes", 60.0) if length_seconds > 180.0 else cls("seconds", 1.0)
-
-    def read(self, seconds: FloatArray) -> FloatArray:
-        """Seconds since the start in the clock's unit."""
-        return seconds / self.seconds
-
-    def at(self, seconds: float) -> str:
-        """A moment in words: `hour 14.2`."""
-        return f"{self.unit[:-1]} {three_figures(seconds / self.seconds)}"
-
-    def label(self, axes: Axes, edges: FloatArray) -> None:
-        """The x axis from the first edge to the last, with round numbers on it."""
-        axes.set_xlim(*self.read(edges[[0, -1]]))
-        axes.set_xlabel(f"{self.unit} since the start", fontsize=9)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=[1, 2, 3, 4, 5, 6, 10]))

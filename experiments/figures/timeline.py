@@ -4,45 +4,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures import style
+from experiments.figures import palette, style
+from experiments.figures.clock import Clock
 from experiments.figures.reading import Story, fall, layers_of, moving_assets
 from experiments.storage import Results
-from models.types import FloatArray
 
-MOST_BINS = 96
 MOST_BAND_POINTS = 400
 BAND = (0.05, 0.95)
-_ROUND_SECONDS = (
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    10_800,
-    21_600,
-    43_200,
-    86_400,
-    604_800,
-)
 
 
+@style.ours
 def draw(results: Results) -> Figure:
     """The timeline of the only path, or of the one with the median bad debt."""
     story = Story.read(results)
-    clock = style.Clock.of(float(np.ptp(story.edges)))
+    clock = story.clock
     assets = moving_assets(story)
     to_see = [not story.liquidations.empty, _in_trouble(story), not story.write_offs.empty]
     heights = [1.0] * len(assets) + [1.0 if something else 0.4 for something in to_see]
-    drawn = style.figure(11.0, 2.3 * sum(heights) + 0.8)
+    drawn = style.figure(1.75 * sum(heights) + 1.2)
     panels = drawn.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     for axes, asset in zip(panels, assets, strict=False):
         _prices(axes, story, clock, asset)
@@ -53,7 +32,11 @@ def draw(results: Results) -> Figure:
     _debt(panels[-2], story, clock)
     _bad_debt(panels[-1], results, story, clock)
     clock.label(panels[-1], story.edges)
-    style.headline(drawn, f"{results.name}{story.which}: {_sentence(story, assets[0])}")
+    how = (
+        "Three prices are kept apart: what the rest of the market pays, what our venue shows, and what the protocol "
+        "believes (the oracle). A generation is the liquidations that the sales of the one before set off."
+    )
+    style.headline(drawn, f"{results.name}{story.which}: {_sentence(story, assets[0])}", how)
     return drawn
 
 
@@ -68,16 +51,16 @@ def _sentence(story: Story, asset: str) -> str:
     return f"{fell}; liquidations of {style.usd(liquidated)} of debt {left}"
 
 
-def _prices(axes: Axes, story: Story, clock: style.Clock, asset: str) -> None:
+def _prices(axes: Axes, story: Story, clock: Clock, asset: str) -> None:
     style.panel(axes, f"Price of {asset}", "USD")
     style.price_axis(axes)
     for kind, label in (("reference", "rest of the market"), ("venue", "our venue"), ("oracle", "oracle")):
         price = story.column(f"{kind}_{asset}")
         if np.isfinite(price).any():
-            style.line(axes, clock.read(story.edges), price, style.PRICE[kind], label)
+            style.line(axes, clock.read(story.edges), price, palette.PRICE[kind], label)
 
 
-def _band(axes: Axes, results: Results, clock: style.Clock, asset: str) -> None:
+def _band(axes: Axes, results: Results, clock: Clock, asset: str) -> None:
     """Where the oracle's price lay on most paths, at a few hundred moments."""
     column = f"oracle_{asset}"
     paths = [frame.iloc[_spread(len(frame))] for frame in results.each_path("steps", ["time_seconds", column])]
@@ -85,7 +68,7 @@ def _band(axes: Axes, results: Results, clock: style.Clock, asset: str) -> None:
     time = clock.read(paths[0]["time_seconds"].to_numpy(dtype=np.float64))
     label = f"oracle, {style.percent(BAND[0])} to {style.percent(BAND[1])}\nof all paths"
     axes.fill_between(
-        time, low, high, color=style.PRICE["oracle"], alpha=0.15, lw=0, label=label, zorder=0.5, step="post"
+        time, low, high, color=palette.PRICE["oracle"], alpha=0.15, lw=0, label=label, zorder=0.5, step="post"
     )
 
 
@@ -93,15 +76,15 @@ def _spread(rows: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     return np.unique(np.linspace(0, rows - 1, min(rows, MOST_BAND_POINTS)).astype(np.int64))
 
 
-def _liquidations(axes: Axes, story: Story, clock: style.Clock) -> None:
-    edges, name = _bins(story)
+def _liquidations(axes: Axes, story: Story, clock: Clock) -> None:
+    edges, name = story.bins()
     style.panel(axes, "Debt repaid by liquidators, by generation of the cascade", f"USD per {name}")
     style.number_axis(axes)
     if story.liquidations.empty:
         return style.remark(axes, "No position was liquidated")
     when = story.seconds_of(story.liquidations)
     repaid = story.liquidations["repaid_usd"].to_numpy()
-    generation = np.minimum(story.liquidations["generation"].to_numpy(), len(style.GENERATION) - 1)
+    generation = np.minimum(story.liquidations["generation"].to_numpy(), len(palette.GENERATION) - 1)
     base = np.zeros(len(edges) - 1)
     labels = ("0: the price shock alone", "1: set off by the sales of 0", "2: set off by the sales of 1", "3 and later")
     for which in range(generation.max() + 1):
@@ -113,7 +96,7 @@ def _liquidations(axes: Axes, story: Story, clock: style.Clock) -> None:
             bottom=base,
             width=np.diff(clock.read(edges)),
             align="edge",
-            color=style.GENERATION[which],
+            color=palette.GENERATION[which],
             label=labels[which],
             edgecolor="white",
             linewidth=0.3,
@@ -126,14 +109,14 @@ def _in_trouble(story: Story) -> bool:
     return bool((story.column("liquidatable_usd") + story.column("underwater_usd")).any())
 
 
-def _debt(axes: Axes, story: Story, clock: style.Clock) -> None:
+def _debt(axes: Axes, story: Story, clock: Clock) -> None:
     style.panel(axes, "Debt of open positions in trouble, at the oracle's prices", "USD")
     style.number_axis(axes)
     if not _in_trouble(story):
         return style.remark(axes, "No position was in trouble at the end of any block")
     areas = (
-        ("liquidatable_usd", style.LIQUIDATABLE, "could be liquidated"),
-        ("underwater_usd", style.UNDERWATER, "under water: worth more\nthan its collateral"),
+        ("liquidatable_usd", palette.LIQUIDATABLE, "could be liquidated"),
+        ("underwater_usd", palette.UNDERWATER, "under water: more than\nits collateral is worth"),
     )
     for column, colour, label in areas:
         if story.column(column).any():
@@ -142,7 +125,7 @@ def _debt(axes: Axes, story: Story, clock: style.Clock) -> None:
     style.legend(axes)
 
 
-def _bad_debt(axes: Axes, results: Results, story: Story, clock: style.Clock) -> None:
+def _bad_debt(axes: Axes, results: Results, story: Story, clock: Clock) -> None:
     style.panel(axes, "Bad debt so far, by who paid for it", "USD")
     style.number_axis(axes)
     if story.write_offs.empty:
@@ -151,7 +134,7 @@ def _bad_debt(axes: Axes, results: Results, story: Story, clock: style.Clock) ->
     when = np.searchsorted(story.seconds, story.seconds_of(story.write_offs))
     base = np.zeros(len(story.seconds))
     layers = layers_of(results, story.write_offs["layer"])
-    colours = style.layer_colours(layers)
+    colours = palette.layer_colours(layers)
     for layer in layers:
         chosen = (story.write_offs["layer"] == layer).to_numpy()
         if not paid[chosen].any():
@@ -162,14 +145,3 @@ def _bad_debt(axes: Axes, results: Results, story: Story, clock: style.Clock) ->
         base = top
     style.from_zero(axes)
     style.legend(axes)
-
-
-def _bins(story: Story) -> tuple[FloatArray, str]:
-    """Edges of the bars, a round length of time apart and never shorter than a block; and that length in words."""
-    block, length = story.block_seconds, float(np.ptp(story.edges))
-    width = next((w for w in _ROUND_SECONDS if w >= block and length / w <= MOST_BINS), max(block, length / MOST_BINS))
-    edges = story.edges[0] + width * np.arange(np.ceil(length / width) + 1)
-    for name, unit in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if width >= unit:
-            return edges, name if width == unit else f"{width / unit:.3g} {name}s"
-    return edges, "second" if width == 1 else f"{width:.3g} seconds"

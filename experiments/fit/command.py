@@ -71,12 +71,13 @@ def _check_installed() -> None:
 
 def _save(history: History, fits: list[Fitted], out: Path) -> None:
     """Write `<model>.png`, the model beside the data, and `<model>.toml`, the price to paste."""
-    from experiments.fit.figure import draw  # noqa: PLC0415  matplotlib is slow to import
+    from experiments.figures.saving import save  # noqa: PLC0415  matplotlib is slow to import
+    from experiments.fit.figure import draw  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
     for fitted in fits:
         try:
-            draw(history, fitted).savefig(out / f"{fitted.model}.png")
+            save(draw(history, fitted), out / f"{fitted.model}.png")
         except Refusal as refusal:
             print(f"There is no figure of {fitted.model}, which does not run as long as the data: {refusal}")
         (out / f"{fitted.model}.toml").write_text(f"[assets.X]\n{fitted.snippet}\n", encoding="utf-8")

@@ -4,13 +4,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures import style
+from experiments.figures import palette, style
 from experiments.fit.fitted import Fitted
 from experiments.fit.history import History
 from models.prices import Price
 from models.types import FloatArray
 
-DATA, MODEL = style.INK, "#0099CC"
+DATA, MODEL = palette.INK, "#0099CC"
 _MOST_LAGS = 40
 _MOST_RETURNS = 5_000_000
 """Simulated in all, so that a long history takes fewer paths and not more memory."""
@@ -33,7 +33,7 @@ def draw(history: History, fitted: Fitted, seed: int = 1) -> Figure:
     price: Price = fitted.price  # type: ignore[assignment]  # every fitted part is one that can be run
     simulated = simulate(price, history, paths, seed)
     scale = float(history.returns.std())
-    drawn = style.figure(13.0, 4.4)
+    drawn = style.figure(4.4, 13.0)
     panels = drawn.subplots(1, 3)
     _returns(panels[0], history.returns / scale, simulated / scale)
     outside = _quantiles(panels[1], history.returns / scale, simulated / scale)

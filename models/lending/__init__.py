@@ -5,6 +5,7 @@ everybody. Rates come in as callables and prices as arrays: this package knows n
 """
 
 from models.lending.health import Below, HealthWatch
+from models.lending.landscape import Landscape
 from models.lending.pool import LendingPool
 from models.lending.refusals import (
     BorrowLimit,
@@ -34,6 +35,7 @@ __all__ = [
     "InsufficientShares",
     "InsufficientTreasury",
     "InvalidUnits",
+    "Landscape",
     "LendingPool",
     "ReserveTerms",
     "Reserves",

@@ -74,6 +74,22 @@ class Below(NamedTuple):
         return float(self.debt_value[self.collateral_value < self.debt_value].sum())
 
 
+class Anchor(NamedTuple):
+    """The watched accounts that owed when they were last all valued, sorted by health over line within their groups.
+
+    `prices` and `priced_indices` (prices times borrow indices) are those of then, (R,). `groups` has a row (reserves
+    used as collateral, as debt, end) for each group, the reserves as bits; by place in the order: `accounts` (-1 once
+    the account was touched), `ratio` (health over line) and `owed` (value of the debt).
+    """
+
+    prices: FloatArray
+    priced_indices: FloatArray
+    groups: IntArray
+    accounts: NDArray[np.int32]
+    ratio: FloatArray
+    owed: FloatArray
+
+
 _NOBODY: Final = Below(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
 
 
@@ -82,7 +98,8 @@ class HealthWatch:
 
     `line` is one health for all accounts (1.0 for liquidation) or an array (accounts,); accounts with line 0 are not
     watched. The watch learns from the pool whose position a verb has changed; whoever writes the pool's columns
-    otherwise calls `touch`. Raises `TooManyReserves` for a pool of more than 31.
+    otherwise calls `touch`. `vacated` are the places of the anchor whose accounts were touched since, in that
+    order. Raises `TooManyReserves` for a pool of more than 31.
     """
 
     def __init__(self, pool: LendingPool, line: FloatArray | float) -> None:
@@ -102,6 +119,7 @@ class HealthWatch:
         self._touched_count = 0
         self._anchored = False
         self._looks_in_vain = 0.0
+        self.vacated: list[int] = []
         self._expose()
         pool.on_change(self.touch, self.touch_many)
 
@@ -119,6 +137,7 @@ class HealthWatch:
             return
         if place >= 0:
             self._places[place] = -1
+            self.vacated.append(place)
         self._slots[account] = _TOUCHED
         if self._touched_count == len(self._touches):
             self._touched = np.concatenate((self._touched, np.zeros_like(self._touched)))
@@ -132,7 +151,9 @@ class HealthWatch:
             self._take_in_new_accounts()
         new = np.unique(accounts[self._slot[accounts] != _TOUCHED])
         places = self._slot[new]
-        self._order[places[places >= 0]] = -1
+        vacant = places[places >= 0]
+        self._order[vacant] = -1
+        self.vacated.extend(vacant.tolist())
         self._slot[new] = _TOUCHED
         count = self._touched_count + new.size
         if count > len(self._touched):
@@ -140,6 +161,17 @@ class HealthWatch:
             self._touches = self._touched.data
         self._touched[self._touched_count : count] = new
         self._touched_count = count
+
+    @property
+    def touched(self) -> NDArray[np.int32]:
+        """The accounts that are looked at one by one: a view, some of which may owe nothing by now."""
+        return self._touched[: self._touched_count]
+
+    def anchor(self, prices: FloatArray) -> Anchor:
+        """The anchor in use, made at `prices` where there is none yet; the same object until there is a new one."""
+        if not self._anchored:
+            self._anchor(prices)
+        return self._anchor_made
 
     def set_line(self, account: int, line: float) -> None:
         """Give the account another line; 0 to stop watching it."""
@@ -193,6 +225,7 @@ class HealthWatch:
         rows = np.flatnonzero((self._line > 0.0) & (pool.scaled_debt > 0.0).any(axis=1))
         valued = value_rows(pool.collateral, pool.scaled_debt, prices, pool.thresholds, pool.borrow_index, rows)
         ratio = valued[0] / self._line[rows]
+        owed = valued[2].copy()
         del valued
         # One number for the reserves that an account uses: its collaterals in the low bits, its debts above them.
         uses = np.zeros(len(rows), np.int64)
@@ -210,6 +243,8 @@ class HealthWatch:
         self._then = np.stack((prices, prices * pool.borrow_index))
         self._slot.fill(_OUT)
         self._slot[self._order] = np.arange(len(self._order), dtype=np.int32)
+        self._anchor_made = Anchor(self._then[0], self._then[1], self._groups, self._order, self._ratio, owed[by_group])
+        self.vacated = []
         self._touched_count = 0
         self._looks_in_vain = 0.0
         self._anchored = True

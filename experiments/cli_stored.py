@@ -1,0 +1,86 @@
+"""The commands that work on stored results alone: plot, animate and report."""
+
+# ruff: noqa: PLC0415 - heavy packages are imported by the commands that need them, so that help comes at once
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from experiments.terminal import DONE, refuse
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to the sub-parsers of the command line."""
+    plot = commands.add_parser("plot", help="draw the figures of stored results again")
+    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
+    plot.add_argument("--format", dest="form", choices=FORMATS, default="png", help="of the files (default png)")
+    plot.set_defaults(command=_plot)
+
+    animate = commands.add_parser("animate", help="show the cascade of a stored run as a moving picture")
+    animate.add_argument("directory", type=Path, metavar="DIR", help="a directory that run has written")
+    animate.add_argument("--frames", type=_frames, default=80, metavar="N", help="pictures of the crash (default 80)")
+    animate.set_defaults(command=_animate)
+
+    report = commands.add_parser("report", help="write one HTML page of stored results that can be sent")
+    report.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
+    report.set_defaults(command=_report)
+
+
+def _frames(text: str) -> int:
+    """The type of a number of pictures."""
+    if not (text.isascii() and text.isdigit() and 2 <= int(text) <= 1_000):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 2 to 1000, not {text!r}")
+    return int(text)
+
+
+def draw(directory: Path, form: str = "png") -> list[Path]:
+    """Draw the figures of whatever is stored, from that alone. Raises `ResultsError`."""
+    from experiments.figures.stored import draw_stored
+
+    return draw_stored(directory, form)
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from experiments.storage import ResultsError
+
+    try:
+        files = draw(options.directory, options.form)
+    except ResultsError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
+    print(*files, sep="\n")
+    return DONE
+
+
+def _animate(options: argparse.Namespace) -> int:
+    from experiments.comparison import is_comparison
+    from experiments.figures.film import animate
+    from experiments.storage import ResultsError
+
+    if is_comparison(options.directory):
+        return refuse(f"{options.directory} holds a comparison; a film shows one run: name a directory that run wrote")
+    try:
+        files = animate(options.directory, options.frames)
+    except ResultsError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"the film cannot be written to {options.directory / 'figures'} ({error.strerror or error})")
+    print(*files, sep="\n")
+    return DONE
+
+
+def _report(options: argparse.Namespace) -> int:
+    from experiments.report import write_report
+    from experiments.storage import ResultsError
+
+    try:
+        file = write_report(options.directory)
+    except ResultsError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"the report cannot be written to {options.directory} ({error.strerror or error})")
+    print(file)
+    return DONE
