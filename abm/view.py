@@ -261,7 +261,7 @@ class View:
 
     def away(self, pool: int, accounts: slice, reserve: int) -> FloatArray:
         """Return the units that accounts were paid and have not brought back, (accounts,)."""
-        return self._world.lenders[pool].exits.away[accounts, reserve]
+        return self._world.lenders[pool].exits.away[accounts, reserve].copy()
 
     def waits(self, pool: int, account: int, reserve: int) -> bool:
         """Return whether an account queues to leave a reserve."""
