@@ -32,10 +32,10 @@ class Sight(NamedTuple):
 class Sights:
     """What one pool shows in one block; each reserve is looked at once, when it is first asked for."""
 
-    def __init__(self, world: "World", lender: "Lender") -> None:
-        self._lender = lender
-        self._missing = shortfalls(world, lender)
-        self._covers = any(layer.kind == "reserve" for layer in lender.layers)
+    def __init__(self, world: "World", pool: int) -> None:
+        self._lender = world.lenders[pool]
+        self._missing = shortfalls(world, self._lender)
+        self._covers = any(layer.kind == "reserve" for layer in world.scenario.pools[pool].losses.layers)
         self._seen: dict[int, Sight] = {}
 
     def of(self, reserve: int) -> Sight:

@@ -256,7 +256,7 @@ class View:
         if self._seen_step != self._world.step:
             self._seen, self._seen_step = {}, self._world.step
         if pool not in self._seen:
-            self._seen[pool] = Sights(self._world, self._world.lenders[pool])
+            self._seen[pool] = Sights(self._world, pool)
         return self._seen[pool].of(reserve)
 
     def away(self, pool: int, accounts: slice, reserve: int) -> FloatArray:
