@@ -467,6 +467,10 @@ def test_agents_see_and_do_not_write(small_world, model_of):
     view.opportunities(0)
     view.below_own_line(0)
     view.run_signals(0, 0)
+    view.sight(0, 0)
+    view.away(0, slice(0, 2), 0)[:] = 1.0
+    view.owing(0, slice(0, 2), 0)[:] = True
+    view.borrow_rate(0, 0)
     view.quote_in(0, "sell", 5.0)
     view.quote_to(0, "buy", 2100.0)
     view.has_wallet(0, 0, "repay")

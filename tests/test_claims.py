@@ -226,6 +226,23 @@ def test_all_loops_unwind_together_as_one_does_on_paper() -> None:
     assert alone.bad_debt_usd == 0.0
 
 
+@pytest.mark.parametrize("price", [0.95, 0.6])
+def test_loops_that_are_liquidated_together_leave_what_they_do_on_paper(price: float) -> None:
+    """The pool below loses a part: all claims on it fall at once, and every loop on them is unwound by redeeming."""
+    described = looped(3, watching=0.0)
+    described["pools"][1]["reserves"]["c0"] = {"ltv": 0.69, "liquidation_threshold": 0.69}
+    lost = (1.0 - price) * (10_000.0 + 5_000.0 * leverage(0.8, 3))
+    described["agents"]["borrowers"][1]["positions"] = [{"debt": {"USD": lost}}]
+    model = finished(described)
+    alone, (below, lender) = unwind(0.8, price, 0.0, 3), model.world.lenders
+    assert below.pool.supply_index[0] == pytest.approx(price, rel=1e-12)
+    left = lender.pool.collateral[:50, 1] * price
+    assert left == pytest.approx(100.0 * alone.equity_usd, rel=1e-9, abs=1e-9)
+    losses = model.recorder.write_offs().groupby("pool")["amount"].sum()
+    assert losses.get("p1", 0.0) == pytest.approx(5_000.0 * alone.bad_debt_usd, rel=1e-9, abs=1e-9)
+    assert model.recorder.liquidations()["repaid"].sum() == pytest.approx(5_000.0 * alone.repaid_usd, rel=1e-9)
+
+
 def dear_pool() -> dict[str, Any]:
     return pool("p1", "c0", rates={"kind": "fixed", "rate_per_year": 1.0})
 
