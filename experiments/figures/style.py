@@ -43,7 +43,7 @@ _MORE_SOURCES = ("#EE6677", "#999933")
 
 _LAYER = {"reserve": "#44AA99", "insurance": "#332288", "depositors": "#DDCC77", "uncovered": "#882255"}
 _MORE_LAYERS = ("#88CCEE", "#999933", "#AA4499", "#117733")
-_LAYER_TITLE = {"uncovered": "nobody (uncovered)"}
+_LAYER_TITLE = {"uncovered": "nobody (uncovered)", "pending": "still owed", "recovered": "nobody (it came back)"}
 
 TITLE_LETTERS_PER_INCH = 9.2
 DPI = 130
@@ -79,7 +79,7 @@ def words(name: str) -> str:
 def layer_title(layer: str) -> str:
     """A loss layer as the subject of "… paid"; `insurance.1` is the second insurer."""
     kind, _, number = layer.partition(".")
-    return f"{kind} {int(number) + 1}" if number else _LAYER_TITLE.get(layer, layer)
+    return f"{words(kind)} {int(number) + 1}" if number else _LAYER_TITLE.get(layer, words(layer))
 
 
 def figure(width: float, height: float) -> Figure:
