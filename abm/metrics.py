@@ -93,6 +93,8 @@ def summarise(
         "arbitrage_profit_usd": model.arbitrage_profit_usd(),
         "provider_fees_usd": float(providers["fees_usd"].sum()),
         "provider_lvr_usd": float(providers["lvr_usd"].sum()),
+        "premiums_usd": sum((insurer.premiums_usd for insurer in model.people.insurers), 0.0),
+        "insolvent_insurers": float(sum(insurer.insolvent for insurer in model.people.insurers)),
         "attacks": float(len(attacks)),
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
         "attack_expected_profit_usd": max((best for best in hoped if best > -np.inf), default=0.0),

@@ -134,6 +134,7 @@ def test_an_insolvent_insurer_pays_every_claim_the_same_part_and_then_nothing(pl
     rows = run.write_offs[run.write_offs["layer"] == "insurance"].set_index("account")["paid"]
     assert rows.to_dict() == pytest.approx({0: 0.75 * LOSS, 1: 0.75 * LOSS})
     assert run.summary["depositor_loss_usd"] == pytest.approx(0.5 * LOSS + LATER)
+    assert run.summary["insolvent_insurers"] == 1.0
     assert_losses_add_up(run)
 
 
@@ -253,6 +254,7 @@ def test_a_priced_premium_is_the_estimate_with_its_loading_and_comes_from_the_tr
     )
     expected = 50.0 + 1300.0 / 365.0 * np.arange(4)
     assert run.steps["insurer_capital_usd"].tolist() == pytest.approx(expected.tolist(), rel=1e-12)
+    assert run.summary["premiums_usd"] == pytest.approx(3 * 1300.0 / 365.0, rel=1e-12)
 
 
 def test_its_own_estimate_is_what_a_shock_would_cost_under_its_policy(small_world, model_of):

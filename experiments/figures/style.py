@@ -38,7 +38,11 @@ CAPTION_LETTERS = 1.6
 DPI = 140
 MOST_BARS = 3000
 
-_LAYER_TITLE = {"uncovered": "nobody (uncovered)"}
+_LAYER_TITLE = {
+    "uncovered": "nobody (uncovered)",
+    "pending": "still owed",
+    "recovered": "nobody (it came back)",
+}
 
 
 def words(name: str) -> str:
@@ -49,7 +53,7 @@ def words(name: str) -> str:
 def layer_title(layer: str) -> str:
     """A loss layer as the subject of "… paid"; `insurance.1` is the second insurer."""
     kind, _, number = layer.partition(".")
-    return f"{kind} {int(number) + 1}" if number else _LAYER_TITLE.get(layer, layer)
+    return f"{words(kind)} {int(number) + 1}" if number else _LAYER_TITLE.get(layer, words(layer))
 
 
 def figure(height: float, width: float = WIDTH) -> Figure:
