@@ -25,6 +25,7 @@ def check(scenario: "Scenario") -> None:
     """Raise `ScenarioError` for the first thing that does not fit, files unread."""
     _asset_names(scenario)
     _correlations(scenario)
+    _sampling(scenario)
     _markets(scenario)
     _pools(scenario)
     if scenario.blockspace is not None:
@@ -65,6 +66,22 @@ def _asset_names(scenario: "Scenario") -> None:
         # A slash separates the assets of a pair, and results have a column for each asset.
         if not re.fullmatch(r"[^\s/]+", name):
             raise ScenarioError(f"assets.{shown(name)} is no name for an asset; use no space and no /")
+
+
+def _sampling(scenario: "Scenario") -> None:
+    """Refuse to weigh paths by draws that do not move their price."""
+    if scenario.sampling is None:
+        return
+    asset = scenario.sampling.asset
+    _known(asset, "sampling.asset", ASSET, scenario.assets)
+    kind = scenario.assets[asset].price.kind
+    if kind in ("constant", "path", "file", "bars"):
+        raise ScenarioError(
+            f"sampling.asset = {shown(asset)} has a price of kind {kind}, which is no diffusion; "
+            "name an asset with one, such as gbm, or remove [sampling]"
+        )
+    if scenario.beside is not None:
+        raise ScenarioError("[sampling] weighs paths, which the runs of [beside] count alike; remove one of them")
 
 
 def _correlations(scenario: "Scenario") -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from abm.inputs import ScenarioError, read_columns
 from models.prices import PriceTerms, correlate
 from models.refusals import Refusal
+from models.sampling import move_terminal, terminal_value
 from models.types import FloatArray
 
 if TYPE_CHECKING:
@@ -16,16 +17,35 @@ if TYPE_CHECKING:
 
 def exogenous_prices(scenario: "Scenario", streams: "Streams") -> FloatArray:
     """Return the prices in dollars of every asset at every step, shape (steps, assets)."""
-    steps = scenario.time.steps
-    normals = np.column_stack([streams("price", name, "normals").standard_normal(steps) for name in scenario.assets])
-    if scenario.correlations:
-        normals = correlate(normals, scenario.correlation_matrix())
+    normals, _ = _draws(scenario, streams)
     return np.column_stack(
         [
             path_of(f"assets.{name}.price", asset.price, scenario.time, streams("price", name), normals[:, k])
             for k, (name, asset) in enumerate(scenario.assets.items())
         ]
     )
+
+
+def path_weight(scenario: "Scenario", streams: "Streams") -> float:
+    """Return the weight of a path in estimates over paths: 1 unless `[sampling]` makes it more likely than it is.
+
+    `streams` are fresh ones, of the path's seed.
+    """
+    return 1.0 if scenario.sampling is None else _draws(scenario, streams)[1]
+
+
+def _draws(scenario: "Scenario", streams: "Streams") -> tuple[FloatArray, float]:
+    """Return the normal draws of all assets, shape (steps, assets), correlated, sampled as asked, and their weight."""
+    steps = scenario.time.steps
+    normals = np.column_stack([streams("price", name, "normals").standard_normal(steps) for name in scenario.assets])
+    if scenario.correlations:
+        normals = correlate(normals, scenario.correlation_matrix())
+    if scenario.sampling is None or steps == 1:
+        return normals, 1.0
+    asset = list(scenario.assets).index(scenario.sampling.asset)
+    plain = terminal_value(normals[:, asset])
+    end, weight = scenario.sampling.terminal(plain, streams.seed, streams("sampling"))
+    return move_terminal(normals, scenario.correlation_matrix(), asset, end - plain), weight
 
 
 def first_prices(scenario: "Scenario", read_files: bool) -> dict[str, float]:

@@ -30,6 +30,7 @@ from models.oracles import OracleTerms, ReferenceTerms
 from models.parameters import Parameters
 from models.prices import Impact, NoImpact, PriceTerms
 from models.rates import Fixed, Rates
+from models.sampling import Sampling
 
 __all__ = ["Scenario", "ScenarioError"]
 
@@ -138,6 +139,7 @@ class Scenario(Parameters):
     time: Time
     assets: dict[str, Asset] = Field(min_length=1)
     correlations: list[Correlation] = []
+    sampling: Sampling | None = None
     markets: list[Market] = []
     pools: list[Pool] = []
     blockspace: Blockspace | None = None

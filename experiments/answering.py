@@ -17,9 +17,10 @@ from experiments.cells import FINISHED, Cell
 from experiments.estimands import Estimand
 from experiments.factors import Point
 from experiments.inquiry import Inquiry
+from experiments.sample import Sample
 from experiments.shards import Cells
 from experiments.statistics import holm
-from experiments.weighted import Sample, gain, paired
+from experiments.weighted import gain, paired
 from models.types import FloatArray
 
 SMALL_SHARE = 0.1

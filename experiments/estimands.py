@@ -22,8 +22,9 @@ from abm import ScenarioError
 from abm.sentences import suggestion
 from experiments.numbers import short, three_figures
 from experiments.objectives import heading
+from experiments.sample import Sample
 from experiments.statistics import Interval
-from experiments.weighted import Kind, Sample, estimate, interval_of
+from experiments.weighted import Kind, estimate, interval_of
 from models.types import FloatArray
 
 _TAIL = re.compile(r"(?P<metric>\w+)_(?P<kind>p|es)(?P<digits>\d{2,4})")
