@@ -272,7 +272,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(paths: int, out: str, sampling: dict[str, Any] | None = None) -> Any:
+def asked(paths: int, out: str, sampling: dict[str, Any] | None = None, resume: bool = False) -> Any:
     """Nobody liquidates, so that the loan is under water at the end where the price has fallen by 16 %."""
     terms: dict[str, Any] = {
         "name": "rare",
@@ -283,7 +283,7 @@ def asked(paths: int, out: str, sampling: dict[str, Any] | None = None) -> Any:
     }
     if sampling is not None:
         terms["set"] = {"sampling": sampling}
-    return ask(Inquiry.of(Experiment.from_dict(terms)), out=Path(out))
+    return ask(Inquiry.of(Experiment.from_dict(terms)), out=Path(out), resume=resume)
 
 
 def test_weighted_and_plain_experiments_agree(home: Path) -> None:
@@ -301,6 +301,14 @@ def test_weighted_and_plain_experiments_agree(home: Path) -> None:
     assert plain["gain"] == 1.0
     row = weighted_answer.runs.iloc[7]
     assert simulate(Scenario.from_dict(weighted_answer.scenario), int(row["seed"])).weight == row["weight"]
+
+
+def test_a_directory_may_hold_weighted_and_plain_paths(home: Path) -> None:
+    """The answer is that of the paths it asks for, without a trace of the others."""
+    first = asked(8, "alone")
+    asked(8, "both", {"kind": "importance", "asset": "ETH", "shift": -2.8})
+    both = asked(8, "both", resume=True)
+    assert both.manifest["digest"] == first.manifest["digest"]
 
 
 def test_a_weighted_run_has_weighted_figures(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
