@@ -30,6 +30,7 @@ def check(scenario: "Scenario") -> None:
     _asset_names(scenario)
     _correlations(scenario)
     _common_draws(scenario)
+    _sampling(scenario)
     _markets(scenario)
     _pools(scenario)
     _claims(scenario)
@@ -72,6 +73,24 @@ def _asset_names(scenario: "Scenario") -> None:
         # A slash separates the assets of a pair, and results have a column for each asset.
         if not re.fullmatch(r"[^\s/]+", name):
             raise ScenarioError(f"assets.{shown(name)} is no name for an asset; use no space and no /")
+
+
+def _sampling(scenario: "Scenario") -> None:
+    """Refuse to weigh paths by draws that do not move their price."""
+    if scenario.sampling is None:
+        return
+    asset = scenario.sampling.asset
+    _known(asset, "sampling.asset", ASSET, scenario.assets)
+    kind = scenario.assets[asset].price.kind
+    if kind in ("constant", "path", "file", "bars", "block_bootstrap", "claim"):
+        raise ScenarioError(
+            f"sampling.asset = {shown(asset)} has a price of kind {kind}, which is no diffusion; "
+            "name an asset with one, such as gbm, or remove [sampling]"
+        )
+    if scenario.copula is not None:
+        raise ScenarioError("[sampling] weighs normal draws, which [copula] makes into others; remove one of them")
+    if scenario.beside is not None:
+        raise ScenarioError("[sampling] weighs paths, which the runs of [beside] count alike; remove one of them")
 
 
 def _correlations(scenario: "Scenario") -> None:

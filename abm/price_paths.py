@@ -14,6 +14,7 @@ from abm.claims import claims_in_order
 from abm.inputs import ScenarioError, read_columns
 from models.prices import ClaimPrice, PriceTerms, correlate
 from models.refusals import Refusal
+from models.sampling import move_terminal, terminal_value
 from models.types import FloatArray
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def exogenous_prices(scenario: "Scenario", streams: "Streams") -> FloatArray:
     """Return the prices in dollars of every asset at every step, shape (steps, assets)."""
-    normals = _tied_normals(scenario, streams)
+    normals, _ = _draws(scenario, streams)
     leaders = {name: group.assets[0] for group in scenario.common_draws for name in group.assets}
     paths = {
         # A copy of the stream for each: all assets of a group draw the same from the stream of its first.
@@ -42,13 +43,28 @@ def exogenous_prices(scenario: "Scenario", streams: "Streams") -> FloatArray:
     return np.column_stack([paths[name] for name in scenario.assets])
 
 
-def _tied_normals(scenario: "Scenario", streams: "Streams") -> FloatArray:
-    """Return standard normal draws for every step and asset, each by itself standard normal and independent in time."""
+def path_weight(scenario: "Scenario", streams: "Streams") -> float:
+    """Return the weight of a path in estimates over paths: 1 unless `[sampling]` makes it more likely than it is.
+
+    `streams` are fresh ones, of the path's seed.
+    """
+    return 1.0 if scenario.sampling is None else _draws(scenario, streams)[1]
+
+
+def _draws(scenario: "Scenario", streams: "Streams") -> tuple[FloatArray, float]:
+    """Return standard normal draws, shape (steps, assets), tied and sampled as asked, and the path's weight."""
     steps = scenario.time.steps
     normals = np.column_stack([streams("price", name, "normals").standard_normal(steps) for name in scenario.assets])
     if scenario.correlations:
         normals = correlate(normals, scenario.correlation_matrix())
-    return normals if scenario.copula is None else scenario.copula.tie(normals, streams("copula"))
+    if scenario.copula is not None:
+        normals = scenario.copula.tie(normals, streams("copula"))
+    if scenario.sampling is None or steps == 1:
+        return normals, 1.0
+    asset = list(scenario.assets).index(scenario.sampling.asset)
+    plain = terminal_value(normals[:, asset])
+    end, weight = scenario.sampling.terminal(plain, streams.seed, streams("sampling"))
+    return move_terminal(normals, scenario.correlation_matrix(), asset, end - plain), weight
 
 
 def first_prices(scenario: "Scenario", read_files: bool) -> dict[str, float]:

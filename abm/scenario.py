@@ -34,6 +34,7 @@ from models.parameters import Parameters
 from models.prices import AssetPrice, Impact, NoImpact, PriceTerms, StudentCopula
 from models.priority import Bidding
 from models.rates import Fixed, Rates
+from models.sampling import Sampling
 
 __all__ = ["Scenario", "ScenarioError"]
 
@@ -165,6 +166,7 @@ class Scenario(Parameters):
     correlations: list[Correlation] = []
     copula: StudentCopula | None = None
     common_draws: list[CommonDraws] = []
+    sampling: Sampling | None = None
     markets: list[Market] = []
     pools: list[Pool] = []
     blockspace: Blockspace | None = None

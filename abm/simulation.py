@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class Run:
     """What one path left behind: `tables` by block and by event, under the names they are stored by, and a summary.
 
+    `weight` is the path's in estimates over paths, 1 unless the scenario's `[sampling]` made it more likely than it is.
     `exposures` says who depended on whom at the start; `models.exposure.exposure_graph` makes a graph of them.
     """
 
@@ -24,6 +25,7 @@ class Run:
     summary: dict[str, float]
     tables: "dict[str, pd.DataFrame]"
     exposures: "list[Exposure]"
+    weight: float = 1.0
 
     @property
     def steps(self) -> "pd.DataFrame":
@@ -109,6 +111,8 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] 
     from abm.exposures import exposures  # noqa: PLC0415
     from abm.metrics import summarise  # noqa: PLC0415  Mesa and pandas take seconds to import
     from abm.model import UnderwaterModel  # noqa: PLC0415
+    from abm.price_paths import path_weight  # noqa: PLC0415
+    from abm.streams import Streams  # noqa: PLC0415
     from abm.survey import unforced_prices  # noqa: PLC0415
 
     model = UnderwaterModel(scenario, seed)
@@ -117,4 +121,5 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] 
     tables = model.recorder.tables()
     summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
     tables["steps"] = unforced_prices(model, tables["steps"])
-    return Run(scenario, seed, summary, tables, model.recorder.at_the_start)
+    weight = path_weight(scenario, Streams(seed))
+    return Run(scenario, seed, summary, tables, model.recorder.at_the_start, weight)

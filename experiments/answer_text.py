@@ -115,7 +115,7 @@ def _rows(answer: Answer) -> str:
     designs = "design" in answer.points
     compared = "difference" in answer.table
     head = ["design"] * designs + [factor.title for factor in factors] + [one.heading for one in estimands]
-    cells = [[*head, *(f"less the baseline: {one.heading}" for one in estimands[:1] if compared)]]
+    cells = [[*head, *["less the baseline"] * compared]]
     found = [records(answer, one) for one in estimands]
     for k, point in enumerate(answer.points.head(MOST_ROWS).to_dict("records")):
         row = [str(point["design"])] if designs else []
@@ -216,8 +216,8 @@ def _more(answer: Answer) -> str:
         return "all metrics are in answer.parquet."
     tests = int(answer.table["p_value"].notna().sum())
     return (
-        f"differences are paired by seed, * is a p-value of at most 5 % after Holm's correction over {tests:,} tests; "
-        "all metrics are in answer.parquet."
+        f"differences, of the first metric here, are paired by seed, * is a p-value of at most 5 % after Holm's "
+        f"correction over {tests:,} tests; all metrics are in answer.parquet."
     )
 
 

@@ -17,9 +17,10 @@ from experiments.cells import FINISHED, Cell
 from experiments.estimands import Estimand
 from experiments.factors import Point
 from experiments.inquiry import Inquiry
+from experiments.sample import Sample
 from experiments.shards import Cells
 from experiments.statistics import holm
-from experiments.weighted import Sample, gain, paired
+from experiments.weighted import gain, paired
 from models.types import FloatArray
 
 SMALL_SHARE = 0.1
@@ -41,7 +42,9 @@ class Paths:
         """Gather the paths of a point, `strata` of which are a block of one draw."""
         places, table = cells.rows(wanted)
         numbers = np.array([wanted[place].path for place in places], dtype=np.int64)
-        return cls(numbers, table.drop_columns("cell"), strata)
+        plain = all(cell.scenario.sampling is None for cell in wanted)
+        others = [name for name in table.column_names if name == "cell" or (plain and name == "weight")]
+        return cls(numbers, table.drop_columns(others), strata)
 
     @property
     def finished(self) -> _Flags:

@@ -185,9 +185,15 @@ def program() -> bytes:
 def _simulated(cell: Cell) -> "tuple[dict[str, Any], pd.DataFrame | None]":
     """Simulate a cell: its row, and the course of its blocks where that is wanted and there is one."""
     outcome = attempt(Task(cell.scenario, cell.seed, cell.path, tables=cell.course))
-    row = {"cell": cell.address, "status": FAILED if outcome.error else FINISHED, "error": outcome.error}
+    row: dict[str, Any] = {
+        "cell": cell.address,
+        "status": FAILED if outcome.error else FINISHED,
+        "error": outcome.error,
+    }
     if outcome.error is not None:
         return row, None
+    if cell.scenario.sampling is not None:
+        row["weight"] = outcome.weight
     return row | outcome.summary, course_of(outcome.tables) if cell.course else None
 
 

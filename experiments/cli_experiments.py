@@ -142,7 +142,7 @@ def _ask(options: argparse.Namespace, experiment: "Experiment") -> int:
     from abm import ScenarioError
     from experiments.answer_text import describe
     from experiments.answers import check_directory, default_directory
-    from experiments.executors import SchedulerError, check_scheduler
+    from experiments.executors import SchedulerError, SchedulerLostError, check_scheduler
     from experiments.experiment import ask
     from experiments.inquiry import Inquiry
     from experiments.storage import ResultsError
@@ -174,6 +174,9 @@ def _ask(options: argparse.Namespace, experiment: "Experiment") -> int:
                 progress=progress,
                 command_line=options.command_line,
             )
+    except SchedulerLostError as error:
+        print(f"underwater: {error}", file=sys.stderr)
+        return FAILED
     except (ScenarioError, ResultsError, SchedulerError) as error:
         return refuse(str(error))
     except OSError as error:

@@ -56,13 +56,13 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _animate(options: argparse.Namespace) -> int:
-    from experiments.comparison import is_comparison
     from experiments.figures.film import animate
-    from experiments.storage import ResultsError
+    from experiments.results import load_results
+    from experiments.storage import Results, ResultsError
 
-    if is_comparison(options.directory):
-        return refuse(f"{options.directory} holds a comparison; a film shows one run: name a directory that run wrote")
     try:
+        if not isinstance(load_results(options.directory), Results):
+            return refuse(f"{options.directory} holds many runs; a film shows one: name a directory that run wrote")
         files = animate(options.directory, options.frames)
     except ResultsError as error:
         return refuse(str(error))

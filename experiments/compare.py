@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from abm import Scenario
+from abm import Scenario, ScenarioError
 from experiments.cells import Address, Cell
 from experiments.comparison import (
     KIND,
@@ -68,6 +68,11 @@ class Plan:
         trials: int = 0,
     ) -> "Plan":
         """Check everything that can be wrong, before anything is run or written. Raises `ScenarioError`."""
+        if scenario.sampling is not None:
+            raise ScenarioError(
+                "a comparison counts every path alike, but [sampling] weighs them; remove it, or put the designs into "
+                "an experiment, which keeps the weights"
+            )
         of_designs = field_of(scenario, designs, seed)
         names = [entrant.name for entrant in of_designs.entrants]
         return cls(

@@ -94,15 +94,6 @@ class Comparison:
         return frame
 
 
-def is_comparison(directory: Path) -> bool:
-    """Whether a directory holds a comparison rather than a run."""
-    try:
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and manifest.get("kind") == KIND
-
-
 def default_directory(scenario: str, seed: int) -> Path:
     """Where a comparison goes when nobody says where."""
     return Path("results") / f"{scenario}-compare-{seed}"

@@ -14,7 +14,6 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,9 @@ from abm import ScenarioError
 from abm.sentences import suggestion
 from experiments.numbers import short, three_figures
 from experiments.objectives import heading
+from experiments.sample import Sample
 from experiments.statistics import Interval
-from experiments.weighted import Kind, Sample, estimate, interval_of
+from experiments.weighted import Kind, estimate, interval_of
 from models.types import FloatArray
 
 _TAIL = re.compile(r"(?P<metric>\w+)_(?P<kind>p|es)(?P<digits>\d{2,4})")
@@ -144,8 +144,3 @@ def _amount(metric: str, per: str | None, value: float) -> str:
     if per is not None or metric == "mean_slippage" or metric.endswith(_SHARES):
         return f"{three_figures(100.0 * value)} %"
     return short(value) + (" x" if metric == "amplification" else "")
-
-
-def told(one: Any) -> Any:
-    """A number for JSON and tables: None where it is not finite."""
-    return one if math.isfinite(one) else None

@@ -17,7 +17,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
@@ -35,7 +35,11 @@ Given = TypeVar("Given")
 
 
 class SchedulerError(Exception):
-    """A scheduler cannot be used, or was lost on the way; one sentence with the remedy."""
+    """A scheduler cannot be used; one sentence with the remedy."""
+
+
+class SchedulerLostError(SchedulerError):
+    """A scheduler was there, and is no more."""
 
 
 class Crew(Protocol):
@@ -197,9 +201,9 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
     check_scheduler(scheduler)
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # we report lost workers and failed paths ourselves
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we report lost workers and failed paths ourselves
     if scheduler == LOCAL:
-        terms = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.ERROR}
+        terms = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.CRITICAL}
         with deaf_children():  # a Ctrl-C is ours to answer; workers hear of it from us
             cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, **terms)
         with cluster, Client(cluster) as client:
@@ -216,7 +220,12 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
             raise SchedulerError(
                 f"the scheduler at {scheduler} has no workers; start some with `dask worker {scheduler}`"
             ) from error
-        yield client
+        try:
+            yield client
+        except CancelledError as error:
+            raise SchedulerLostError(
+                f"the scheduler at {scheduler} was lost; what has finished is kept, and --resume goes on with it"
+            ) from error
 
 
 def _begin_work(stop_flag: Any) -> None:

@@ -27,7 +27,7 @@ from experiments.answers import (
     write_tables,
 )
 from experiments.cells import FINISHED, Address, Cell
-from experiments.executors import crew
+from experiments.executors import SchedulerLostError, crew
 from experiments.inquiry import Inquiry
 from experiments.interrupts import uninterrupted
 from experiments.question import Experiment
@@ -79,7 +79,8 @@ def ask(
     It runs on `jobs` processes, or on a dask cluster where a `scheduler` is given. With `resume` it goes on from what
     the directory holds. An interrupt (Ctrl-C) keeps the paths that have finished, and the manifest then says
     `interrupted`; with none finished nothing is written and `KeyboardInterrupt` passes on. Raises `ResultsError` when
-    `out` cannot take the results, `SchedulerError` when the cluster cannot be used.
+    `out` cannot take the results, `SchedulerError` when the cluster cannot be used, and `SchedulerLostError`, with what
+    has finished stored, when it was lost on the way.
     """
     experiment = inquiry.experiment
     directory = Path(out) if out is not None else default_directory(experiment.name, experiment.seed)
@@ -87,15 +88,19 @@ def ask(
     started = time.monotonic()
     addresses = [Address(scenario) for scenario in inquiry.scenarios]
     made = _Made(inquiry, Cells(directory), experiment.paths, addresses=addresses)
+    lost: SchedulerLostError | None = None
     try:
         with crew(jobs, scheduler) as workers:
             _simulate(made, Bench(made.cells, workers, progress))
         made.status = "complete"
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SchedulerLostError) as stopped:
         if not directory.is_dir():
             raise
+        lost = stopped if isinstance(stopped, SchedulerLostError) else None
     with uninterrupted():
         _store(made, directory, command_line, time.monotonic() - started)
+    if lost is not None:
+        raise lost
     answer = Answer.load(directory)
     if isinstance(experiment.plan, Screening) and made.status == "complete" and not answer.table.empty:
         indices(answer).to_parquet(directory / SENSITIVITY, index=False)

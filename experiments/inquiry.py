@@ -10,6 +10,7 @@ from experiments.estimands import Estimand, parse_estimands
 from experiments.factors import Point, points_of
 from experiments.question import Experiment
 from experiments.run import metrics_of
+from models.sampling import Stratified
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Inquiry:
     @property
     def strata(self) -> int:
         """How many paths are one draw of the prices' strata; 1 where prices are drawn plainly."""
-        return 1
+        strata = {one.sampling.strata if isinstance(one.sampling, Stratified) else 1 for one in self.scenarios}
+        return strata.pop() if len(strata) == 1 else 1
 
     @classmethod
     def of(

@@ -38,6 +38,7 @@ class PathOutcome:
     error: str | None = None
     trace: str | None = None
     label: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ def attempt(
         tables={name: frame.assign(path=path) for name, frame in tables.items()},
         summary=dict(run.summary),
         label=task.label,
+        weight=run.weight,
     )
 
 

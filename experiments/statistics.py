@@ -139,7 +139,7 @@ def difference(ours: FloatArray, theirs: FloatArray, statistic: Statistic = "mea
         return Difference(value, interval(ours - theirs), p_value)
     if ours.size < FEWEST_FOR_TAIL:
         return Difference(value, Interval(math.nan, math.nan, "too few paths"), p_value)
-    draws = _draws(ours.size)
+    draws = resamples(ours.size)
     replicates = evaluate(ours[draws], statistic) - evaluate(theirs[draws], statistic)
     return Difference(value, Interval(*_quantiles(replicates, _tails()), "bootstrap percentiles"), p_value)
 
@@ -172,7 +172,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def resampled(values: FloatArray, statistic: Statistic) -> FloatArray:
     """A statistic of each design at resampled seeds: (paths, designs) to (resamples, designs)."""
-    draws = _draws(len(values))
+    draws = resamples(len(values))
     return np.stack([evaluate(column[draws], statistic) for column in values.T], axis=1)
 
 
@@ -201,13 +201,17 @@ def _t(values: FloatArray) -> Interval:
 def _bca(values: FloatArray) -> Interval:
     """The bias-corrected and accelerated bootstrap interval of the mean."""
     mean = values.mean()
-    replicates = values[_draws(values.size)].mean(axis=1)
-    below = np.count_nonzero(replicates < mean) + np.count_nonzero(replicates == mean) / 2.0
+    left_out = (values - mean) / (values.size - 1.0)  # the mean of the jackknife less each of its values
+    return bca_interval(mean, values[resamples(values.size)].mean(axis=1), left_out)
+
+
+def bca_interval(estimate: float, replicates: FloatArray, influence: FloatArray) -> Interval:
+    """The BCa interval from an estimate, its replicates, and how much each path moves it, on any scale."""
+    below = np.count_nonzero(replicates < estimate) + np.count_nonzero(replicates == estimate) / 2.0
     if not 0.0 < below < RESAMPLES:
         return Interval(*_quantiles(replicates, _tails()), "bootstrap percentiles")
     bias = stats.norm.ppf(below / RESAMPLES)
-    left_out = (values - mean) / (values.size - 1.0)  # the mean of the jackknife less each of its values
-    acceleration = (left_out**3).sum() / (6.0 * (left_out**2).sum() ** 1.5)
+    acceleration = (influence**3).sum() / (6.0 * (influence**2).sum() ** 1.5)
     reach = bias + stats.norm.ppf(_tails())
     corrected = stats.norm.cdf(bias + reach / (1.0 - acceleration * reach))
     return Interval(*_quantiles(replicates, corrected), "BCa bootstrap")
@@ -235,7 +239,7 @@ def _in_resamples(values: FloatArray, level: float) -> tuple[FloatArray, FloatAr
     """The expected shortfall and its standard error in every resample."""
     paths = values.size
     if paths <= MOST_AT_ONCE:
-        return _shortfall(values[_draws(paths)], level)
+        return _shortfall(values[resamples(paths)], level)
     rng, rows = np.random.default_rng((_SEED, paths, 0)), RESAMPLES * MOST_AT_ONCE // paths // 8
     parts = [
         _shortfall(values[rng.integers(0, paths, (rows, paths))], level) for _ in range(-(-RESAMPLES // 4 // rows))
@@ -273,8 +277,8 @@ def _quantiles(replicates: FloatArray, shares: FloatArray) -> tuple[float, float
 
 
 @lru_cache(maxsize=4)
-def _draws(paths: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.int32]]":
-    """The seeds of every resample by number, shape (resamples, paths)."""
+def resamples(paths: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.int32]]":
+    """The paths of every resample by number, shape (resamples, paths)."""
     rng = np.random.default_rng((_SEED, paths, 0))
     return rng.integers(0, paths, (RESAMPLES, paths), dtype=np.int32)
 

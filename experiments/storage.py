@@ -115,6 +115,7 @@ class ResultsWriter:
     ) -> None:
         self.directory = directory
         self._scenario = scenario
+        self._weighted = "sampling" in scenario.to_dict()
         self._manifest: dict[str, Any] = {
             "scenario": scenario.name,
             "seed": seed,
@@ -155,7 +156,8 @@ class ResultsWriter:
         for name in TABLES:
             self._append(name, outcome.tables[name])
         metrics = {name: float(value) for name, value in outcome.summary.items()}
-        self._rows.append({**row, "status": "finished", "error": None, **metrics})
+        weight = {"weight": outcome.weight} if self._weighted else {}
+        self._rows.append({**row, **weight, "status": "finished", "error": None, **metrics})
 
     def finish(self, status: str, wall_seconds: float) -> None:
         """Write the table of paths, the summary and, last of all, the manifest."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TAIL_METRICS = ("bad_debt_usd", "liquidated_usd")
 TAIL = 0.95
-NOT_METRICS = ("path", "seed", "status", "error")
+NOT_METRICS = ("path", "seed", "status", "error", "weight")
 
 
 def aggregate(paths: pd.DataFrame) -> dict[str, float]:
@@ -23,7 +23,10 @@ def aggregate(paths: pd.DataFrame) -> dict[str, float]:
     `<metric>` is the mean, `<metric>_se` its standard error (two paths or more). For bad debt and liquidated value also
     `_p95`, the 95 % quantile (value and liquidity at risk), and `_es95`, the mean of the paths at or above it. A metric
     that some paths do not define (the amplification of nothing) is averaged over the others, `<metric>_defined` many.
+    Where paths have a `weight` every figure is a weighted one, and `effective_paths` says how many they are worth.
     """
+    if "weight" in paths:
+        return _weighted(paths)
     finished = paths[paths["status"] == "finished"]
     summary: dict[str, float] = {"paths": len(finished)}
     for name in paths.columns.drop(list(NOT_METRICS), errors="ignore"):
@@ -36,6 +39,28 @@ def aggregate(paths: pd.DataFrame) -> dict[str, float]:
             summary[f"{name}_se"] = float(defined.std(ddof=1) / math.sqrt(defined.size))
         if name in TAIL_METRICS:
             summary[f"{name}_p95"], summary[f"{name}_es95"] = _tail(defined)
+    return summary
+
+
+def _weighted(paths: pd.DataFrame) -> dict[str, float]:
+    """The same statistics of paths that stand for more or fewer than one."""
+    from experiments.sample import Sample  # noqa: PLC0415
+    from experiments.weighted import estimate, standard_error  # noqa: PLC0415  imports scipy, which takes long
+
+    finished = paths[paths["status"] == "finished"]
+    weights = finished["weight"].to_numpy(dtype=np.float64)
+    everything = Sample(np.zeros(len(finished)), weights)
+    summary: dict[str, float] = {"paths": len(finished), "effective_paths": everything.effective}
+    for name in paths.columns.drop(list(NOT_METRICS), errors="ignore"):
+        sample = Sample.of(finished[name].to_numpy(dtype=np.float64), weights)
+        summary[name] = estimate(sample, "mean")
+        if sample.values.size < len(finished):
+            summary[f"{name}_defined"] = int(sample.values.size)
+        if sample.values.size > 1:
+            summary[f"{name}_se"] = standard_error(sample, "mean")[0]
+        if name in TAIL_METRICS:
+            summary[f"{name}_p95"] = estimate(sample, "quantile", TAIL)
+            summary[f"{name}_es95"] = estimate(sample, "shortfall", TAIL)
     return summary
 
 

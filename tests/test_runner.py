@@ -219,14 +219,16 @@ def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]
 
 
 @contextmanager
-def scheduler() -> Iterator[str]:
-    """A scheduler on loopback, in a process of its own; its address."""
+def scheduler(processes: "list[subprocess.Popen[str]] | None" = None) -> Iterator[str]:
+    """A scheduler on loopback, in a process of its own, which is put into `processes`; its address."""
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
     command += ["--no-dashboard", "--scheduler-file", "scheduler.json"]
     Path("scheduler.json").unlink(missing_ok=True)
     with ended(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)) as process:
         wait_until(lambda: Path("scheduler.json").is_file() and bool(Path("scheduler.json").read_text()), process)
         time.sleep(0.2)
+        if processes is not None:
+            processes.append(process)
         yield json.loads(Path("scheduler.json").read_text())["address"]
 
 
@@ -454,6 +456,25 @@ def test_a_scheduler_that_does_not_answer_or_has_no_workers_is_refused(
         assert main(["experiment", "bonus.toml", "--scheduler", address]) == REFUSED
         assert "has no workers" in capsys.readouterr().err
     assert not Path("results").exists()
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_leaves_a_directory_to_go_on_with(home: Path) -> None:
+    pytest.importorskip("distributed")
+    write(home, 2000)
+    lost: list[subprocess.Popen[str]] = []
+    arguments = ["experiment", "bonus.toml", "--out", "dask", "--no-figures", "--scheduler"]
+    with scheduler(lost) as address, worker(address), start([*arguments, address]) as run:
+        wait_until(lambda: len(shards("dask")) >= 4, run)
+        lost[0].kill()
+        _, complained = run.communicate(timeout=240)
+    assert run.returncode == FAILED, complained
+    assert "was lost; what has finished is kept, and --resume goes on" in complained
+    assert Answer.load("dask").manifest["status"] == "interrupted"
+    write(home, 4)
+    answer("dask", resume=True)
+    answer("serial")
+    assert tables_of("serial") == tables_of("dask")
 
 
 @pytest.mark.slow

@@ -81,7 +81,12 @@ def _lines(answer: Answer) -> Figure:
         panels[0].legend(
             title=title, frameon=False, fontsize=8.5, title_fontsize=8.5, loc="upper left", bbox_to_anchor=(1.0, 1.0)
         )
-    found = _flat_from(answer, shown[0], x) if not others and not experiment.designs else ""
+    found = ""
+    if not others and not experiment.designs:
+        found, at_last = _flat_from(answer, shown[0], x)
+        if at_last is not None:
+            for axes in panels:
+                axes.axvline(at_last, color=palette.MUTED, lw=1.1, ls="--")
     _headline(drawn, answer, f"{found} Bands are 95 % intervals; {answer.manifest['paths']:,} paths a point.".strip())
     return drawn
 
@@ -108,20 +113,21 @@ def _key(row: dict[str, Any], others: list[Factor]) -> tuple[str, ...]:
     return tuple(design + [factor.written(row[factor.name]) for factor in others])
 
 
-def _flat_from(answer: Answer, one: Estimand, x: Factor) -> str:
-    """From where on nothing tells the points from the baseline, where that is at one end."""
+def _flat_from(answer: Answer, one: Estimand, x: Factor) -> tuple[str, float | None]:
+    """From where on nothing tells the points from the baseline at the far end, in words and as a place."""
     baseline = answer.manifest["baseline"]
     rows = sorted(records(answer, one), key=lambda row: float(row[x.name]))
     if baseline is None or rows[-1]["point"] != baseline:
-        return ""
+        return "", None
     same = rows[-1]
     for row in reversed(rows[:-1]):
         if math.isnan(row["p_value_holm"]) or row["p_value_holm"] <= SIGNIFICANT:
             break
         same = row
     if same is rows[-1]:
-        return f"Even the last step, to {x.written(rows[-1][x.name])}, makes a difference."
-    return f"From {x.written(same[x.name])} on nothing tells a point from the one with {x.written(rows[-1][x.name])}."
+        return f"Even the last step, to {x.written(rows[-1][x.name])}, makes a difference.", None
+    told = f"From {x.written(same[x.name])} on (dashed) nothing tells a point from {x.written(rows[-1][x.name])}."
+    return told, float(same[x.name])
 
 
 def _map(answer: Answer) -> Figure:
@@ -141,7 +147,7 @@ def _map(answer: Answer) -> Figure:
     for j, y in enumerate(up):
         for i, x in enumerate(at):
             dark = float(norm(values[j, i])) > 0.65
-            told = main.written(values[j, i]).replace(" %", "")
+            told = "<0.01" if 0.0 < values[j, i] < 0.5e-4 else main.written(values[j, i]).replace(" %", "")
             axes.text(x, y, told, ha="center", va="center", fontsize=8.5, color="white" if dark else palette.INK)
     if picture.limit is not None and np.nanmin(values) < picture.limit < np.nanmax(values):
         wide, high = (
