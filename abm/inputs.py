@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from abm.sentences import shown, suggestion
+from models.liquidation import DESIGNS
 from models.types import FloatArray
 
 if TYPE_CHECKING:
@@ -63,16 +64,29 @@ def override(tree: dict[str, Any], key: str, text: str) -> None:
 
 
 def put(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Set one dotted key to a value, as `override` does."""
+    """Set one dotted key to a value, as `override` does.
+
+    Another liquidation design takes over, of the parameters that stand beside it, those that it has too.
+    """
     *path, last = _parts(key)
     here: Any = tree
     for done, part in enumerate(path):
         where = ".".join(path[:done])
         here = here.setdefault(part, {}) if isinstance(here, dict) else here[_position(here, part, where, key)]
     if isinstance(here, dict):
+        if path[-1:] == ["liquidation"] and last == "design":
+            _leave_to_design(here, value)
         here[last] = value
     else:
         here[_position(here, last, ".".join(path), key)] = value
+
+
+def _leave_to_design(table: dict[str, Any], name: Any) -> None:
+    """Remove what another design would refuse; all stays where there is no such design, which is refused itself."""
+    design = DESIGNS.get(name) if isinstance(name, str) else None
+    if design is not None:
+        for key in [key for key in table if key not in design.model_fields]:
+            del table[key]
 
 
 def _parts(key: str) -> list[str]:

@@ -693,3 +693,13 @@ def test_random_data_raise_scenario_errors_or_nothing(key, tree):
     """A value under any of the first keys is used, or refused with a message that has a remedy."""
     message = refusal(tomllib.loads(EXAMPLE) | {key: tree})
     assert not message or "; " in message
+
+
+def test_another_design_keeps_the_parameters_that_it_has_too():
+    """`--set pools.0.liquidation.design=…` leaves what the other one knows nothing of."""
+    auction = load_scenario("black-thursday", {"pools.0.liquidation.design": "maker_flip"}).pools[0].liquidation
+    assert auction == type(auction)()
+    spread = load_scenario("black-thursday", {"pools.0.liquidation.design": "aave_v3"}).pools[0].liquidation
+    assert (spread.liquidation_bonus, spread.protocol_fee) == (0.13, 0.1)
+    with pytest.raises(ScenarioError, match="pools\\.0\\.liquidation"):
+        load_scenario("black-thursday", {"pools.0.liquidation.design": "maker_flop"})

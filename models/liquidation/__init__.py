@@ -156,5 +156,10 @@ DESIGN_NAMES: tuple[str, ...] = tuple(
 )
 """The values of `design`."""
 
+DESIGNS: dict[str, type[DesignParameters]] = {
+    kind.model_fields["design"].default: kind for kind in get_args(get_args(Design)[0])
+}
+"""Every design by the name that a scenario asks for it by."""
+
 TIMED_DESIGNS: tuple[type[TimedDesign], ...] = (Ajna, CompoundV3, LiquityV1, LiquityV2, MakerClip, MakerFlip)
 """The designs that a call opens, and that take time or have a pool behind them."""
