@@ -51,6 +51,11 @@ class Exits:
         if not self.queues[reserve]:
             self._waiting_shares[reserve] = 0.0
 
+    def lose(self, account: int, reserve: int, shares: float) -> None:
+        """Note that a loss has taken shares from an account alone."""
+        if account in self.queues[reserve]:
+            self._waiting_shares[reserve] -= shares
+
     def pay(self, account: int, reserve: int, units: float, shares: float, *, queued: bool) -> None:
         """Note that an account was paid so many units for so many shares."""
         self.paid[account, reserve] += units

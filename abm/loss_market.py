@@ -6,7 +6,7 @@ the reserve that lost takes redistributed debt in proportion to the value of its
 are those who owe and have gained on what they hold and owe since the start, as far as their collateral in the asset
 that was lost goes: they are short of what fell.
 Leaves out: no collateral goes with a bad debt, since a debt is bad once nothing is left to seize. The price at which a
-supplier lends is drawn, since depositors name none.
+supplier lends is drawn, since depositors name none; shares that were made into tokens are in no bucket.
 """
 
 from math import inf
@@ -88,6 +88,8 @@ class LenderInLoss:
         self._depth_usd = depth_usd
         self._first_prices = np.array([world.exogenous[0][asset] for asset in lender.assets])
         self._bucket_prices = buckets
+        number = world.lenders.index(lender)
+        self._wrapped = [claim.account for claim in world.claims.on(number) if claim.reserve == reserve]
         self.asset = lender.assets[reserve]
         self.draw = 0.0
 
@@ -122,7 +124,9 @@ class LenderInLoss:
     def suppliers(self) -> FloatArray:
         """Claims by account of the pool."""
         pool = self._lender.pool
-        return np.asarray(pool.shares[:, self._reserve] * pool.supply_index[self._reserve])
+        claims: FloatArray = pool.shares[:, self._reserve] * pool.supply_index[self._reserve]
+        claims[self._wrapped] = 0.0
+        return claims
 
     @property
     def bucket_prices(self) -> FloatArray:

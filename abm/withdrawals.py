@@ -75,8 +75,8 @@ class Withdrawals:
         units = min(pool.claims(account, reserve), float(pool.cash[reserve]), gate.room(reserve, now, claims))
         if units <= 0.0:
             return 0.0
+        shares = float(pool.shares[account, reserve])  # before a charge takes some of them
         paid = units if lender.exit_charge is None else units - lender.exit_charge(account, reserve, units)
-        shares = float(pool.shares[account, reserve])
         gate.leave(reserve, now, claims, paid)
         pool.withdraw(account, reserve, paid)
         self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], paid)

@@ -56,7 +56,7 @@ def test_a_cut_takes_from_those_named_and_from_nobody_else():
 
 def test_who_assumes_a_deficit_owes_it_and_is_looked_at_again():
     pool, seen = made(), []
-    pool.on_change(seen.append)
+    pool.on_change(seen.append, lambda accounts: seen.extend(accounts.tolist()))
     assume(pool, DAI, [DAVE], [120.0])
     assert (pool.debt(DAVE, DAI), pool.deficit[DAI], seen) == (220.0, 80.0, [DAVE])
 

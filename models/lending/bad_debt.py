@@ -33,8 +33,11 @@ def cut(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLike) 
     held = pool.shares[ids, reserve]
     _require_claims(pool, reserve, ids, held * index, amounts)
     deficit = pool._require_deficit(reserve, float(amounts.sum()))
+    for account, shares in zip(ids.tolist(), held.tolist(), strict=True):
+        pool.cuts.settle(account, reserve, shares)
     left = np.where(amounts >= held * index * (1.0 - RESIDUE), 0.0, held - amounts / index)
     pool.shares[ids, reserve] = left
+    pool.cuts.lose(reserve, ids, amounts)
     pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), float((held - left).sum()))
     pool.deficit[reserve] = less(deficit, float(amounts.sum()))
     return float(amounts.sum())
@@ -61,6 +64,7 @@ def surrender(pool: LendingPool, reserve: int, account: int, units: float) -> fl
     _, (wanted,) = pool._require_many("surrender", reserve, account, units)
     index, held = float(pool.supply_index[reserve]), float(pool.shares[account, reserve])
     claim = held * index
+    pool.cuts.settle(account, reserve, held)
     _require_claims(pool, reserve, np.array([account]), np.array([claim]), np.array([wanted]))
     given = min(float(wanted), claim)
     burned = held if given >= claim * (1.0 - RESIDUE) else given / index

@@ -11,7 +11,7 @@ changed.
 
 import numpy as np
 
-from models.types import FloatArray
+from models.types import FloatArray, IntArray
 
 
 class Cuts:
@@ -38,6 +38,10 @@ class Cuts:
     def cut(self, reserve: int, per_share: float) -> None:
         """Take so much from every share of a reserve."""
         self._per_share[reserve] += per_share
+
+    def lose(self, reserve: int, accounts: IntArray, units: FloatArray) -> None:
+        """Book what single accounts, whose shares were settled, have lost alone."""
+        self._settled[accounts, reserve] += units
 
     def wipe(self, reserve: int, per_share: float, shares: FloatArray) -> None:
         """Take the last of every share, (accounts,): they end here."""
