@@ -73,8 +73,9 @@ class Survey:
         import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
 
         debts, ends, assets = self._stacked()
-        told: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.asarray(debts > 0.0)
-        told[:, :, :1, 0] |= ~told.any(axis=(2, 3))[:, :, None]
+        told = np.asarray(debts > 0.0)
+        some = np.asarray(told.any(axis=(2, 3)))
+        told[:, :, :1, 0] |= ~some[:, :, None]
         sample, pool, reserve, place = np.nonzero(told)
         steps = np.array(self._steps, dtype=np.int64)[sample]
         return pd.DataFrame(
