@@ -12,7 +12,7 @@ import numpy as np
 
 from abm.tape import SAMPLES
 from models.lending import HealthWatch, Landscape
-from models.types import BoolArray, FloatArray, IntArray
+from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +75,9 @@ class Survey:
         import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
 
         debts, ends, assets = self._stacked()
-        told: BoolArray = np.greater(debts, 0.0)
-        silent: BoolArray = np.asarray(~told.any(axis=(2, 3)))
-        told[:, :, :1, 0] |= silent[:, :, None]
+        told = np.asarray(debts > 0.0)
+        some = np.asarray(told.any(axis=(2, 3)))
+        told[:, :, :1, 0] |= ~some[:, :, None]
         sample, pool, reserve, place = np.nonzero(told)
         steps = np.array(self._steps, dtype=np.int64)[sample]
         return pd.DataFrame(

@@ -253,6 +253,11 @@ class Results:
         return self.table("depth")
 
     @property
+    def landscape(self) -> pd.DataFrame:
+        """The samples of the debt by liquidation price, of every path."""
+        return self.table("landscape")
+
+    @property
     def trades(self) -> pd.DataFrame:
         """Who traded with whom, of every path."""
         return self.table("trades")

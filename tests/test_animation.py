@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from experiments import load_scenario, run_scenario
 from experiments.cli import DONE, REFUSED, main
+from experiments.figures import palette
 from experiments.figures.film import STILL, encoder, write_gif, write_mp4
 from experiments.figures.reading import Story
 from experiments.figures.scene import Scene
@@ -76,8 +78,14 @@ def test_a_film_is_a_gif_that_repeats_and_has_the_same_bytes_each_time(tmp_path:
     with Image.open(tmp_path / "one.gif") as film:
         assert film.n_frames == 4
         assert film.info["loop"] == 0
+        first = np.asarray(film.convert("RGB"), dtype=np.float64)
         film.seek(3)
         assert film.info["duration"] == 100 * STILL
+    # What stands in the legends of the first picture has the colours of all figures, not one that is merely near.
+    book = palette.source_colours(["order_book"])["order_book"]
+    for colour in (palette.PRICE["oracle"], *palette.GENERATION, palette.UNDERWATER, book):
+        away = np.abs(first - 255.0 * np.array(to_rgb(colour))).max(axis=2)
+        assert (away < 12.0).sum() > 8, colour
 
 
 def test_animate_writes_the_film_beside_the_figures(results: Results, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,10 @@ FRAMES_PER_SECOND = 10
 STILL = 15
 """Frames for which the last picture stays."""
 
-COLOURS = 96
+COLOURS = 128
+SAMPLED = 6
+"""Pictures that the palette is made from, or nearly as many."""
+
 Picture = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 
 
@@ -39,8 +42,11 @@ def animate(directory: Path, frames: int = FRAMES) -> list[Path]:
 def write_gif(pictures: Iterable[Picture], file: Path) -> None:
     """Write pictures (height, width, 4) as a GIF that repeats; the same bytes each time."""
     images = [Image.fromarray(picture[..., :3]) for picture in pictures]
-    # The last picture has nearly every colour; its palette for all makes what stands still cost nothing.
-    palette = images[-1].quantize(colors=COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    # One palette for all makes what stands still cost nothing. It covers the colours of pictures from all over the
+    # film, however few their pixels: by number of pixels the white and the greys would have nearly all of it.
+    some = images[:: max(1, len(images) // SAMPLED)]
+    together = Image.fromarray(np.concatenate([np.asarray(image) for image in some]))
+    palette = together.quantize(colors=COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     first, *others = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     length = 1000 // FRAMES_PER_SECOND
     durations = [length] * len(others) + [STILL * length]

@@ -25,6 +25,8 @@ _MIDDLE = ("pools", "borrowers", "liquidators")
 
 STAKE = "#c8c8c8"
 ASPECT = 1.3
+"""How many times as high as wide a unit of the plane is drawn, nearly: numbers are put upon arcs by it."""
+
 MOST_WIDTH = 9.0
 """Of the widest link, in points; a tenth of the amount has a third of the width."""
 

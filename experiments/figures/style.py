@@ -56,9 +56,9 @@ def layer_title(layer: str) -> str:
     return f"{words(kind)} {int(number) + 1}" if number else _LAYER_TITLE.get(layer, words(layer))
 
 
-def figure(height: float, width: float = WIDTH) -> Figure:
-    """An empty figure of that size in inches, which no global state knows of."""
-    drawn = Figure(figsize=(width, height), dpi=DPI)
+def figure(height: float) -> Figure:
+    """An empty figure of that height in inches, which no global state knows of."""
+    drawn = Figure(figsize=(WIDTH, height), dpi=DPI)
     drawn.set_layout_engine("constrained", h_pad=0.08, w_pad=0.08)
     return drawn
 

@@ -79,7 +79,8 @@ class Anchor(NamedTuple):
 
     `prices` and `priced_indices` (prices times borrow indices) are those of then, (R,). `groups` has a row (reserves
     used as collateral, as debt, end) for each group, the reserves as bits; by place in the order: `accounts` (-1 once
-    the account was touched), `ratio` (health over line) and `owed` (value of the debt).
+    the account was touched), `ratio` (health over line) and `owed` (value of the debt, of which `Landscape` strikes out
+    what belongs to touched accounts).
     """
 
     prices: FloatArray
