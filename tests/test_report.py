@@ -188,7 +188,7 @@ def test_a_comparison_is_reported_with_its_ranking(
         assert float(row[2][1]) == entry["objectives"]["total_bad_debt_usd"]["value"]
     assert len(page.images) == 4
     assert main(["animate", "two"]) == REFUSED
-    assert "holds a comparison" in capsys.readouterr().err
+    assert "holds many runs" in capsys.readouterr().err
 
 
 def test_runs_beside_are_told_under_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,7 +197,7 @@ def _sensitivity(answer: Answer) -> Figure:
     morris = answer.experiment.plan.kind == "morris"
     found = {(row["metric"], row["factor"], row["index"]): row for row in answer.sensitivity.to_dict("records")}
     factors = by_weight(answer, answer.estimands[0])
-    drawn = style.figure(1.9 + 0.45 * len(factors), 4.0 * len(answer.estimands) + 1.5)
+    drawn = style.figure(1.9 + 0.45 * len(factors))
     panels = np.atleast_1d(drawn.subplots(1, len(answer.estimands), sharey=True))
     bars = (("mu_star", FRONT, "mu*"),) if morris else (("ST", FRONT, "total, ST"), ("S1", "#E69F00", "alone, S1"))
     for axes, one in zip(panels, answer.estimands, strict=True):
@@ -232,7 +232,7 @@ def _scatter(answer: Answer) -> Figure:
     names: list[Factor | None] = [*factors] or [None]
     columns = min(3, len(names))
     lines = math.ceil(len(names) / columns)
-    drawn = style.figure(1.9 + 3.0 * lines, 4.2 * columns + 0.6)
+    drawn = style.figure(1.9 + 3.0 * lines)
     panels = drawn.subplots(lines, columns, sharey=True, squeeze=False).ravel()
     for axes, factor in zip(panels, names, strict=False):
         style.panel(axes, "", main.heading if axes in panels[::columns] else "")

@@ -33,7 +33,7 @@ def draw(history: History, fitted: Fitted, seed: int = 1) -> Figure:
     price: Price = fitted.price  # type: ignore[assignment]  # every fitted part is one that can be run
     simulated = simulate(price, history, paths, seed)
     scale = float(history.returns.std())
-    drawn = style.figure(4.4, 13.0)
+    drawn = style.figure(4.4)
     panels = drawn.subplots(1, 3)
     _returns(panels[0], history.returns / scale, simulated / scale)
     outside = _quantiles(panels[1], history.returns / scale, simulated / scale)
