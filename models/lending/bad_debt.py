@@ -34,6 +34,7 @@ def cut(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLike) 
     _require_claims(pool, reserve, ids, held * index, amounts)
     deficit = pool._require_deficit(reserve, float(amounts.sum()))
     left = np.where(amounts >= held * index * (1.0 - RESIDUE), 0.0, held - amounts / index)
+    pool.cuts.take(reserve, ids, amounts, held)
     pool.shares[ids, reserve] = left
     pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), float((held - left).sum()))
     pool.deficit[reserve] = less(deficit, float(amounts.sum()))

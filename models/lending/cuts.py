@@ -11,7 +11,7 @@ changed.
 
 import numpy as np
 
-from models.types import FloatArray
+from models.types import FloatArray, IntArray
 
 
 class Cuts:
@@ -38,6 +38,12 @@ class Cuts:
     def cut(self, reserve: int, per_share: float) -> None:
         """Take so much from every share of a reserve."""
         self._per_share[reserve] += per_share
+
+    def take(self, reserve: int, accounts: IntArray, units: FloatArray, shares: FloatArray) -> None:
+        """Take `units[k]` from `accounts[k]` alone, each named once, which had `shares[k]` until now."""
+        per_share = self._per_share[reserve]
+        self._settled[accounts, reserve] += units + shares * (per_share - self._seen[accounts, reserve])
+        self._seen[accounts, reserve] = per_share
 
     def wipe(self, reserve: int, per_share: float, shares: FloatArray) -> None:
         """Take the last of every share, (accounts,): they end here."""
