@@ -7,6 +7,8 @@ import numpy as np
 from models.types import FloatArray
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from abm.agents.depositor import DepositorCohort
     from abm.world import Lender, World
 
@@ -33,6 +35,33 @@ def by_exit_order(world: "World", cohorts: "list[DepositorCohort]") -> list[tupl
         for reserve, deposited in cohort.deposited.items():
             rows += _of_reserve(world, lender, cohort, reserve, deposited)
     return rows
+
+
+def lost_by_cohort(tenths: "pd.DataFrame") -> dict[str, float]:
+    """Return what each cohort has lost in dollars, cut or pending, and which part that is of what it was due.
+
+    `tenths` is the table of depositors at the end of a path; of `depositors.1` it is `depositors_1_lost_usd`.
+    """
+    found: dict[str, float] = {}
+    for cohort, rows in tenths.groupby("cohort", sort=False):
+        price, name = rows["price_usd"], str(cohort).replace(".", "_")
+        lost = float(((rows["cut"] + rows["pending"]) * price).sum())
+        due = float(((rows["paid_out"] + rows["claims"] + rows["cut"]) * price).sum())
+        found[f"{name}_lost_usd"] = lost
+        found[f"{name}_lost_share"] = lost / due if due > 0.0 else 0.0
+    return found
+
+
+def hole_in_claims(world: "World") -> float:
+    """Return what of the holes still in the books falls, in proportion, on claims that are assets, in dollars."""
+    found = 0.0
+    for claim in world.claims.of.values():
+        pool, reserve = world.lenders[claim.pool].pool, claim.reserve
+        total = float(pool.total_claims[reserve])
+        if total > 0.0:
+            held = float(pool.shares[claim.account, reserve] * pool.supply_index[reserve])
+            found += held * min(float(pool.deficit[reserve]) / total, 1.0) * float(world.reference[claim.underlying])
+    return found
 
 
 def _of_reserve(

@@ -14,6 +14,9 @@ the reference prices of the time, of what they sold.
 Left: what was withdrawn and has not come back, and what waits to leave, over all claims at the start. The run starts
 when a tenth has left; where none does, at the end of the path.
 Largest haircut: of the groups of depositors by exit order (see `abm.exit_order`), that which loses most of what it had.
+Hole in claims: what of the holes still in the books falls on claims that are assets, whoever holds those.
+Lost by a cohort of depositors: what haircuts have cut of its claims, and its part of a hole still in the books; the
+share is of all that it was due.
 Bid away: what liquidators pay because of their rivals, for gas of calls that go through and for rights to call; its
 share is of that and their profit together.
 Largest liquidator: its share of what those gain who do, after all gas, that of failed calls too.
@@ -25,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from abm.bad_debts import FROM_SUPPLIERS, PENDING, RECOVERED
+from abm.exit_order import hole_in_claims, lost_by_cohort
 from models.losses import UNCOVERED
 from models.types import FloatArray
 
@@ -141,13 +145,16 @@ def _run_of_depositors(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[
     left = (steps["withdrawn_usd"].to_numpy() + waits) / claims if claims > 0.0 else np.zeros(len(steps))
     running = np.flatnonzero(left >= RUN_SHARE)
     onset = float(running[0]) if running.size else float(len(steps))
-    haircuts = model.recorder.depositors()["haircut"]
+    tenths = model.recorder.depositors()
+    haircuts = tenths["haircut"]
     return {
         "run_onset_seconds": onset * model.world.step_seconds,
         "peak_left_share": float(left.max()),
         "left_share": float(left[-1]),
         "peak_queue_usd": float(waits.max()),
         "largest_haircut": float(haircuts.max()) if len(haircuts) else 0.0,
+        "hole_in_claims_usd": hole_in_claims(model.world),
+        **lost_by_cohort(tenths),
     }
 
 

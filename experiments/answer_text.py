@@ -7,6 +7,7 @@ from typing import Any
 from experiments.answers import Answer
 from experiments.estimands import Estimand
 from experiments.factors import Factor
+from experiments.question import POINTWISE
 from experiments.screening import Screening
 from experiments.summary import aligned, duration
 
@@ -14,6 +15,8 @@ WIDTH = 120
 SIGNIFICANT = 0.05
 MOST_ROWS = 60
 MOST_COLUMNS = 8
+MOST_BRACKETS = 6
+"""With more metrics than this a row is of estimates alone: their intervals are stored."""
 
 
 def describe(answer: Answer) -> str:
@@ -94,6 +97,8 @@ def is_matrix(answer: Answer) -> bool:
     """Whether the answer is told as a matrix: of two factors in a grid, if it is not too wide."""
     experiment = answer.experiment
     grid = len(experiment.factors) == 2 and experiment.plan.kind == "grid" and not experiment.designs
+    if experiment.figure is not None and experiment.figure.kind in POINTWISE:
+        return False
     return grid and not experiment.baseline and len(axes_of(answer)[0].listed()) <= MOST_COLUMNS
 
 
@@ -117,10 +122,11 @@ def _rows(answer: Answer) -> str:
     head = ["design"] * designs + [factor.title for factor in factors] + [one.heading for one in estimands]
     cells = [[*head, *["less the baseline"] * compared]]
     found = [records(answer, one) for one in estimands]
+    brackets = len(estimands) <= MOST_BRACKETS
     for k, point in enumerate(answer.points.head(MOST_ROWS).to_dict("records")):
         row = [str(point["design"])] if designs else []
         row += [factor.written(point[factor.name]) for factor in factors]
-        row += [_estimate(one, of[k]) for one, of in zip(estimands, found, strict=True)]
+        row += [_estimate(one, of[k], brackets) for one, of in zip(estimands, found, strict=True)]
         if compared:
             row.append(_difference(estimands[0], found[0][k]))
         cells.append(row)
@@ -158,9 +164,9 @@ def records(answer: Answer, one: Estimand) -> list[dict[str, Any]]:
     return found
 
 
-def _estimate(one: Estimand, row: dict[str, Any]) -> str:
+def _estimate(one: Estimand, row: dict[str, Any], brackets: bool = True) -> str:
     unknown = math.isnan(row["low"]) and math.isnan(row["high"])
-    if unknown or row["low"] == row["high"]:
+    if not brackets or unknown or row["low"] == row["high"]:
         return one.written(row["value"])
     return f"{one.written(row['value'])} {ends(one, row['low'], row['high'])}"
 
@@ -198,7 +204,10 @@ def _notes(answer: Answer) -> str:
     methods = [method for method in dict.fromkeys(table["method"]) if method != "all paths equal"]
     equal = "without brackets all paths are equal, which is no promise; " * ("all paths equal" in set(table["method"]))
     told = f" ({', '.join(methods)})" if methods else ""
-    notes.append(f"In brackets 95 % intervals, each for itself{told}; {equal}{_more(answer)}")
+    if not is_matrix(answer) and len(answer.estimands) > MOST_BRACKETS:
+        notes.append("Estimates; their 95 % intervals are in answer.parquet.")
+    else:
+        notes.append(f"In brackets 95 % intervals, each for itself{told}; {equal}{_more(answer)}")
     weighted = table[(table["gain"] - 1.0).abs() > 1e-12].dropna(subset=["gain"])
     if not weighted.empty:
         main = weighted[weighted["metric"] == answer.estimands[0].text]

@@ -6,6 +6,7 @@
 | `runs.parquet` | a row for each point and path: `point`, `design`, the factors, `path`, `seed`, `weight` (where paths have one), `status`, `error`, and the metrics of the summary |
 | `points.parquet` | a row for each point: `point`, `design`, the factors |
 | `sensitivity.parquet` | of a plan for sensitivity, a row for each metric, factor and index: `metric`, `factor`, `index` (`mu_star`, `mu`, `sigma`, or `ST`, `S1`), `value`, `low`, `high` |
+| `nodes.parquet`, `exposures.parquet` | for a figure of `kind = "spread"`, those tables of the first path at the baseline |
 | `experiment.toml`, `scenario.toml`, `inputs/` | what was asked, of which scenario; running `experiment.toml` again gives the same tables |
 | `manifest.json` | seed, versions, how many runs failed, and a digest of the three tables |
 | `cells.parquet` (`cells/` while it runs) | what `--resume` starts from |
@@ -106,7 +107,11 @@ class Answer:
     @property
     def estimands(self) -> tuple[Estimand, ...]:
         """What was estimated, the first of them the main one."""
-        return parse_estimands(self.experiment.metrics, self.manifest["metrics"])
+        return self.named(self.experiment.metrics)
+
+    def named(self, texts: Sequence[str]) -> tuple[Estimand, ...]:
+        """The estimands of a list, called as the experiment calls them. Raises `ScenarioError`."""
+        return parse_estimands(texts, self.manifest["metrics"], self.experiment.labels)
 
     def of(self, estimand: Estimand) -> pd.DataFrame:
         """The answer's rows of one estimand, point by point."""

@@ -13,7 +13,7 @@ The metric may be one divided by another, path by path: `peak_underwater_usd / i
 import math
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Estimand:
     level: float = math.nan
     threshold: float = math.nan
     above: bool = True
+    label: str = ""
 
     def values(self, columns: Mapping[str, FloatArray]) -> FloatArray:
         """The figure of each path; nan where it is undefined. A share is of paths with a one."""
@@ -63,7 +64,9 @@ class Estimand:
 
     @property
     def heading(self) -> str:
-        """The estimand in the words of tables and figures."""
+        """The estimand in the words of tables and figures; its own label where the experiment gives it one."""
+        if self.label:
+            return self.label
         name = heading(self.metric) if self.per is None else f"{heading(self.metric)} / {heading(self.per)}"
         percentage = f"{100.0 * self.level:.10g} %"
         match self.kind:
@@ -93,8 +96,10 @@ class Estimand:
         return "USD" if self.kind != "share" and self.per is None and self.metric.endswith("_usd") else ""
 
 
-def parse_estimands(texts: Collection[str], metrics: Collection[str]) -> tuple[Estimand, ...]:
-    """The estimands that a list names, of the metrics that there are.
+def parse_estimands(
+    texts: Collection[str], metrics: Collection[str], labels: Mapping[str, str] | None = None
+) -> tuple[Estimand, ...]:
+    """The estimands that a list names, of the metrics that there are, and what people call some of them.
 
     Raises `ScenarioError` for one that cannot be read, names no metric, or is named twice.
     """
@@ -102,7 +107,8 @@ def parse_estimands(texts: Collection[str], metrics: Collection[str]) -> tuple[E
     for k, one in enumerate(found):
         if one.text in [other.text for other in found[:k]]:
             raise ScenarioError(f"metric {one.text!r} is named twice; name it once")
-    return tuple(found)
+    named = {" ".join(text.split()): label for text, label in (labels or {}).items()}
+    return tuple(replace(one, label=named.get(one.text, "")) for one in found)
 
 
 def _estimand(text: str, metrics: Collection[str]) -> Estimand:
@@ -141,6 +147,6 @@ def _kind(name: str, metrics: Collection[str]) -> tuple[Kind, float, str]:
 
 
 def _amount(metric: str, per: str | None, value: float) -> str:
-    if per is not None or metric == "mean_slippage" or metric.endswith(_SHARES):
+    if per is not None or metric in ("mean_slippage", "largest_haircut") or metric.endswith(_SHARES):
         return f"{three_figures(100.0 * value)} %"
     return short(value) + (" x" if metric == "amplification" else "")

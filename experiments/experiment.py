@@ -28,6 +28,7 @@ from experiments.answers import (
 )
 from experiments.cells import FINISHED, Address, Cell
 from experiments.executors import SchedulerLostError, crew
+from experiments.firsts import keep_first
 from experiments.inquiry import Inquiry
 from experiments.interrupts import uninterrupted
 from experiments.question import Experiment
@@ -102,6 +103,8 @@ def ask(
     if lost is not None:
         raise lost
     answer = Answer.load(directory)
+    if made.status == "complete":
+        keep_first(inquiry, directory)
     if isinstance(experiment.plan, Screening) and made.status == "complete" and not answer.table.empty:
         indices(answer).to_parquet(directory / SENSITIVITY, index=False)
     return answer

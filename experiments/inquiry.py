@@ -68,7 +68,7 @@ class Inquiry:
             scenarios,
             left_out,
             metrics,
-            parse_estimands(experiment.metrics, metrics),
+            parse_estimands(experiment.metrics, metrics, experiment.labels),
             _baseline(experiment, points),
             precision,
         )

@@ -20,6 +20,8 @@
     kind = "lines"
     x = "capital"
 
+`labels` are what tables and figures call some of the metrics, such as { depositors_0_lost_usd = "the quick" }.
+
 Without `factors` it is one point. With `designs` every point is run under each of these liquidation designs.
 """
 
@@ -42,6 +44,8 @@ from experiments.shipped import load_scenario
 from models.parameters import Parameters
 
 MOST_PATHS = 1_000_000
+POINTWISE = ("bars", "stack", "frontier", "spread")
+"""Kinds of figures that show several metrics of every point, whatever its factors are."""
 
 
 class Curve(Parameters):
@@ -66,12 +70,20 @@ class Picture(Parameters):
     `lines`: a metric along `x`, a line for each value of the other factor or design. `map`: a metric over `x` and `y`,
     with the line where it reaches `limit`. `scatter`: a metric against every factor, for sampled points. Without `x`
     the factors are taken in their order. `metrics` are panels of `lines`, of the experiment's first metric otherwise.
+
+    `bars`: a panel for each of `metrics`, a bar for each point, beside what was `reported` of a metric: a figure, or
+    the least and the most. `stack`: a bar for each point, of `metrics` that add up, and beside it the metrics of
+    `dots`. `frontier`: two `metrics`, more of the first against less of the second, and the points that no other beats
+    on both. `spread`: losses by node of the network at moments of one path, of the first seed at the baseline, and
+    below it a stack.
     """
 
-    kind: Literal["lines", "map", "scatter"]
+    kind: Literal["lines", "map", "scatter", "bars", "stack", "frontier", "spread"]
     x: str | None = None
     y: str | None = None
     metrics: list[str] = []
+    dots: list[str] = []
+    reported: dict[str, Annotated[list[float], Field(min_length=1, max_length=2)]] = {}
     limit: float | None = None
     curve: Curve | None = None
 
@@ -88,6 +100,7 @@ class Experiment(Parameters):
     seed: int = Field(1, ge=0)
     paths: int = Field(100, ge=1, le=MOST_PATHS)
     metrics: Annotated[list[str], Field(min_length=1)] = ["total_bad_debt_usd", "total_bad_debt_usd > 0"]
+    labels: dict[str, str] = {}
     designs: list[str] = []
     baseline: dict[str, Any] = {}
     plan: Plan = Grid()
@@ -169,6 +182,9 @@ class Experiment(Parameters):
         if not self.factors and self.plan.kind != "grid":
             raise ValueError(f"plan.kind = {self.plan.kind!r} has no factors to choose from; add [[factors]]")
         self._baseline_is_there(names)
+        for text in self.labels:
+            if text not in self.metrics:
+                raise ValueError(f"labels.{text} is none of the metrics; {suggestion(text, self.metrics)}")
         if self.figure is not None:
             self._figure_fits(names)
         return self
@@ -197,6 +213,17 @@ class Experiment(Parameters):
             raise ValueError("figure.kind = 'map' is of two factors in a grid; have two, or draw lines")
         if picture.kind == "lines" and not any(factor.numeric for factor in self.factors):
             raise ValueError("figure.kind = 'lines' needs a factor with numbers; have one, or draw a scatter")
+        if picture.kind == "frontier" and len(picture.metrics) != 2:
+            raise ValueError("figure.kind = 'frontier' is of two figure.metrics: more of the first, less of the second")
+        if picture.kind in POINTWISE:
+            self._figure_has_metrics(picture)
+
+    def _figure_has_metrics(self, picture: Picture) -> None:
+        if not picture.metrics:
+            raise ValueError(f"figure.kind = {picture.kind!r} needs figure.metrics; name some of the metrics")
+        for text in [*picture.metrics, *picture.dots, *picture.reported]:
+            if text not in self.metrics:
+                raise ValueError(f"figure: {text!r} is none of the metrics; {suggestion(text, self.metrics)}")
 
 
 def shipped_experiments() -> dict[str, Path]:

@@ -13,9 +13,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from experiments.answer_text import SIGNIFICANT, axes_of, by_weight, records
 from experiments.answers import Answer
-from experiments.estimands import Estimand, parse_estimands
+from experiments.estimands import Estimand
 from experiments.factors import Factor
-from experiments.figures import palette, style
+from experiments.figures import bars, frontier, palette, spread, stack, style
+from experiments.figures.asked import headline
 from experiments.figures.curves import break_even_bonus, fee_of, toxic_frontier
 from experiments.figures.saving import save
 from experiments.question import Picture
@@ -26,6 +27,9 @@ NAME = "answer"
 MOST_LINES = 8
 WIDE = 30.0
 """Values so many times apart, and evenly so, are drawn on a logarithmic scale."""
+
+OTHERS = {"bars": bars.draw, "stack": stack.draw, "frontier": frontier.draw, "spread": spread.draw}
+"""Kinds of figures with a module of their own."""
 
 HEAT, FRONT, LIMIT = "YlOrRd", "#0072B2", palette.INK
 
@@ -46,6 +50,8 @@ def draw(answer: Answer) -> Figure:
     if isinstance(experiment.plan, Screening):
         return _sensitivity(answer)
     kind = experiment.figure.kind if experiment.figure is not None else None
+    if kind in OTHERS:
+        return OTHERS[kind](answer)
     if kind == "map":
         return _map(answer)
     if kind == "lines" or (kind is None and any(factor.numeric for factor in experiment.factors)):
@@ -60,7 +66,7 @@ def _lines(answer: Answer) -> Figure:
     numeric = [factor for factor in experiment.factors if factor.numeric]
     x = next((factor for factor in numeric if factor.name == picture.x), numeric[0])
     others = [factor for factor in experiment.factors if factor is not x]
-    shown = parse_estimands(picture.metrics, answer.manifest["metrics"]) or answer.estimands[:1]
+    shown = answer.named(picture.metrics) or answer.estimands[:1]
     drawn = style.figure(1.9 + 3.1 * len(shown))
     panels = np.atleast_1d(drawn.subplots(len(shown), 1, sharex=True))
     for axes, one in zip(panels, shown, strict=True):
@@ -87,7 +93,7 @@ def _lines(answer: Answer) -> Figure:
         if at_last is not None:
             for axes in panels:
                 axes.axvline(at_last, color=palette.MUTED, lw=1.1, ls="--")
-    _headline(drawn, answer, f"{found} Bands are 95 % intervals; {answer.manifest['paths']:,} paths a point.".strip())
+    headline(drawn, answer, f"{found} Bands are 95 % intervals; {answer.manifest['paths']:,} paths a point.".strip())
     return drawn
 
 
@@ -169,7 +175,7 @@ def _map(answer: Answer) -> Figure:
         axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.1), frameon=False, fontsize=9, ncols=2)
     for side in axes.spines.values():
         side.set_visible(False)
-    _headline(drawn, answer, f"Numbers: {main.heading}; {answer.manifest['paths']:,} paths a point.")
+    headline(drawn, answer, f"Numbers: {main.heading}; {answer.manifest['paths']:,} paths a point.")
     return drawn
 
 
@@ -220,7 +226,7 @@ def _sensitivity(answer: Answer) -> Figure:
     told = (
         "mu*: the mean change over the factor's whole range." if morris else "Shares of the variance over the ranges."
     )
-    _headline(drawn, answer, f"{told} Bars are 95 % intervals; {answer.manifest['paths']:,} paths a point.")
+    headline(drawn, answer, f"{told} Bars are 95 % intervals; {answer.manifest['paths']:,} paths a point.")
     return drawn
 
 
@@ -253,7 +259,7 @@ def _scatter(answer: Answer) -> Figure:
         axes.axis("off")
     if len(designs) > 1 and factors:
         panels[0].legend(frameon=False, fontsize=8.5)
-    _headline(drawn, answer, f"A dot for each point, {answer.manifest['paths']:,} paths each.")
+    headline(drawn, answer, f"A dot for each point, {answer.manifest['paths']:,} paths each.")
     return drawn
 
 
@@ -261,11 +267,6 @@ def _across(factor: Factor | None, row: dict[str, Any], designs: list[str]) -> f
     if factor is None:
         return float(designs.index(str(row["design"])))
     return float(row[factor.name]) if factor.numeric else float(factor.listed().index(row[factor.name]))
-
-
-def _headline(drawn: Figure, answer: Answer, found: str) -> None:
-    reading = " ".join(answer.experiment.reading.split())
-    style.headline(drawn, answer.experiment.question, f"{reading} {found}".strip())
 
 
 def _is_log(factor: Factor) -> bool:

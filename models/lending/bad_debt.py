@@ -33,11 +33,9 @@ def cut(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLike) 
     held = pool.shares[ids, reserve]
     _require_claims(pool, reserve, ids, held * index, amounts)
     deficit = pool._require_deficit(reserve, float(amounts.sum()))
-    for account, shares in zip(ids.tolist(), held.tolist(), strict=True):
-        pool.cuts.settle(account, reserve, shares)
     left = np.where(amounts >= held * index * (1.0 - RESIDUE), 0.0, held - amounts / index)
+    pool.cuts.take(reserve, ids, amounts, held)
     pool.shares[ids, reserve] = left
-    pool.cuts.lose(reserve, ids, amounts)
     pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), float((held - left).sum()))
     pool.deficit[reserve] = less(deficit, float(amounts.sum()))
     return float(amounts.sum())

@@ -39,9 +39,11 @@ class Cuts:
         """Take so much from every share of a reserve."""
         self._per_share[reserve] += per_share
 
-    def lose(self, reserve: int, accounts: IntArray, units: FloatArray) -> None:
-        """Book what single accounts, whose shares were settled, have lost alone."""
-        self._settled[accounts, reserve] += units
+    def take(self, reserve: int, accounts: IntArray, units: FloatArray, shares: FloatArray) -> None:
+        """Take `units[k]` from `accounts[k]` alone, each named once, which had `shares[k]` until now."""
+        per_share = self._per_share[reserve]
+        self._settled[accounts, reserve] += units + shares * (per_share - self._seen[accounts, reserve])
+        self._seen[accounts, reserve] = per_share
 
     def wipe(self, reserve: int, per_share: float, shares: FloatArray) -> None:
         """Take the last of every share, (accounts,): they end here."""
