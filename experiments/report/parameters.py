@@ -13,7 +13,6 @@ MARK = "ASSUMED"
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"-]+)\s*=")
 
-
 NO_DEFAULT = PydanticUndefined
 CHOICES = ("kind", "design")
 """Fields that say which of several parts a scenario has; which one it is matters more than its default."""
@@ -49,9 +48,8 @@ def _parts(value: Any, key: str) -> Iterator[tuple[str, BaseModel]]:
 
 def notes(source: str) -> list[str]:
     """The comments with which a scenario's file begins, before its first table; a paragraph each."""
-    head = "\n".join(line for line in source.splitlines())
-    head = head[: head.find("\n[")]
-    lines = [line[1:].strip() if line.startswith("#") else "" for line in head.splitlines()]
+    head = source.partition("\n[")[0].splitlines()
+    lines = [line[1:].strip() if line.startswith("#") else "" for line in head]
     return [" ".join(block.split()) for block in "\n".join(lines).split("\n\n") if block.strip()]
 
 
