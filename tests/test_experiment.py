@@ -315,19 +315,6 @@ def inquiry_with(file: Path, **changes: Any) -> Inquiry:
     return Inquiry.of(Experiment.from_dict(Experiment.load(file).to_dict() | changes))
 
 
-def test_shipped_experiments_can_be_asked() -> None:
-    names = list(shipped_experiments())
-    assert names == ["close-factor", "liquidator-capital", "liquidity-and-bonus", "oracle-delay", "volatility-and-debt"]
-    for name in names:
-        one = Experiment.load(name)
-        found = Inquiry.of(one)
-        assert one.question.endswith("?")
-        assert one.setup
-        assert one.reading
-        assert one.figure is not None
-        assert len(found.points) >= 10
-
-
 # What is stored
 
 

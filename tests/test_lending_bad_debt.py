@@ -54,6 +54,19 @@ def test_a_cut_takes_from_those_named_and_from_nobody_else():
     assert [pool.claims(CAROL, DAI), pool.deficit[DAI]] == [350.0, 0.0]
 
 
+def test_a_cut_of_one_claim_is_booked_between_what_haircuts_cut_from_all():
+    pool = made()
+    pool.haircut(DAI, 100.0)  # 60 from Ann's 600, 40 from Carol's 400
+    cut(pool, DAI, [CAROL], [40.0])
+    pool.haircut(DAI, 60.0)  # in proportion to the 540 and 320 that are left
+    taken = pool.cuts.of(slice(0, 4), DAI, pool.shares[:, DAI])
+    expected = [60.0 + 60.0 * 540.0 / 860.0, 0.0, 40.0 + 40.0 + 60.0 * 320.0 / 860.0, 0.0]
+    np.testing.assert_allclose(taken, expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        taken + pool.shares[:, DAI] * pool.supply_index[DAI], [600.0, 0.0, 400.0, 0.0], rtol=1e-12
+    )
+
+
 def test_who_assumes_a_deficit_owes_it_and_is_looked_at_again():
     pool, seen = made(), []
     pool.on_change(seen.append, lambda accounts: seen.extend(accounts.tolist()))

@@ -9,6 +9,9 @@ from experiments.figures import palette, style
 from experiments.figures.asked import estimates, headline, point_names
 from models.types import FloatArray
 
+LINE = 0.036
+"""The height of a point's name, as a share of the axis."""
+
 
 @style.ours
 def draw(answer: Answer) -> Figure:
@@ -18,15 +21,14 @@ def draw(answer: Answer) -> Figure:
     more, less = answer.named(picture.metrics)
     (x, _), (y, reach) = (estimates(answer, one) for one in (more, less))
     best = on_front(x, y)
-    near = _near(x, 0.02) & _near(y, 0.02)
+    heights = _label_heights(x, y)
     drawn = style.figure(6.4)
     axes = drawn.subplots()
     for k, name in enumerate(point_names(answer)):
         colour = palette.AS_IT_IS if best[k] else palette.OTHER
         axes.errorbar(x[k], y[k], yerr=reach[:, [k]], fmt="o", ms=6, color=colour, lw=1.0, zorder=3 if best[k] else 2)
-        below = np.count_nonzero(near[k, :k])
         axes.annotate(
-            name, (x[k], y[k]), xytext=(6, 4 + 11 * below), textcoords="offset points", fontsize=style.SMALL,
+            name, (x[k], heights[k]), xytext=(6, 4), textcoords="offset points", fontsize=style.SMALL,
             color=palette.INK if best[k] else palette.MUTED,
         )  # fmt: skip
     order = np.argsort(x[best])
@@ -48,7 +50,13 @@ def on_front(more: FloatArray, less: FloatArray) -> "np.ndarray[tuple[int], np.d
     return np.asarray(found, dtype=np.bool_)
 
 
-def _near(values: FloatArray, share: float) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
-    """Which points are so near to one another, as a share of the range, that their names would hide each other."""
-    apart = np.abs(values[:, None] - values[None, :])
-    return np.asarray(apart <= share * np.nanmax(apart), dtype=np.bool_)
+def _label_heights(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Where the names of the points stand so that those of points above one another do not hide each other."""
+    heights = y.copy()
+    order = np.argsort(y, kind="stable")
+    across, up = (float(np.nanmax(values) - np.nanmin(values)) for values in (x, y))
+    for place, k in enumerate(order):
+        for other in order[:place]:
+            if abs(x[k] - x[other]) <= 0.02 * across:
+                heights[k] = max(heights[k], heights[other] + LINE * up)
+    return heights
