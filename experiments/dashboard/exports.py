@@ -1,0 +1,28 @@
+"""What one takes along from the dashboard: the scenario as TOML, and the report of a path that is over."""
+
+import tempfile
+from pathlib import Path
+
+import tomli_w
+
+from abm import Run, Scenario
+from experiments.report import write_report
+from experiments.run import PathOutcome
+from experiments.storage import ResultsWriter
+
+
+def scenario_toml(scenario: Scenario) -> bytes:
+    """The resolved scenario as a file that `underwater run` takes; files that it names keep their absolute paths."""
+    return tomli_w.dumps(scenario.to_dict()).encode()
+
+
+def report_html(run: Run, wall_seconds: float = 0.0) -> bytes:
+    """The report of a path, one HTML page: the same that `underwater report` makes of the stored path."""
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) / "run"
+        with ResultsWriter(
+            directory, run.scenario, seed=run.seed, paths=1, command_line=["underwater", "dashboard"]
+        ) as to:
+            to.add(PathOutcome(0, run.seed, tables=dict(run.tables), summary=dict(run.summary), weight=run.weight))
+            to.finish("complete", wall_seconds)
+        return write_report(directory).read_bytes()

@@ -1,0 +1,109 @@
+"""One of the paths side by side on a page: where it is, its numbers and its picture."""
+
+import threading
+from dataclasses import dataclass, field
+
+from experiments.dashboard.live import LivePath, Stage
+from experiments.dashboard.snapshot import Snapshot
+from experiments.figures import ladder, landscape, style, timeline, waterfall
+from experiments.figures.saving import encoded
+
+FIGURES = {
+    "timeline": timeline.draw,
+    "landscape": landscape.draw,
+    "ladder": ladder.draw,
+    "waterfall": waterfall.draw,
+}
+"""What can be seen of a path while it runs."""
+
+SUMMARY = {
+    "bad_debt_usd": "Bad debt",
+    "liquidated_usd": "Debt repaid by liquidators",
+    "depositor_loss_usd": "Depositors lost",
+    "borrower_loss_usd": "Borrowers lost",
+    "liquidator_profit_usd": "Liquidators gained",
+    "insurer_paid_usd": "Insurer paid",
+    "uncovered_usd": "Nobody covered",
+    "max_fall": "Largest fall of an oracle price",
+    "amplification": "Amplification",
+}
+"""The figures of the summary that a page shows, and what it calls them."""
+
+_ONE_AT_A_TIME = threading.Lock()  # matplotlib's settings are the whole process's
+
+
+@dataclass
+class Lane:
+    """A live path or a stored one, as `refresh` last found it."""
+
+    title: str
+    live: LivePath | None = None
+    stored: Snapshot | None = None
+    picture: bytes = b""
+    caption: str = ""
+    numbers: dict[str, str] = field(default_factory=dict)
+    _drawn: tuple[Snapshot, str, int | None] | None = None
+    _seen: tuple[Stage, int] | None = None
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The newest that there is to look at."""
+        return self.stored if self.live is None else self.live.snapshot
+
+    @property
+    def stage(self) -> Stage:
+        """Where the path is; a stored one is over."""
+        return Stage.FINISHED if self.live is None else self.live.stage
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to run."""
+        return self.live is None or self.live.over
+
+    @property
+    def error(self) -> str:
+        """Why the path failed; empty where it did not."""
+        return "" if self.live is None else self.live.error
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are to look at."""
+        return 0 if self.snapshot is None else self.snapshot.blocks
+
+    @property
+    def progress(self) -> str:
+        """Where the path is, in words."""
+        if self.live is None:
+            return f"{self.blocks:,} blocks"
+        return f"{self.live.stage}, block {self.live.blocks:,} of {self.live.of:,}"
+
+    def refresh(self, figure: str, at: int | None) -> bool:
+        """Draw the figure as it was after `at` blocks, or is now, unless it is drawn; whether anything has changed."""
+        seen = (self.stage, 0 if self.live is None else self.live.blocks)
+        snapshot = self.snapshot
+        moved, self._seen = seen != self._seen, seen
+        if snapshot is None or (self._drawn is not None and self._is_drawn(snapshot, figure, at)):
+            return moved
+        shown = snapshot if at is None else snapshot.until(at)
+        with _ONE_AT_A_TIME:
+            drawn = FIGURES[figure](shown)
+            self.picture, self.caption = encoded(drawn, "png"), style.title_of(drawn)
+        self.numbers = self._numbers(shown, whole=shown is snapshot)
+        self._drawn = (snapshot, figure, at)
+        return True
+
+    def _is_drawn(self, snapshot: Snapshot, figure: str, at: int | None) -> bool:
+        assert self._drawn is not None
+        return self._drawn[0] is snapshot and self._drawn[1:] == (figure, at)
+
+    def _numbers(self, shown: Snapshot, whole: bool) -> dict[str, str]:
+        """What is told beside the picture: the summary of a whole path, before its end what has come about."""
+        run = self.live.run_left_behind if self.live is not None else None
+        if whole and run is not None:
+            return {called: _number(name, run.summary[name]) for name, called in SUMMARY.items() if name in run.summary}
+        row = shown.paths.iloc[0]
+        return {SUMMARY[name]: _number(name, float(row[name])) for name in ("bad_debt_usd", "liquidated_usd")}
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:,.2f} USD" if name.endswith("_usd") else f"{value:,.4f}"
