@@ -38,7 +38,7 @@ def settle(desk: Desk) -> None:
     """Wait until nothing runs, and draw."""
     for lane in desk.lanes:
         assert lane.live is None or lane.live.wait()
-    desk.refresh()
+    desk.draw()
 
 
 # Knobs.
@@ -258,15 +258,15 @@ def test_a_knob_turned_under_way_counts_from_the_next_reset_on(desk: Desk) -> No
     assert desk.lanes[0].live.scenario.to_dict()["pools"][0]["liquidation"]["liquidation_bonus"] == 0.2
 
 
-def test_refresh_says_whether_there_is_anything_new_to_see(desk: Desk) -> None:
+def test_a_picture_is_drawn_once_and_again_when_another_is_wanted(desk: Desk) -> None:
     desk.run()
     settle(desk)
-    assert not desk.refresh()
+    assert not desk.draw()
     picture = desk.lanes[0].picture
     desk.show("waterfall")
-    assert desk.refresh()
+    assert desk.draw()
     assert desk.lanes[0].picture != picture
-    assert not desk.refresh()
+    assert not desk.draw()
 
 
 def test_a_stored_run_is_looked_at_block_by_block_and_run_again(tmp_path: Path) -> None:
@@ -274,14 +274,14 @@ def test_a_stored_run_is_looked_at_block_by_block_and_run_again(tmp_path: Path) 
     desk = Desk.opened(tmp_path / "run")
     assert not desk.wrong
     assert (desk.texts[SEED], desk.blocks) == ("4", 3)
-    desk.refresh()
+    desk.draw()
     at_the_end = desk.lanes[0].numbers
     assert at_the_end[SUMMARY["liquidated_usd"]] == f"{stored.summary['liquidated_usd']:,.2f} USD"
     desk.look_at(1)
-    assert desk.refresh()
+    assert desk.draw()
     assert desk.lanes[0].numbers[SUMMARY["liquidated_usd"]] == "0.00 USD"
     desk.look_at(3)
-    desk.refresh()
+    desk.draw()
     assert desk.lanes[0].numbers == at_the_end
     desk.run()
     settle(desk)

@@ -1,7 +1,7 @@
 """What one page of the dashboard is about: a scenario, its knobs, the paths side by side, and what is looked at.
 
-Knows nothing of the page: the page calls these methods when something is pressed, calls `refresh` again and again from
-a thread of its own, and shows what it finds here.
+Knows nothing of the page: the page calls these methods when something is pressed, calls `moved` and `draw` again and
+again from threads of their own, and shows what it finds here.
 """
 
 from collections.abc import Callable
@@ -170,9 +170,14 @@ class Desk:
         if figure in FIGURES:
             self.figure = figure
 
-    def refresh(self) -> bool:
-        """Draw what is wanted and not drawn yet; whether anything is to be seen that was not there the last time."""
-        news = [lane.refresh(self.figure, self.at) for lane in self.lanes]
+    def moved(self) -> bool:
+        """Whether any path is elsewhere than the last time."""
+        news = [lane.moved() for lane in self.lanes]  # every one is asked
+        return any(news)
+
+    def draw(self) -> bool:
+        """Draw what is wanted and not drawn yet, which takes a second or two; whether there was any of that."""
+        news = [lane.draw(self.figure, self.at) for lane in self.lanes]  # every one is drawn
         return any(news)
 
     def toml(self) -> bytes:

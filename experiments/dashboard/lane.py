@@ -34,7 +34,7 @@ _ONE_AT_A_TIME = threading.Lock()  # matplotlib's settings are the whole process
 
 @dataclass
 class Lane:
-    """A live path or a stored one, as `refresh` last found it."""
+    """A live path or a stored one, with what was last drawn of it."""
 
     title: str
     live: LivePath | None = None
@@ -77,13 +77,17 @@ class Lane:
             return f"{self.blocks:,} blocks"
         return f"{self.live.stage}, block {self.live.blocks:,} of {self.live.of:,}"
 
-    def refresh(self, figure: str, at: int | None) -> bool:
-        """Draw the figure as it was after `at` blocks, or is now, unless it is drawn; whether anything has changed."""
+    def moved(self) -> bool:
+        """Whether the path is elsewhere than when this was asked the last time."""
         seen = (self.stage, 0 if self.live is None else self.live.blocks)
+        before, self._seen = self._seen, seen
+        return seen != before
+
+    def draw(self, figure: str, at: int | None) -> bool:
+        """Draw the figure as it was after `at` blocks, or is now; False where that is drawn or nothing is there."""
         snapshot = self.snapshot
-        moved, self._seen = seen != self._seen, seen
         if snapshot is None or (self._drawn is not None and self._is_drawn(snapshot, figure, at)):
-            return moved
+            return False
         shown = snapshot if at is None else snapshot.until(at)
         with _ONE_AT_A_TIME:
             drawn = FIGURES[figure](shown)
