@@ -14,6 +14,7 @@ from experiments.dashboard.desk import ALONE, DIRECTORY, RIVAL, SCENARIO, SEED, 
 from experiments.dashboard.lane import FIGURES, SUMMARY
 from experiments.dashboard.live import LivePath, Stage
 from experiments.dashboard.snapshot import TABLES, Snapshot
+from experiments.report import write_report
 from experiments.run import run_scenario
 from experiments.shipped import shipped_scenarios
 from experiments.storage import Results
@@ -274,6 +275,9 @@ def test_a_stored_run_is_looked_at_block_by_block_and_run_again(tmp_path: Path) 
     desk = Desk.opened(tmp_path / "run")
     assert not desk.wrong
     assert (desk.texts[SEED], desk.blocks) == ("4", 3)
+    report = desk.lanes[0].report
+    assert report is not None
+    assert report().decode() == (write_report(tmp_path / "run")).read_text()
     desk.draw()
     at_the_end = desk.lanes[0].numbers
     assert at_the_end[SUMMARY["liquidated_usd"]] == f"{stored.summary['liquidated_usd']:,.2f} USD"
@@ -314,7 +318,7 @@ def test_the_exported_scenario_runs_to_the_same_summary(desk: Desk, tmp_path: Pa
 
 
 def test_the_exported_report_is_a_page_of_its_own() -> None:
-    page = exports.report_html(simulate(load_scenario("one-position"), seed=1)).decode()
+    page = exports.report_of(simulate(load_scenario("one-position"), seed=1)).decode()
     assert page.lower().startswith("<!doctype html>")
     assert "one-position" in page
 

@@ -134,7 +134,9 @@ def type_in(browser: Any, key: str, text: str) -> None:
     field = browser.find_element("css selector", f".field-{key} input")
     field.send_keys(Keys.CONTROL, "a")
     field.send_keys(Keys.BACKSPACE)
-    field.send_keys(text, Keys.ENTER)
+    field.send_keys(text)
+    time.sleep(1.0)  # a robot's enter would overtake its letters, which come one message at a time
+    field.send_keys(Keys.ENTER)
 
 
 def body(browser: Any) -> str:

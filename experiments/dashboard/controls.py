@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import solara
 
-from experiments.dashboard import exports
 from experiments.dashboard.desk import RIVAL, SEED, Desk
 from experiments.dashboard.knobs import KNOBS
 
@@ -99,9 +98,6 @@ def Exports(desk: Desk, now: int) -> None:
         if not desk.wrong:
             solara.FileDownload(desk.toml, filename=f"{desk.scenario.name}.toml", label="Scenario as TOML")
         for lane in desk.lanes:
-            run = lane.live.run_left_behind if lane.live is not None else None
-            if run is not None:
-                name = f"{lane.title.replace(', ', '-')}-{run.seed}.html"
-                solara.FileDownload(
-                    lambda run=run: exports.report_html(run), filename=name, label=f"Report: {lane.title}"
-                )
+            if lane.report is not None:
+                name = f"{lane.title.replace(', ', '-').replace(' ', '-')}.html"
+                solara.FileDownload(lane.report, filename=name, label=f"Report: {lane.title}")

@@ -91,7 +91,7 @@ class Desk:
             return
         self._take(str(directory), scenario)
         self.texts[SEED] = str(stored.seed)
-        self.lanes = (Lane(f"{results.name}, seed {stored.seed}, stored", stored=stored),)
+        self.lanes = (Lane(f"{results.name}, seed {stored.seed}, stored", stored=stored, results=results),)
 
     def _take(self, name: str, scenario: Scenario) -> None:
         self.close()

@@ -6,9 +6,9 @@ from pathlib import Path
 import tomli_w
 
 from abm import Run, Scenario
-from experiments.report import write_report
+from experiments.report import of_run
 from experiments.run import PathOutcome
-from experiments.storage import ResultsWriter
+from experiments.storage import Results, ResultsWriter
 
 
 def scenario_toml(scenario: Scenario) -> bytes:
@@ -16,7 +16,7 @@ def scenario_toml(scenario: Scenario) -> bytes:
     return tomli_w.dumps(scenario.to_dict()).encode()
 
 
-def report_html(run: Run, wall_seconds: float = 0.0) -> bytes:
+def report_of(run: Run) -> bytes:
     """The report of a path, one HTML page: the same that `underwater report` makes of the stored path."""
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "run"
@@ -24,5 +24,10 @@ def report_html(run: Run, wall_seconds: float = 0.0) -> bytes:
             directory, run.scenario, seed=run.seed, paths=1, command_line=["underwater", "dashboard"]
         ) as to:
             to.add(PathOutcome(0, run.seed, tables=dict(run.tables), summary=dict(run.summary), weight=run.weight))
-            to.finish("complete", wall_seconds)
-        return write_report(directory).read_bytes()
+            to.finish("complete", wall_seconds=0.0)
+        return report_of_stored(Results.load(directory))
+
+
+def report_of_stored(results: Results) -> bytes:
+    """The report of a stored run, which is left as it is."""
+    return of_run.page_of(results).html().encode()

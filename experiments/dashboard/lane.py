@@ -1,12 +1,16 @@
 """One of the paths side by side on a page: where it is, its numbers and its picture."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
+from experiments.dashboard import exports
 from experiments.dashboard.live import LivePath, Stage
 from experiments.dashboard.snapshot import Snapshot
 from experiments.figures import ladder, landscape, style, timeline, waterfall
 from experiments.figures.saving import encoded
+from experiments.storage import Results
 
 FIGURES = {
     "timeline": timeline.draw,
@@ -34,11 +38,12 @@ _ONE_AT_A_TIME = threading.Lock()  # matplotlib's settings are the whole process
 
 @dataclass
 class Lane:
-    """A live path or a stored one, with what was last drawn of it."""
+    """A live path, or a stored one with its results, and what was last drawn of it."""
 
     title: str
     live: LivePath | None = None
     stored: Snapshot | None = None
+    results: Results | None = None
     picture: bytes = b""
     caption: str = ""
     numbers: dict[str, str] = field(default_factory=dict)
@@ -69,6 +74,14 @@ class Lane:
     def blocks(self) -> int:
         """How many blocks there are to look at."""
         return 0 if self.snapshot is None else self.snapshot.blocks
+
+    @property
+    def report(self) -> Callable[[], bytes] | None:
+        """What makes the report of the path; None before it is over."""
+        run = self.live.run_left_behind if self.live is not None else None
+        if run is not None:
+            return partial(exports.report_of, run)
+        return None if self.results is None else partial(exports.report_of_stored, self.results)
 
     @property
     def progress(self) -> str:

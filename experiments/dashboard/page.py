@@ -31,7 +31,7 @@ def Page() -> None:
 
     solara.use_effect(lambda: _keep_up_to_date(desk, changed), [])
     solara.Title("Underwater")
-    with solara.Column(style={"overflow-x": "hidden"}), solara.Columns([3, 9]):
+    with solara.Column(style={"overflow-x": "hidden", "padding": "8px 16px"}), solara.Columns([3, 9]):
         with solara.Column(gap="4px"):
             Opening(desk, now, changed)
             Knobs(desk, now, changed)

@@ -7,6 +7,7 @@ somebody's browser: requests that were addressed to another name, or come from a
 import os
 import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 HOST = "127.0.0.1"
@@ -36,7 +37,8 @@ def serve(what: str, port: int) -> None:
     # It is said of every page that is not served by https, and the cookie is then what it ought to be.
     warnings.filterwarnings("ignore", message="Cookies with samesite=none", category=UserWarning)
     page.opened = what
-    uvicorn.run(guarded(app, port), host=HOST, port=port, log_level="warning")
+    with suppress(KeyboardInterrupt):  # the way to end it
+        uvicorn.run(guarded(app, port), host=HOST, port=port, log_level="warning", timeout_graceful_shutdown=1)
 
 
 def guarded(app: App, port: int) -> App:
