@@ -280,6 +280,7 @@ def test_a_stored_run_is_looked_at_block_by_block_and_run_again(tmp_path: Path) 
     assert report().decode() == (write_report(tmp_path / "run")).read_text()
     desk.draw()
     at_the_end = desk.lanes[0].numbers
+    assert at_the_end[SUMMARY["borrower_loss_usd"]] == f"{stored.summary['borrower_loss_usd']:,.2f} USD"
     assert at_the_end[SUMMARY["liquidated_usd"]] == f"{stored.summary['liquidated_usd']:,.2f} USD"
     desk.look_at(1)
     assert desk.draw()
@@ -300,6 +301,9 @@ def test_what_cannot_be_opened_says_so_and_leaves_the_desk_as_it_was(desk: Desk,
     desk.choose("one-possition")
     assert "did you mean 'one-position'?" in desk.wrong[SCENARIO]
     assert desk.name == "one-position"
+    assert not desk.blocked
+    desk.run()
+    assert len(desk.lanes) == 1
     desk.choose("calm")
     assert not desk.wrong
     assert desk.texts[RIVAL] == ALONE

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from abm import simulate
+from abm import Scenario, simulate
 from experiments import load_scenario
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -81,6 +81,7 @@ def page(address: str, tmp_path: Path) -> Iterator[Any]:
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={tmp_path / 'profile'}",
     ):  # fmt: skip
         options.add_argument(argument)
+    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     service = webdriver.ChromeService(executable_path=str(shutil.which("chromedriver")))
     browser = webdriver.Chrome(options=options, service=service)
@@ -174,7 +175,7 @@ def choose(browser: Any, label: str, option: str) -> None:
     element.click()
 
 
-def test_a_knob_is_turned_a_path_runs_and_the_page_shows_the_summary_of_simulate(page: Any) -> None:
+def test_a_knob_is_turned_a_path_runs_and_the_page_shows_the_summary_of_simulate(page: Any, tmp_path: Path) -> None:
     keep(page, "opened")
     type_in(page, "bonus", "lots")
     until(lambda: "'lots' is no number; give one from 0 to 1" in body(page), 10.0, "the knob says what is wrong")
@@ -193,6 +194,12 @@ def test_a_knob_is_turned_a_path_runs_and_the_page_shows_the_summary_of_simulate
         press(page, figure)
         until(lambda before=before: picture(page) not in ("", before), 20.0, f"the page shows the {figure}")
         keep(page, figure)
+    press(page, "Scenario as TOML")
+    until((tmp_path / "one-position.toml").is_file, 20.0, "the scenario is saved")
+    taken = Scenario.load(tmp_path / "one-position.toml")
+    assert simulate(taken, seed=1).summary == expected
+    press(page, "Report: one-position, aave_v3")
+    until((tmp_path / "one-position-aave_v3.html").is_file, 60.0, "the report is saved")
 
 
 def test_two_designs_run_side_by_side_and_the_page_answers_meanwhile(page: Any) -> None:

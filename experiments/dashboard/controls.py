@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import solara
 
-from experiments.dashboard.desk import RIVAL, SEED, Desk
+from experiments.dashboard.desk import DIRECTORY, RIVAL, SCENARIO, SEED, Desk
 from experiments.dashboard.knobs import KNOBS
 
 Changed = Callable[[], None]
@@ -24,7 +24,9 @@ def Opening(desk: Desk, now: int, changed: Changed) -> None:
         changed()
 
     solara.Select("Scenario", values=desk.scenarios, value=desk.name or None, on_value=choose)
-    solara.InputText("Open a stored run: its directory", value="", on_value=open_stored, hide_details=False)
+    _say(desk.wrong.get(SCENARIO, ""))
+    solara.InputText("Open a stored run: its directory", value="", on_value=open_stored)
+    _say(desk.wrong.get(DIRECTORY, "") or "that `underwater run` has written", bool(desk.wrong.get(DIRECTORY)))
 
 
 @solara.component
@@ -62,8 +64,14 @@ def Field(desk: Desk, now: int, changed: Changed, key: str, label: str, hint: st
             solara.Select(label, values=choices, value=desk.texts[key], on_value=change, dense=True)
         else:
             solara.InputText(label, value=desk.texts[key], on_value=change, error=bool(wrong), dense=True)
+        _say(wrong or hint, bool(wrong))
+
+
+def _say(text: str, wrong: bool = True) -> None:
+    """A small line beneath a field."""
+    if text:
         colour = "#b00020" if wrong else "#666666"
-        solara.Text(wrong or hint, style={"color": colour, "font-size": "0.75rem", "margin-bottom": "6px"})
+        solara.Text(text, style={"color": colour, "font-size": "0.75rem", "margin-bottom": "6px"})
 
 
 @solara.component
@@ -77,13 +85,13 @@ def Controls(desk: Desk, now: int, changed: Changed) -> None:
 
         return press
 
-    idle = desk.scenario is None or (bool(desk.wrong) and all(lane.over for lane in desk.lanes))
+    idle = desk.scenario is None or (desk.blocked and all(lane.over for lane in desk.lanes))
     with solara.Row(style={"align-items": "center"}):
         solara.Button("Run", on_click=pressed(desk.run), color="primary", disabled=idle or desk.running)
         solara.Button("Step", on_click=pressed(desk.step), disabled=idle or desk.running)
         solara.Button("Pause", on_click=pressed(desk.pause), disabled=not desk.running)
-        solara.Button("Reset", on_click=pressed(desk.reset), disabled=desk.scenario is None or bool(desk.wrong))
-        if desk.wrong:
+        solara.Button("Reset", on_click=pressed(desk.reset), disabled=desk.scenario is None or desk.blocked)
+        if desk.blocked:
             solara.Text("A field on the left has to be mended first.")
         elif desk.stale:
             solara.Text("Knobs have moved: Reset, or Run after the end, starts with them.")
@@ -95,7 +103,7 @@ def Exports(desk: Desk, now: int) -> None:
     if desk.scenario is None:
         return
     with solara.Row():
-        if not desk.wrong:
+        if not desk.blocked:
             solara.FileDownload(desk.toml, filename=f"{desk.scenario.name}.toml", label="Scenario as TOML")
         for lane in desk.lanes:
             if lane.report is not None:

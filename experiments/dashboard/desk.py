@@ -68,6 +68,11 @@ class Desk:
         """Whether any lane builds or runs."""
         return any(lane.stage in (Stage.BUILDING, Stage.RUNNING) for lane in self.lanes)
 
+    @property
+    def blocked(self) -> bool:
+        """Whether a field has to be mended before anything new can run; what could not be opened is not in the way."""
+        return not self.wrong.keys() <= {SCENARIO, DIRECTORY}
+
     def choose(self, name: str) -> None:
         """Take another scenario and forget the paths of the last one."""
         try:
@@ -131,7 +136,7 @@ class Desk:
 
     def reset(self) -> None:
         """Give the paths up and build new ones, with the knobs as they stand now."""
-        if self.scenario is None or self.wrong:
+        if self.scenario is None or self.blocked:
             return
         self.close()
         turned, seed, rival = self._turned().scenario, int(self.texts[SEED]), self.texts[RIVAL]

@@ -1,7 +1,8 @@
 """One of the paths side by side on a page: where it is, its numbers and its picture."""
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -77,11 +78,11 @@ class Lane:
 
     @property
     def report(self) -> Callable[[], bytes] | None:
-        """What makes the report of the path; None before it is over."""
+        """What makes the report of the path, in some ten seconds; None before it is over."""
         run = self.live.run_left_behind if self.live is not None else None
         if run is not None:
-            return partial(exports.report_of, run)
-        return None if self.results is None else partial(exports.report_of_stored, self.results)
+            return partial(_alone, partial(exports.report_of, run))
+        return None if self.results is None else partial(_alone, partial(exports.report_of_stored, self.results))
 
     @property
     def progress(self) -> str:
@@ -113,14 +114,29 @@ class Lane:
         assert self._drawn is not None
         return self._drawn[0] is snapshot and self._drawn[1:] == (figure, at)
 
+    @property
+    def _summary(self) -> Mapping[str, float | None]:
+        """The summary of a path that is over; of several stored ones there is none of the one that is shown."""
+        if self.live is not None and self.live.run_left_behind is not None:
+            return self.live.run_left_behind.summary
+        return self.results.summary if self.results is not None and self.results.finished == 1 else {}
+
     def _numbers(self, shown: Snapshot, whole: bool) -> dict[str, str]:
         """What is told beside the picture: the summary of a whole path, before its end what has come about."""
-        run = self.live.run_left_behind if self.live is not None else None
-        if whole and run is not None:
-            return {called: _number(name, run.summary[name]) for name, called in SUMMARY.items() if name in run.summary}
+        summary = self._summary if whole else {}
+        if summary:
+            return {called: _number(name, summary[name]) for name, called in SUMMARY.items() if name in summary}
         row = shown.paths.iloc[0]
         return {SUMMARY[name]: _number(name, float(row[name])) for name in ("bad_debt_usd", "liquidated_usd")}
 
 
-def _number(name: str, value: float) -> str:
+def _alone(make: Callable[[], bytes]) -> bytes:
+    """Make something with figures in it while nobody else draws."""
+    with _ONE_AT_A_TIME:
+        return make()
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "not defined"
     return f"{value:,.2f} USD" if name.endswith("_usd") else f"{value:,.4f}"

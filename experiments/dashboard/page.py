@@ -10,7 +10,7 @@ from collections.abc import Callable
 import solara
 
 from experiments.dashboard.controls import Controls, Exports, Knobs, Opening
-from experiments.dashboard.desk import DIRECTORY, SCENARIO, Desk
+from experiments.dashboard.desk import Desk
 from experiments.dashboard.views import Lanes, Looking
 
 POLL_SECONDS = 0.25
@@ -37,9 +37,6 @@ def Page() -> None:
             Knobs(desk, now, changed)
         with solara.Column(gap="8px"):
             Controls(desk, now, changed)
-            for key in (SCENARIO, DIRECTORY):
-                if key in desk.wrong:
-                    solara.Error(desk.wrong[key], dense=True)
             Looking(desk, now, changed)
             Lanes(desk, now)
             Exports(desk, now)
