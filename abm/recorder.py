@@ -74,6 +74,7 @@ class Recorder:
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self._written = 0
         steps = world.scenario.time.steps
         count = len(world.assets)
         self._prices = np.empty((steps, 3 * count))
@@ -185,6 +186,7 @@ class Recorder:
         step = world.step
         self._prices[step] = (*world.reference, *world.venue_prices(), *world.oracle)
         self._rows[step] = self._figures(model)
+        self._written = step + 1
         self._note_sheets(model)
         if step % world.tape.every == 0 or step == len(self._rows) - 1:
             self._sample_depth()
@@ -273,7 +275,7 @@ class Recorder:
             "liquidations": self.liquidations(),
             "write_offs": self.write_offs(),
             "depth": self.depth(),
-            "landscape": self._survey.table(),
+            "landscape": self.landscape(),
             "trades": self.trades(),
             "providers": self.providers(),
             "attacks": self.attacks(),
@@ -286,14 +288,14 @@ class Recorder:
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
-        """Return the table of blocks."""
+        """Return the table of the blocks so far."""
         import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
 
-        frame = pd.DataFrame({"path": path, "step": np.arange(len(self._rows))})
+        frame = pd.DataFrame({"path": path, "step": np.arange(self._written)})
         frame["time_seconds"] = frame["step"] * self._world.step_seconds
         names = [f"{kind}_{asset}" for kind in ("reference", "venue", "oracle") for asset in self._world.assets]
-        prices = pd.DataFrame(self._prices, columns=names)
-        rows = pd.DataFrame(self._rows, columns=list(STEP_COLUMNS))
+        prices = pd.DataFrame(self._prices[: self._written], columns=names)
+        rows = pd.DataFrame(self._rows[: self._written], columns=list(STEP_COLUMNS))
         for name in ("liquidations", "waiting", "refused", "queue_length", "active_liquidators"):
             rows[name] = rows[name].astype(np.int64)
         return pd.concat([frame, prices, rows], axis=1)
@@ -322,6 +324,10 @@ class Recorder:
         frame["distance"] = np.tile(_DISTANCES, len(samples))
         frame["base_units"] = np.array(self._depth_units).ravel()
         return frame
+
+    def landscape(self, path: int = 0) -> "pd.DataFrame":
+        """Return the table of debt by liquidation price: see `abm.survey`."""
+        return self._survey.table(path)
 
     def trades(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of who traded with whom, a row for each of the tape's sums."""
@@ -376,10 +382,10 @@ class Recorder:
 
         frames = []
         for lender, books, owed in zip(self._world.lenders, self._books, self._owed, strict=True):
-            steps, rows, reserves = books.shape
-            book = books.transpose(1, 0, 2).reshape(rows, -1)
+            steps, (_, rows, reserves) = self._written, books.shape
+            book = books[:steps].transpose(1, 0, 2).reshape(rows, -1)
             cash, borrow_index, supply_index, scaled_debt, shares, _, treasury, deficit = book
-            pending, uncovered = owed.transpose(1, 0, 2).reshape(2, -1)
+            pending, uncovered = owed[:steps].transpose(1, 0, 2).reshape(2, -1)
             debt, claims = scaled_debt * borrow_index, shares * supply_index
             frames.append(
                 pd.DataFrame(

@@ -9,6 +9,7 @@ from abm.scenario import Scenario
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abm.model import UnderwaterModel
     from models.exposure import Exposure
 
 
@@ -108,16 +109,29 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] 
     `progress` is called now and then with the number of blocks done. Raises `ScenarioError` where a file that the
     scenario names cannot be used, and `NotConserved` or `BooksDisagreeError` where the program itself is at fault.
     """
+    model = begin(scenario, seed)
+    model.run(progress)
+    return finish(model)
+
+
+def begin(scenario: Scenario, seed: int = 1) -> "UnderwaterModel":
+    """A path before its first block, for whoever runs it block by block; `finish` tells what came of it."""
     from abm.exposures import exposures  # noqa: PLC0415
-    from abm.metrics import summarise  # noqa: PLC0415  Mesa and pandas take seconds to import
-    from abm.model import UnderwaterModel  # noqa: PLC0415
+    from abm.model import UnderwaterModel  # noqa: PLC0415  Mesa and pandas take seconds to import
+
+    model = UnderwaterModel(scenario, seed)
+    model.recorder.at_the_start = exposures(model)
+    return model
+
+
+def finish(model: "UnderwaterModel") -> Run:
+    """What a path left behind whose every block has run."""
+    from abm.metrics import summarise  # noqa: PLC0415
     from abm.price_paths import path_weight  # noqa: PLC0415
     from abm.streams import Streams  # noqa: PLC0415
     from abm.survey import unforced_prices  # noqa: PLC0415
 
-    model = UnderwaterModel(scenario, seed)
-    model.recorder.at_the_start = exposures(model)
-    model.run(progress)
+    scenario, seed = model.scenario, model.path_seed
     tables = model.recorder.tables()
     summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
     tables["steps"] = unforced_prices(model, tables["steps"])

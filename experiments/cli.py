@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from experiments import cli_experiments, cli_stored
+from experiments import cli_dashboard, cli_experiments, cli_stored
 from experiments.fit import arguments as fit
 from experiments.terminal import (
     DONE,
@@ -85,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     cli_experiments.add_commands(commands)
 
     cli_stored.add_commands(commands)
+
+    cli_dashboard.add_commands(commands)
 
     fit.add_arguments(commands.add_parser("fit", help="fit price models to a file of prices"))
 
