@@ -16,6 +16,7 @@ _SETTINGS = {
     "SOLARA_ASSETS_CDN": "http://127.0.0.1:9/",  # what the package of assets lacks is fetched from nobody
     "SOLARA_TELEMETRY_MIXPANEL_ENABLE": "false",
     "SOLARA_MODE": "production",
+    "SOLARA_KERNEL_CULL_TIMEOUT": "1h",  # how long a page that lost its browser is kept
     "SOLARA_THEME_TITLE": "Underwater",
     "SOLARA_THEME_SHOW_BANNER": "false",
 }
