@@ -187,7 +187,10 @@ def test_a_knob_is_turned_a_path_runs_and_the_page_shows_the_summary_of_simulate
     expected = simulate(load_scenario("one-position", {"pools.0.liquidation.liquidation_bonus": "0.1"}), seed=1).summary
     loss = f"{expected['borrower_loss_usd']:,.2f} USD"
     until(lambda: number(page, "Borrowers lost") == loss, 20.0, f"the page shows that borrowers lost {loss}")
+    image = page.find_element("css selector", ".lane img")
+    until(lambda: image.get_attribute("alt").startswith("one-position: ETH fell 5"), 20.0, "the end is drawn")
     assert picture(page)
+    time.sleep(0.5)  # the browser decodes it
     keep(page, "finished")
     for figure in ("landscape", "ladder", "waterfall"):
         before = picture(page)

@@ -100,13 +100,13 @@ class LivePath:
 
     def _go(self, model: UnderwaterModel) -> None:
         looked = spent = 0.0
-        while self._may_go_on():
+        while self._may_go_on(model):
             model.step()
             self.blocks = model.blocks
             if model.blocks == self.of:
                 break
             began = time.monotonic()
-            if began - looked >= max(SNAPSHOT_SECONDS, spent / SNAPSHOT_SHARE) or self._wanted <= model.blocks:
+            if began - looked >= max(SNAPSHOT_SECONDS, spent / SNAPSHOT_SHARE):
                 self.snapshot = Snapshot.of_model(model)
                 looked = time.monotonic()
                 spent = looked - began
@@ -116,10 +116,12 @@ class LivePath:
             self.snapshot = Snapshot.of_run(self.run_left_behind)
             self._enter(Stage.FINISHED)
 
-    def _may_go_on(self) -> bool:
+    def _may_go_on(self, model: UnderwaterModel) -> bool:
         """Wait until a block is wanted; False when the path was given up."""
         with self._changed:
             while not self._closed and self._wanted <= self.blocks:
+                if self.blocks > (self.snapshot.blocks if self.snapshot is not None else 0):
+                    self.snapshot = Snapshot.of_model(model)  # a pause shows the very block that it came after
                 self.stage = Stage.PAUSED
                 self._changed.notify_all()
                 self._changed.wait()
