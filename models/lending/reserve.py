@@ -298,7 +298,9 @@ class Reserves:
     def _require_deficit(self, reserve: int, units: float) -> float:
         self._require_units("cover", reserve, units)
         deficit = self._deficit[reserve]
-        if units > deficit + RESIDUE * self._largest_sheet[reserve]:
+        # A reserve may be lent out of the treasury alone, which no supplier's verb has noted.
+        scale = max(self._largest_sheet[reserve], deficit)
+        if units > deficit + RESIDUE * scale:
             raise ExceedsDeficit(
                 f"{self.names[reserve]} has a deficit of {deficit!r}, asked to cover {units!r}; cover no more than that"
             )
