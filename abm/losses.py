@@ -83,7 +83,8 @@ class PoolLosses:
     @property
     def lost(self) -> bool:
         """Whether anything has been lost so far."""
-        return any(one.waterfall.lost_units > 0.0 for one in self.reserves)
+        by_rule = self.totals.absorbed_usd > 0.0  # what the treasury paid beside the layers
+        return by_rule or any(one.waterfall.lost_units > 0.0 for one in self.reserves)
 
     def capital_usd(self) -> float:
         """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""

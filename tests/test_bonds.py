@@ -127,3 +127,13 @@ def test_an_auction_that_nobody_takes_is_settled_in_kind_with_the_lenders(
     # What that did not pay is forgiven, and the kicker has its whole bond again.
     assert model.recorder.write_offs()["layer"].tolist() == ["depositors"]
     assert model.world.ledger.balance(model.people.liquidators[0].first_account, 0) == pytest.approx(1000.0, rel=1e-12)
+
+
+def test_what_the_treasury_pays_whole_is_a_bad_debt_that_was_absorbed(play: Play) -> None:
+    """No cap and no interest, so that the rule leaves nothing for the layers: the steps tell it all the same."""
+    changes = ajna(1500.0, terms={"reserves_cap_seconds": 0.0})
+    run = play(**changes | {"pools__0__reserves__DAI": {"treasury": 5000.0}})
+    assert run.write_offs["layer"].tolist() == ["reserve"]
+    end = run.steps.iloc[-1]
+    assert end["absorbed_usd"] == pytest.approx(end["bad_debt_usd"], rel=1e-12)
+    assert end["bad_debt_usd"] > 1000.0
