@@ -203,7 +203,7 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we report lost workers and failed paths ourselves
     if scheduler == LOCAL:
-        terms = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.CRITICAL}
+        terms = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
         with deaf_children():  # a Ctrl-C is ours to answer; workers hear of it from us
             cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, **terms)
         with cluster, Client(cluster) as client:

@@ -478,11 +478,14 @@ def test_a_scheduler_that_is_lost_leaves_a_directory_to_go_on_with(home: Path) -
 
 
 @pytest.mark.slow
-def test_a_local_cluster_listens_on_loopback_alone(home: Path) -> None:
+def test_local_clusters_listen_on_loopback_alone_and_stand_beside_one_another(home: Path) -> None:
     pytest.importorskip("distributed")
-    with crew(1, "local") as workers:
-        client: Any = workers._client  # type: ignore[attr-defined]
-        addresses = [client.scheduler_info()["address"], *client.nthreads()]
+    with crew(1, "local") as some, crew(1, "local") as others:
+        clients: list[Any] = [workers._client for workers in (some, others)]  # type: ignore[attr-defined]
+        addresses = [
+            address for client in clients for address in (client.scheduler_info()["address"], *client.nthreads())
+        ]
+    assert len(set(addresses)) == 4
     assert all(address.startswith("tcp://127.0.0.1:") for address in addresses)
 
 
