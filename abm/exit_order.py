@@ -52,6 +52,29 @@ def lost_by_cohort(tenths: "pd.DataFrame") -> dict[str, float]:
     return found
 
 
+def lost_by_others(world: "World", cohorts: "list[DepositorCohort]") -> float:
+    """Return what suppliers have lost in dollars, cut or pending, who are in no cohort.
+
+    That is claims behind loss layers and insurers, and what nobody in particular supplies. Claims that are assets are
+    not among them: see `hole_in_claims`.
+    """
+    found = 0.0
+    for number, lender in enumerate(world.lenders):
+        pool = lender.pool
+        others = np.ones(pool.accounts, dtype=np.bool_)
+        for cohort in cohorts:
+            if cohort.pool == number:
+                others[cohort.accounts] = False
+        others[[claim.account for claim in world.claims.on(number)]] = False
+        for reserve, asset in enumerate(lender.assets):
+            shares = pool.shares[:, reserve]
+            total, index = float(pool.total_claims[reserve]), float(pool.supply_index[reserve])
+            cut = pool.cuts.of(slice(None), reserve, shares)[others].sum()
+            pending = min(float(pool.deficit[reserve]) / total, 1.0) * shares[others].sum() * index if total else 0.0
+            found += float(cut + pending) * world.reference[asset]
+    return found
+
+
 def hole_in_claims(world: "World") -> float:
     """Return what of the holes still in the books falls, in proportion, on claims that are assets, in dollars."""
     found = 0.0

@@ -16,8 +16,8 @@ threshold takes every n to be as likely as any other; where holes are known to b
 their mean, a large reading is taken for an error the more, the larger errors are (see `models.rare_holes`). One waits
 or leaves alike where the mean of D over n is 0. Where a share q is seen to have asked already, only the n from q on are
 left: what others did tells of the hole and of the cash.
-**More noise, later?** Of people who do not see one another a share w has left once the hole is x* + noise (2 w - 1): noise
-spreads the run, its first part comes sooner, and later what is beyond a share that is below a half where cash is
+**More noise, later?** Of people who do not see one another a share w has left once the hole is x* + noise (2 w - 1).
+Noise spreads the run: its first part comes sooner, and later what is beyond a share that is below a half where cash is
 scarce. Where they see one another the first pull the rest along (herding, as in Gu, Journal of Economic Theory 146
 (2011)), and with nothing else known of the hole the whole run comes sooner. With an expected hole m, as noise grows
 without end, the first leave at g / (1 + g) - m and any share at ever larger holes: where m is less than what lies
