@@ -2,7 +2,8 @@
 
 Models: a waterfall for each reserve, over the layers that cover it; recognition at once cuts suppliers after the last
 of them. In every block what was recovered is given back first, then what has fallen due is paid, then what has become
-bad is sent down; each layer is asked for what it can do at that moment, and booked before the next one is asked.
+bad is sent down, first that of accounts under water where layers take collateral; each layer is asked for what it can
+do at that moment, and booked before the next one is asked.
 Leaves out: a layer covers one reserve, or needs no money of its own; one that is to cover two is written twice.
 Invariants: the hole of a reserve is what its layers owe and what nobody has taken, beside what the pool has advanced.
 """
@@ -136,6 +137,9 @@ class ReserveLosses:
     """The losses of one reserve.
 
     Attributes:
+        waterfall: its layers.
+        books: their means.
+        view: what they see.
         charges: the number of the layer that charges who leaves; None where there is none.
     """
 

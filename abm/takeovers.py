@@ -6,9 +6,10 @@ collateral. For the collateral's worth debt is *exchanged*: the stability pool r
 it from now on, suppliers give up claims for it at the layer's discount. Only what the collateral is not worth is a bad
 debt, which goes down all layers like any other: whoever stands before pays first, and the terms of a layer (share,
 limits, deductible) bind its part of that alone. Where layers can take but a part the rest of the account stays open.
-Leaves out: accounts with several collaterals or debts, collateral in bands, and what an auction has frozen: there a
-debt is bad once nothing is left to seize. Claims that are assets take no part in an exchange in kind. Collateral that
-falls to claims of other layers and insurers stays with their accounts in the pool.
+Leaves out: thresholds above water at which protocols would act already, Liquity's 110 % and that of Silo's swap: such
+a rule is a liquidation design. Accounts with several collaterals or debts, collateral in bands, and what an auction has
+frozen: there a debt is bad once nothing is left to seize. Claims that are assets take no part in an exchange in kind;
+collateral that falls to claims of other layers and insurers stays with their accounts in the pool.
 Units: units of the debt's and the collateral's asset.
 Invariants: exchanged + bad = taken of the debt; the collateral taken is the same part of all there is.
 """
