@@ -15,8 +15,7 @@ class Exits:
     `queues[r]` are the accounts that wait to leave reserve r, in order. By account and reserve: `asked` numbers those
     who have asked to leave in the order in which they first did, from 1, 0 for who never has, and `asked_seconds` is
     when that was; `paid` are the units paid out so far, `away` those not brought back since, `in_kind` the claims for
-    which somebody got collateral. `withdrawn[r]` and
-    `returned[r]` are the units paid and brought back by all.
+    which somebody got collateral. `withdrawn[r]` and `returned[r]` are the units paid and brought back by all.
     """
 
     def __init__(self, pool: LendingPool, terms: ExitTerms) -> None:

@@ -113,6 +113,24 @@ def test_the_parts_of_a_stack_add_up_to_the_bad_debt(tmp_path: Path) -> None:
     assert "the locked" in draw(answer).axes[0].get_legend_handles_labels()[1]
 
 
+def test_a_run_starts_later_with_patience_and_with_noise_unless_everybody_believes_his_own_eyes(tmp_path: Path) -> None:
+    asked = Experiment.load("bank-run").to_dict()
+    asked["factors"][0]["values"] = [3e5, 8e5]
+    short = {"paths": 1, "set": asked["set"] | {"time.steps": 120}}
+    left = ask(Inquiry.of(Experiment.from_dict(asked | short)), out=tmp_path / "out").runs.pivot(
+        index="they", columns="hole", values="peak_left_share"
+    )
+    small, large = left[3e5], left[8e5]
+    eyes = "1 %, a quarter, own eyes only"
+    # A small hole frightens the impatient, and whoever takes the largest errors for truth.
+    assert small["0.05 %, a week"] > 0.5
+    assert small[eyes] > 0.1
+    assert small[["0.05 %, a quarter", "0.3 %, a quarter", "1 %, a quarter"]].max() == 0.0
+    # From a larger one the patient run who know it exactly; the less others know, the fewer of them.
+    assert large["0.05 %, a quarter"] > 0.4 > large["0.3 %, a quarter"] > large["1 %, a quarter"]
+    assert large[eyes] > 0.4
+
+
 def test_the_spread_of_a_loss_shows_pools_one_after_the_other(tmp_path: Path) -> None:
     asked = tiny("contagion").to_dict() | {"paths": 1}
     answer = ask(Inquiry.of(Experiment.from_dict(asked)), out=tmp_path / "out")
