@@ -9,8 +9,8 @@ n has a density that falls as exp(-2 e n / m): a large reading is taken for a la
 already is the least that n can be.
 **Leaves out**: what it tells that somebody has not asked yet.
 **Units**: holes, cash, shares and noise as fractions of all claims.
-**Invariants**: with m without end n is uniform. Where the hole can be all that its bounds allow, the answer for s + x
-and b + x is that for s and b, each by x more.
+**Invariants**: with m without end n is uniform. As long as no bound of the hole binds, who sees x more takes the hole
+for x more, and n for the same.
 """
 
 from math import ceil, exp, log, log1p
