@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 GROUPS = 10
 
 DEPOSITOR_COLUMNS = (
-    "cohort", "pool", "asset", "group", "members", "deposited", "brought_back", "paid_out", "claims", "cut", "pending",
-    "haircut", "left_share", "asked_members", "asked_seconds", "price_usd",
+    "cohort", "pool", "asset", "group", "members", "deposited", "brought_back", "paid_out", "in_kind", "claims", "cut",
+    "pending", "haircut", "left_share", "asked_members", "asked_seconds", "price_usd",
 )  # fmt: skip
 
 
@@ -25,9 +25,9 @@ def by_exit_order(world: "World", cohorts: "list[DepositorCohort]") -> list[tupl
 
     Members are ranked by when they first asked to leave, those who never did last, and cut into ten groups of as equal
     numbers as there are; a smaller cohort has a group for each member. In units: what was `deposited` at first and
-    `brought_back` later, `paid_out`, what is still claimed at par, what haircuts have `cut`, and what of the hole in
-    the books is `pending` on the claims left, in proportion. `haircut` is the part cut or pending of what was due;
-    `asked_seconds` the mean of those who asked, nan where nobody did.
+    `brought_back` later, `paid_out`, claims given up for collateral (`in_kind`), what is still claimed at par, what
+    haircuts have `cut`, and what of the hole in the books is `pending` on the claims left, in proportion. `haircut` is
+    the part cut or pending of what was due; `asked_seconds` the mean of those who asked, nan where nobody did.
     """
     rows: list[tuple[object, ...]] = []
     for cohort in cohorts:
@@ -46,9 +46,32 @@ def lost_by_cohort(tenths: "pd.DataFrame") -> dict[str, float]:
     for cohort, rows in tenths.groupby("cohort", sort=False):
         price, name = rows["price_usd"], str(cohort).replace(".", "_")
         lost = float(((rows["cut"] + rows["pending"]) * price).sum())
-        due = float(((rows["paid_out"] + rows["claims"] + rows["cut"]) * price).sum())
+        due = float(((rows["paid_out"] + rows["in_kind"] + rows["claims"] + rows["cut"]) * price).sum())
         found[f"{name}_lost_usd"] = lost
         found[f"{name}_lost_share"] = lost / due if due > 0.0 else 0.0
+    return found
+
+
+def lost_by_others(world: "World", cohorts: "list[DepositorCohort]") -> float:
+    """Return what suppliers have lost in dollars, cut or pending, who are in no cohort.
+
+    That is claims behind loss layers and insurers, and what nobody in particular supplies. Claims that are assets are
+    not among them: see `hole_in_claims`.
+    """
+    found = 0.0
+    for number, lender in enumerate(world.lenders):
+        pool = lender.pool
+        others = np.ones(pool.accounts, dtype=np.bool_)
+        for cohort in cohorts:
+            if cohort.pool == number:
+                others[cohort.accounts] = False
+        others[[claim.account for claim in world.claims.on(number)]] = False
+        for reserve, asset in enumerate(lender.assets):
+            shares = pool.shares[:, reserve]
+            total, index = float(pool.total_claims[reserve]), float(pool.supply_index[reserve])
+            cut = pool.cuts.of(slice(None), reserve, shares)[others].sum()
+            pending = min(float(pool.deficit[reserve]) / total, 1.0) * shares[others].sum() * index if total else 0.0
+            found += float(cut + pending) * world.reference[asset]
     return found
 
 
@@ -69,7 +92,7 @@ def _of_reserve(
 ) -> list[tuple[object, ...]]:
     pool, exits, rows = lender.pool, lender.exits, cohort.accounts
     claims = pool.shares[rows, reserve] * pool.supply_index[reserve]
-    paid, away = exits.paid[rows, reserve], exits.away[rows, reserve]
+    paid, away, in_kind = (part[rows, reserve] for part in (exits.paid, exits.away, exits.in_kind))
     cut = pool.cuts.of(rows, reserve, pool.shares[rows, reserve])
     total = float(pool.total_claims[reserve])
     pending = claims * min(float(pool.deficit[reserve]) / total, 1.0) if total > 0.0 else np.zeros(len(claims))
@@ -78,9 +101,9 @@ def _of_reserve(
     asset = lender.assets[reserve]
     table: list[tuple[object, ...]] = []
     for group, members in enumerate(np.array_split(rank, min(GROUPS, rank.size))):
-        sums = [float(part[members].sum()) for part in (deposited, paid - away, paid, claims, cut, pending)]
-        _, _, out, left, lost, missing = sums
-        due = out + left + lost
+        sums = [float(part[members].sum()) for part in (deposited, paid - away, paid, in_kind, claims, cut, pending)]
+        _, _, out, kind, left, lost, missing = sums
+        due = out + kind + left + lost
         seconds = exits.asked_seconds[rows, reserve][members][asked[members] > 0]
         table.append(
             (cohort.name, lender.name, world.assets[asset], group, members.size, *sums,

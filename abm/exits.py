@@ -14,8 +14,8 @@ class Exits:
 
     `queues[r]` are the accounts that wait to leave reserve r, in order. By account and reserve: `asked` numbers those
     who have asked to leave in the order in which they first did, from 1, 0 for who never has, and `asked_seconds` is
-    when that was; `paid` are the units paid out so far, `away` those not brought back since. `withdrawn[r]` and
-    `returned[r]` are the units paid and brought back by all.
+    when that was; `paid` are the units paid out so far, `away` those not brought back since, `in_kind` the claims for
+    which somebody got collateral. `withdrawn[r]` and `returned[r]` are the units paid and brought back by all.
     """
 
     def __init__(self, pool: LendingPool, terms: ExitTerms) -> None:
@@ -28,6 +28,7 @@ class Exits:
         self.asked_seconds: FloatArray = np.zeros(shape)
         self.paid: FloatArray = np.zeros(shape)
         self.away: FloatArray = np.zeros(shape)
+        self.in_kind: FloatArray = np.zeros(shape)
         self.withdrawn = [0.0] * pool.reserves
         self.returned = [0.0] * pool.reserves
         self._askers = 0
@@ -55,6 +56,12 @@ class Exits:
         """Note that a loss has taken shares from an account alone."""
         if account in self.queues[reserve]:
             self._waiting_shares[reserve] -= shares
+
+    def paid_in_kind(self, accounts: IntArray, reserve: int, units: FloatArray, shares: FloatArray) -> None:
+        """Note that accounts gave up claims of so many units, and shares, for collateral."""
+        self.in_kind[accounts, reserve] += units
+        for account, lost in zip(accounts.tolist(), shares.tolist(), strict=True):
+            self.lose(account, reserve, lost)
 
     def pay(self, account: int, reserve: int, units: float, shares: float, *, queued: bool) -> None:
         """Note that an account was paid so many units for so many shares."""

@@ -17,7 +17,7 @@ from models.market import Trip
 if TYPE_CHECKING:
     from abm.cascade import Cascade
     from abm.floors import Floor
-    from abm.world import World
+    from abm.world import Lender, World
 
 
 @dataclass(slots=True)
@@ -82,6 +82,10 @@ class ForcedSales:
     def quote(self, asset: int, units: float, wanted: int, floor: "Floor | None" = None) -> Sale:
         """Return what selling `units` of an asset would bring now, for somebody who needs `wanted`."""
         return quote_sale(self._world, asset, units, wanted, floor)
+
+    def generation(self, lender: "Lender", account: int) -> int:
+        """Return which sales have made an account liquidatable that is so now."""
+        return self._cascade.generation(lender, account, 1.0)
 
     def settle(self, account: int, asset: int, sale: Sale, generation: int) -> None:
         """Carry out a sale just quoted: the proceeds arrive, and with feedback venues and reference feel it."""

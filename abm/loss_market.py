@@ -5,8 +5,9 @@ where no market sells it, to the rest of the market, at the reference price or a
 the reserve that lost takes redistributed debt in proportion to the value of its collateral. Winners of a lending pool
 are those who owe and have gained on what they hold and owe since the start, as far as their collateral in the asset
 that was lost goes: they are short of what fell.
-Leaves out: no collateral goes with a bad debt, since a debt is bad once nothing is left to seize. The price at which a
-supplier lends is drawn, since depositors name none; shares that were made into tokens are in no bucket.
+Leaves out: no collateral goes with a bad debt: it is bad once nothing is left to seize, or `abm.takeovers` has
+exchanged what there was. The price at which a supplier lends is drawn, since depositors name none; shares that were
+made into tokens are in no bucket.
 """
 
 from math import inf
@@ -74,6 +75,7 @@ class LenderInLoss:
 
     Attributes:
         draw: what decides by chance, set anew for each loss.
+        closing: the account whose debt others are to take over; it is none of the borrowers.
     """
 
     collateral_asset: Final = ""
@@ -92,6 +94,7 @@ class LenderInLoss:
         self._wrapped = [claim.account for claim in world.claims.on(number) if claim.reserve == reserve]
         self.asset = lender.assets[reserve]
         self.draw = 0.0
+        self.closing = -1
 
     @property
     def claims(self) -> float:
@@ -138,6 +141,8 @@ class LenderInLoss:
         """Value of collateral of the accounts that owe in the reserve and are not for sale, 0 for all others."""
         pool = self._lender.pool
         owing = self._open_accounts() & (pool.scaled_debt[:, self._reserve] > 0.0)
+        if self.closing >= 0:
+            owing[self.closing] = False
         return np.asarray(np.where(owing, pool.collateral @ self._lender.prices, 0.0))
 
     @property

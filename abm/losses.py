@@ -2,7 +2,8 @@
 
 Models: a waterfall for each reserve, over the layers that cover it; recognition at once cuts suppliers after the last
 of them. In every block what was recovered is given back first, then what has fallen due is paid, then what has become
-bad is sent down; each layer is asked for what it can do at that moment, and booked before the next one is asked.
+bad is sent down, first that of accounts under water where layers take collateral; each layer is asked for what it can
+do at that moment, and booked before the next one is asked.
 Leaves out: a layer covers one reserve, or needs no money of its own; one that is to cover two is written twice.
 Invariants: the hole of a reserve is what its layers owe and what nobody has taken, beside what the pool has advanced.
 """
@@ -20,6 +21,7 @@ from abm.insurance import InsuredBy
 from abm.layer_means import LayerMeans, Means
 from abm.loss_market import LenderInLoss
 from abm.loss_terms import Losses, called_of, claims_layers, covered, insurer_name, own_asset
+from abm.takeovers import Takeovers
 from models.losses import DEPOSITORS, HaircutLayer, Layer, Starts, TimedWaterfall
 from models.losses.discretionary_rescue import DiscretionaryRescue
 from models.losses.insurance import InsuranceLayer
@@ -58,6 +60,7 @@ class PoolLosses:
             ReserveLosses(world, lender, reserve, terms, stack, insurers, sales, streams, self.totals)
             for reserve in range(len(lender.assets))
         ]
+        self._takeovers = Takeovers(world, lender, self.reserves, sales)
         self._recoveries = deque(sorted(terms.recoveries, key=lambda recovery: recovery.at_seconds))
         self._due_seconds = inf
         self._moves()
@@ -71,6 +74,9 @@ class PoolLosses:
             for one in self.reserves:
                 one.advance()
             self._lender.stale()
+            self._moves()
+        if self._takeovers.any:
+            self._takeovers.step(recorder)
             self._moves()
         if self._lender.stripped or self._lender.paid_before:
             self._recognise(recorder)
@@ -131,6 +137,9 @@ class ReserveLosses:
     """The losses of one reserve.
 
     Attributes:
+        waterfall: its layers.
+        books: their means.
+        view: what they see.
         charges: the number of the layer that charges who leaves; None where there is none.
     """
 
@@ -154,11 +163,11 @@ class ReserveLosses:
         drawn = [layer.buckets for layer in layers if isinstance(layer, PriceBucketLayer)]
         count = lender.pool.accounts
         buckets = streams("pools", lender.name, "buckets").integers(drawn[0], size=count) if drawn else np.zeros(count)
-        self._view = LenderInLoss(world, lender, reserve, terms.depth_usd, buckets.astype(np.float64))
+        self.view = LenderInLoss(world, lender, reserve, terms.depth_usd, buckets.astype(np.float64))
         claiming = [layer for layer, _, _ in claims_layers(stack, names)]
         starts, called, means = self._start(layers, terms.recognition == "immediate", insurers, claiming)
         self.waterfall = TimedWaterfall(starts, called)
-        self.books = LayerMeans(world, lender, reserve, self.waterfall, self._view, means, sales)
+        self.books = LayerMeans(world, lender, reserve, self.waterfall, self.view, means, sales)
         self._debts = BadDebts(self.waterfall, totals)
         self._totals = totals
         self._draws = streams("pools", lender.name, "rescues", names[reserve])
@@ -167,11 +176,22 @@ class ReserveLosses:
             (k for k, payer in enumerate(self.waterfall.payers) if isinstance(payer, WithdrawalCharge)), None
         )
 
-    def fall(self, account: int) -> BadDebt:
-        """Give up what an account owes, and send it down the layers."""
-        lost = self._lender.pool.write_off(account, self._reserve)
+    def takers(self) -> list[int]:
+        """Get the layers ready to be asked; returns the numbers of those that take collateral, in order."""
+        self.books.refresh()
+        return [number for number, payer in enumerate(self.waterfall.payers) if payer.takes_collateral]
+
+    def can_take(self, number: int) -> float:
+        """What a layer can take of a debt now, collateral with it."""
+        payer, view = self.waterfall.payers[number], self.view
+        most = payer.capacity(self._world.now, view)
+        return min(most, float(view.suppliers.sum())) if payer.settles == "claims" else most
+
+    def fall(self, account: int, units: float = inf) -> BadDebt:
+        """Give up what an account owes, or `units` of it, and send it down the layers."""
+        lost = self._lender.pool.write_off(account, self._reserve, units)
         self._ask()
-        parts, rest = self.waterfall.allocate(lost, self._world.now, self._view, self.books.book)
+        parts, rest = self.waterfall.allocate(lost, self._world.now, self.view, self.books.book)
         debt = self._debt(account, lost, self._lender.paid_before.pop((account, self._reserve), 0.0))
         self._debts.fell(debt, parts, rest)
         return debt
@@ -181,13 +201,13 @@ class ReserveLosses:
         return self._debt(account, 0.0, units)
 
     def _debt(self, account: int, lost: float, before: float) -> BadDebt:
-        price_usd = self._view.debt_price_usd
+        price_usd = self.view.debt_price_usd
         self._totals.absorbed_usd += before * price_usd
         return BadDebt(
             step=self._world.step,
             pool=self._lender.name,
             account=account,
-            asset=self._world.assets[self._view.asset],
+            asset=self._world.assets[self.view.asset],
             units=lost + before,
             price_usd=price_usd,
             layers=self.waterfall.names,
@@ -199,7 +219,7 @@ class ReserveLosses:
         if self.waterfall.due_seconds > self._world.now:
             return
         self._ask()
-        parts, _ = self.waterfall.advance(self._world.now, self._view, self.books.book)
+        parts, _ = self.waterfall.advance(self._world.now, self.view, self.books.book)
         self._debts.moved(parts)
 
     def recover(self, share: float) -> None:
@@ -209,7 +229,7 @@ class ReserveLosses:
             return
         self._ask()
         open_before = self.waterfall.uncovered_units
-        returned, _ = self.waterfall.recover(units, self._view)
+        returned, _ = self.waterfall.recover(units, self.view)
         filled = open_before - self.waterfall.uncovered_units
         self.books.fill(filled)
         self.books.give_back(returned)
@@ -223,7 +243,7 @@ class ReserveLosses:
         assert isinstance(layer, WithdrawalCharge)
         if layer.pending_units == 0.0:
             return 0.0
-        charged = layer.charge(min(units, self._view.claims), self._world.now, self._view).units
+        charged = layer.charge(min(units, self.view.claims), self._world.now, self.view).units
         if charged > 0.0:
             self.books.cut(account, charged)
             self._debts.charged(self.charges, charged)
@@ -240,7 +260,7 @@ class ReserveLosses:
         """Get ready to ask the layers."""
         self.books.refresh()
         if self._by_chance:
-            self._view.draw = float(self._draws.random())
+            self.view.draw = float(self._draws.random())
 
     def _start(
         self, layers: Sequence[Layer], at_once: bool, insurers: Sequence["Insurer"], claiming: Sequence[Layer]

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from abm.bad_debts import FROM_SUPPLIERS, PENDING, RECOVERED
-from abm.exit_order import hole_in_claims, lost_by_cohort
+from abm.exit_order import hole_in_claims, lost_by_cohort, lost_by_others
 from models.losses import UNCOVERED
 from models.types import FloatArray
 
@@ -155,6 +155,7 @@ def _run_of_depositors(model: "UnderwaterModel", steps: "pd.DataFrame") -> dict[
         "largest_haircut": float(haircuts.max()) if len(haircuts) else 0.0,
         "hole_in_claims_usd": hole_in_claims(model.world),
         **lost_by_cohort(tenths),
+        "other_suppliers_lost_usd": lost_by_others(model.world, model.people.depositors),
     }
 
 

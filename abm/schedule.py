@@ -150,7 +150,10 @@ def advance_queues(model: "UnderwaterModel") -> None:
 
 
 def recognise_losses(model: "UnderwaterModel") -> None:
-    """Bad debt is recognised, where nothing is left to seize, and goes down the waterfall; what layers owe is paid."""
+    """Bad debt goes down the waterfall, where nothing is left to seize or layers take it with its collateral.
+
+    What layers owe is paid.
+    """
     for losses in model.losses:
         losses.step(model.recorder)
 

@@ -11,18 +11,27 @@ is better than leaving by
 
     D(b, n) = k(n) (g - (1 + g) b / (1 - min(n, c))),   k(n) = min(1, c / n)
 
-Each sees b with a uniform error of at most `noise`, and nothing else is known of it. One who sees exactly the threshold
-takes every n to be as likely as any other, and so waits or leaves alike where the mean of D over n is 0. Where a share
-q is seen to have asked already, only the n from q on are left: what others did tells of the hole and of the cash.
+Each sees b with a uniform error of at most `noise`. Where nothing else is known of it, one who sees exactly the
+threshold takes every n to be as likely as any other; where holes are known to be small as a rule, `expected_hole` being
+their mean, a large reading is taken for an error the more, the larger errors are (see `models.rare_holes`). One waits
+or leaves alike where the mean of D over n is 0. Where a share q is seen to have asked already, only the n from q on are
+left: what others did tells of the hole and of the cash.
+**More noise, later?** Of people who do not see one another a share w has left once the hole is x* + noise (2 w - 1).
+Noise spreads the run: its first part comes sooner, and later what is beyond a share that is below a half where cash is
+scarce. Where they see one another the first pull the rest along (herding, as in Gu, Journal of Economic Theory 146
+(2011)), and with nothing else known of the hole the whole run comes sooner. With an expected hole m, as noise grows
+without end, the first leave at g / (1 + g) - m and any share at ever larger holes: where m is less than what lies
+between g / (1 + g) and the threshold without noise, everybody leaves later than without noise, seen or unseen. Only
+while it is small beside m does noise still hasten the first.
 **Leaves out**: costs of leaving, aversion to risk, repayments that bring new cash, beliefs about the beliefs of the
 locked, and what it tells that somebody has not asked yet. A hole is never below 0 nor above what is lent out, 1 - c;
 signals beyond are read as these.
 **Units**: holes, cash, shares and noise as fractions of all claims; the gain as a fraction of one's own claim.
 **Invariants**: below (1 - c) g / (1 + g) it is better to wait whatever others do, above g / (1 + g) to leave; without
 noise the threshold, if there is one, lies between. It rises with the gain, and falls with cash and with what others
-have asked. Noise raises it if cash is less than half of the claims, and lowers it if it is more, as long as every hole
-thought possible is one that can be. With losses recognised at once the haircut is B / A for everybody, whoever leaves:
-there is nothing to run from.
+have asked. Where nothing else is known, noise raises it if cash is less than half of the claims, and lowers it if it is
+more, as long as every hole thought possible is one that can be. A small expected hole raises it too. With losses
+recognised at once the haircut is B / A for everybody, whoever leaves: there is nothing to run from.
 """
 
 from math import inf, log, log1p
@@ -32,6 +41,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 
+from models.rare_holes import expected_cost
 from models.refusals import Refusal
 from models.types import BoolArray, FloatArray
 
@@ -97,7 +107,7 @@ def certain_holes(gain: float, cash: float) -> tuple[float, float]:
     return (1.0 - cash) * borne, borne
 
 
-def run_threshold(gain: float, cash: float, noise: float = 0.0) -> float:
+def run_threshold(gain: float, cash: float, noise: float = 0.0, expected_hole: float = inf) -> float:
     """The signal of the hole above which one leaves, when everybody reasons alike.
 
     Infinite where the gain is worth waiting for even if all that is lent out is lost.
@@ -107,6 +117,8 @@ def run_threshold(gain: float, cash: float, noise: float = 0.0) -> float:
             that a depositor is patient.
         cash: C / A, above 0 and below 1.
         noise: the largest error of a signal; in the limit of little noise if 0.
+        expected_hole: the mean of holes before anybody looks; without end where any hole is as likely as any other,
+            else below `certain_holes`' first, above which the expectation alone may be a reason to run.
 
     Raises:
         InvalidRun: an argument is out of these bounds.
@@ -114,14 +126,23 @@ def run_threshold(gain: float, cash: float, noise: float = 0.0) -> float:
     _check_terms(gain, cash)
     if not 0.0 <= noise < inf:
         raise InvalidRun(f"noise is {noise}; give a fraction of all claims, 0 or more")
+    harmless = certain_holes(gain, cash)[0]
+    if expected_hole < inf and not 0.0 < expected_hole < harmless:
+        raise InvalidRun(
+            f"expected_hole is {expected_hole}; give a fraction of all claims below {harmless:.4g}, from which on "
+            "people may run without looking, or none"
+        )
     sought, weight = breakeven_haircut(gain) * _served(0.0, cash), _weights(1.0, cash)[0]
-    if sought > weight * (1.0 - cash):
+    if noise == 0.0 or expected_hole == inf:
+        if sought > weight * (1.0 - cash):
+            return inf
+        if noise == 0.0:
+            return sought / weight
+    elif breakeven_haircut(gain) > 1.0 - cash:
         return inf
-    if noise == 0.0:
-        return sought / weight
     low, high = -noise, 1.0 - cash + noise
     while low < (middle := 0.5 * (low + high)) < high:
-        if _expected_hole(middle, noise, cash, 0.0) < sought:
+        if _costs_less(middle, noise, cash, 0.0, expected_hole, breakeven_haircut(gain)):
             low = middle
         else:
             high = middle
@@ -129,7 +150,12 @@ def run_threshold(gain: float, cash: float, noise: float = 0.0) -> float:
 
 
 def better_to_leave(
-    signals: FloatArray, gains: FloatArray, cash: float, noises: FloatArray, asked: float = 0.0
+    signals: FloatArray,
+    gains: FloatArray,
+    cash: float,
+    noises: FloatArray,
+    asked: float = 0.0,
+    expected_hole: float = inf,
 ) -> BoolArray:
     """Whether leaving is better for each of many who see different signals: those above their own `run_threshold`.
 
@@ -139,13 +165,16 @@ def better_to_leave(
         cash: C / A; where it is all or nothing, as near to that as there is a choice.
         noises: the largest error of each one's signal, (people,).
         asked: the share of the claims that is known to have asked, before or now.
+        expected_hole: as in `run_threshold`, any above 0.
 
     Raises:
         InvalidRun: an argument is out of these bounds.
     """
+    if not expected_hole > 0.0:
+        raise InvalidRun(f"expected_hole is {expected_hole}; give a fraction of all claims, above 0, or none")
     if not (cash >= 0.0 and 0.0 <= asked <= 1.0):
         raise InvalidRun(f"cash is {cash} and asked {asked} of the claims; give 0 or more, and a fraction")
-    leaving, odd = _better_to_leave(signals, gains, max(cash, EDGE), noises, min(asked, 1.0 - EDGE))
+    leaving, odd = _better_to_leave(signals, gains, max(cash, EDGE), noises, min(asked, 1.0 - EDGE), expected_hole)
     if odd >= 0:
         raise InvalidRun(
             f"number {odd} has the signal {signals[odd]}, the gain {gains[odd]} and the noise {noises[odd]}; give "
@@ -170,18 +199,29 @@ def leaving_share(hole: ArrayLike, threshold: float, noise: float) -> FloatArray
 
 @njit(cache=True)
 def _better_to_leave(
-    signals: FloatArray, gains: FloatArray, cash: float, noises: FloatArray, asked: float
+    signals: FloatArray, gains: FloatArray, cash: float, noises: FloatArray, asked: float, expected: float
 ) -> tuple[BoolArray, int]:  # pragma: no cover - compiled
     """Compare, for each, what a haircut is expected to cost with what waiting earns; -1, or who cannot be judged."""
     leaving = np.empty(signals.size, np.bool_)
     cash = min(cash, 1.0 - EDGE)
-    served = _served(asked, cash)
     for k in range(signals.size):
         if not (abs(signals[k]) < np.inf and -1.0 < gains[k] < np.inf and 0.0 <= noises[k] < np.inf):
             return leaving, k
-        sought = gains[k] / (1.0 + gains[k]) * served
-        leaving[k] = _expected_hole(signals[k], noises[k], cash, asked) > sought
+        borne = gains[k] / (1.0 + gains[k])
+        leaving[k] = not _costs_less(signals[k], noises[k], cash, asked, expected, borne, True)
     return leaving, -1
+
+
+@njit(cache=True)
+def _costs_less(
+    signal: float, noise: float, cash: float, asked: float, expected: float, borne: float, or_as_much: bool = False
+) -> bool:  # pragma: no cover - compiled
+    """Whether a haircut is expected to cost who waits less than the one borne for what waiting earns."""
+    if noise > 0.0 and expected < np.inf:
+        cost, served = expected_cost(signal, noise, cash, asked, expected)
+    else:
+        cost, served = _expected_hole(signal, noise, cash, asked), _served(asked, cash)
+    return cost < borne * served or (or_as_much and cost == borne * served)
 
 
 @njit(cache=True)

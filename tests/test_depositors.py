@@ -184,6 +184,49 @@ def test_who_sees_others_leave_follows_sooner() -> None:
     assert np.median(seen) < np.median(alone) - 0.005
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_among_those_who_see_one_another_noise_delays_a_run_where_large_holes_are_known_to_be_rare(
+    share: float,
+) -> None:
+    """Also patience does; and where nothing but the signal is known, the first who err pull the rest along sooner."""
+
+    def onset(noise: float, days: float, **known: float) -> float:
+        judges = {"noise": noise, "patience_seconds": days * DAY} | known
+        left = holes_at_exit(finished(shaky(noise, days, 0.2, delay_seconds=0.0, judges=judges)), 0)
+        return float(left[int(share * 400)])
+
+    weighed = [onset(noise, 30.0, expected_hole=0.005) for noise in (0.0, 0.02, 0.04, 0.08)]
+    assert weighed == sorted(weighed)
+    assert weighed[-1] > weighed[0] + 0.005
+    assert onset(0.02, 60.0, expected_hole=0.005) > weighed[1] + 0.03
+    believed = [onset(noise, 30.0) for noise in (0.02, 0.04, 0.08)]
+    assert believed == sorted(believed, reverse=True)
+    assert believed[-1] < weighed[0] - 0.01
+
+
+def test_what_was_seen_is_feared_in_full_however_rare_it_was_thought() -> None:
+    """All leave a hole of a quarter; once next to all of it is filled, they come back when they have forgotten."""
+    rates = {"DAI": {"rates": {"kind": "fixed", "rate_per_year": 1.0}}}
+    cover = {"kind": "dao_offset", "capital": 4900.0, "delay_seconds": 120.0}
+    pool = {
+        "reserves": rates | {"ETH": {"ltv": 0.8, "liquidation_threshold": 0.83}},
+        "losses": {"recognition": "deferred", "layers": [cover]},
+    }
+    judges = {"noise": 0.5, "expected_hole": 1e-5, "patience_seconds": 30 * DAY, "memory_half_life_seconds": 60.0}
+    debtors = [{"positions": [{"debt": {"DAI": 5000.0}}, {"collateral": {"ETH": 1e5}, "debt": {"DAI": 1e4}}]}]
+
+    def back(half_life_seconds: float) -> float:
+        fear = {"trust_half_life_seconds": half_life_seconds}
+        wary = {"count": 20, "deposits": {"DAI": 1000.0}, "leave_at_hole": 0.1, "judges": judges, "returns": fear}
+        world = holed(
+            pool=pool, depositors=[wary, {"deposits": {"DAI": 2e4}, "locked": True}], borrowers=debtors, steps=60
+        )
+        return float(finished(world).recorder.depositors()["brought_back"].sum())
+
+    assert back(1e9) == 0.0
+    assert back(60.0) > 0.0
+
+
 def test_bots_leave_in_the_same_block_and_the_passive_late() -> None:
     """Whoever looks once a day finds the cash gone."""
     bots = {"count": 15, "deposits": {"DAI": 1000.0}, "judges": BOOKS}

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.lending import ExceedsDeficit, InsufficientShares, InvalidUnits, LendingPool, ReserveTerms
-from models.lending.bad_debt import assume, cut, restore, surrender
+from models.lending import ExceedsDeficit, InsufficientDebt, InsufficientShares, InvalidUnits, LendingPool, ReserveTerms
+from models.lending.bad_debt import assume, cut, exchange, restore, surrender
 
 DAI, ETH = 0, 1
 ANN, BOB, CAROL, DAVE = range(4)
@@ -36,6 +36,9 @@ def made(interest: float = 0.0) -> LendingPool:
         (lambda pool: surrender(pool, DAI, CAROL, 401.0), InsufficientShares),
         (lambda pool: surrender(pool, DAI, CAROL, np.nan), InvalidUnits),
         (lambda pool: restore(pool, DAI, -1.0), InvalidUnits),
+        (lambda pool: exchange(pool, DAI, DAVE, [ANN, CAROL], [10.0, 401.0]), InsufficientShares),
+        (lambda pool: exchange(pool, DAI, DAVE, [ANN], [101.0]), InsufficientDebt),
+        (lambda pool: exchange(pool, DAI, DAVE, [ANN], [-1.0]), InvalidUnits),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_changes_nothing(verb, refusal):
@@ -91,9 +94,26 @@ def test_what_is_restored_after_a_haircut_goes_to_those_who_are_still_there():
     assert restore(empty, 0, 10.0) == 0.0
 
 
+def test_an_exchange_ends_claims_and_a_debt_and_is_nobodys_loss():
+    """After a haircut of a fifth: Ann gives up 60 and Carol 20 for 80 that Dave owes; no cash, no cut, no deficit."""
+    pool = made()
+    pool.haircut(DAI, 200.0)
+    touched: list[int] = []
+    pool.on_change(touched.append, lambda ids: touched.extend(ids.tolist()))
+    assert exchange(pool, DAI, DAVE, [ANN, CAROL], [60.0, 20.0]) == pytest.approx(80.0)
+    assert touched == [DAVE]
+    assert [pool.claims(ANN, DAI), pool.claims(CAROL, DAI)] == pytest.approx([420.0, 300.0])
+    assert (pool.debt(DAVE, DAI), pool.cash[DAI], pool.deficit[DAI]) == pytest.approx((20.0, 700.0, 0.0))
+    lost = pool.cuts.of(slice(None), DAI, pool.shares[:, DAI])
+    assert lost.tolist() == pytest.approx([120.0, 0.0, 80.0, 0.0])
+    pool.check(1e-12)
+
+
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from(["cut", "assume", "surrender", "restore", "haircut"]), st.floats(0.0, 1.0)),
+        st.tuples(
+            st.sampled_from(["cut", "assume", "surrender", "restore", "haircut", "exchange"]), st.floats(0.0, 1.0)
+        ),
         max_size=12,
     )
 )
@@ -110,6 +130,8 @@ def test_sheets_balance_and_totals_are_sums_whatever_is_done(steps):
             surrender(pool, DAI, CAROL, part * pool.claims(CAROL, DAI))
         elif what == "restore":
             restore(pool, DAI, 10.0 * part)
+        elif what == "exchange":
+            exchange(pool, DAI, DAVE, [ANN], [part * min(pool.claims(ANN, DAI), pool.debt(DAVE, DAI))])
         else:
             pool.haircut(DAI, units)
         pool.check(1e-12)

@@ -257,7 +257,7 @@ def test_the_boldest_lenders_lose_first_and_one_bucket_is_a_haircut(play, small_
     model = model_of(small_world(**world, pools__0__losses__layers=[{"kind": "price_bucket", "buckets": 5}]))
     model.run()
     lender = model.world.lenders[0]
-    prices = model.losses[0].reserves[0]._view.bucket_prices[1:21]
+    prices = model.losses[0].reserves[0].view.bucket_prices[1:21]
     claims = lender.pool.shares[1:21, 0] * lender.pool.supply_index[0]
     left = LOSS
     for bold in sorted(set(prices), reverse=True):

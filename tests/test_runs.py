@@ -39,6 +39,8 @@ def mean_advantage(signal: float, threshold: float, noise: float, gain: float, c
         (lambda: run_threshold(0.05, 0.0), "cash is 0.0"),
         (lambda: run_threshold(0.05, 1.0), "cash is 1.0"),
         (lambda: run_threshold(0.05, 0.5, -0.1), "noise is -0.1"),
+        (lambda: run_threshold(0.05, 0.5, 0.1, 0.0), "expected_hole is 0.0"),
+        (lambda: run_threshold(0.05, 0.5, 0.1, 0.03), "give a fraction of all claims below 0.02381, from which on"),
         (lambda: leaving_share(0.1, 0.1, float("nan")), "noise is nan"),
     ],
 )
@@ -137,6 +139,7 @@ def test_the_share_that_leaves_grows_over_the_noise() -> None:
 shares = st.floats(0.02, 0.98)
 
 
+@settings(deadline=None)  # the first example waits for the compiler
 @given(st.floats(0.0, 0.9), st.floats(0.0, 1.0), shares, st.floats(0.0, 0.2))
 def test_who_decides_alone_decides_as_the_threshold_says(signal: float, gain: float, cash: float, noise: float) -> None:
     """With nobody seen to ask, one leaves exactly where the signal is above one's own threshold."""
@@ -183,9 +186,94 @@ def test_at_the_edges_of_cash_there_is_an_answer() -> None:
         ((0.0, 0.0, 0.5, -0.1), "the noise -0.1"),
         ((0.0, 0.0, -0.5, 0.0), "cash is -0.5"),
         ((0.0, 0.0, 0.5, 0.0, 1.1), "asked 1.1"),
+        ((0.0, 0.0, 0.5, 0.0, 0.0, 0.0), "expected_hole is 0.0"),
     ],
 )
 def test_choices_that_cannot_be_are_refused(arguments, message) -> None:
-    signal, gain, cash, noise, *asked = arguments
+    signal, gain, cash, noise, *known = arguments
     with pytest.raises(InvalidRun, match=message):
-        better_to_leave(np.array([signal]), np.array([gain]), cash, np.array([noise]), *asked)
+        better_to_leave(np.array([signal]), np.array([gain]), cash, np.array([noise]), *known)
+
+
+# Where holes are known to be small as a rule
+
+expectations = st.floats(1e-3, 0.1)
+
+
+def weighed(signal: float, noise: float, asked: float, expected: float, cash: float) -> tuple[np.ndarray, np.ndarray]:
+    """The shares n that see more than `signal`, and how likely each is to one who expects holes of this mean."""
+    low = max(asked, 0.5 - 0.5 * signal / noise)
+    high = min(1.0, 0.5 + 0.5 * (1.0 - cash - signal) / noise, low + 25.0 * expected / noise)
+    n = low + (high - low) * (np.arange(20_000) + 0.5) / 20_000
+    density = np.exp(-2.0 * noise * (n - low) / expected)
+    return n, density / density.sum()
+
+
+@settings(deadline=None)
+@given(st.floats(-0.05, 0.2), shares, st.floats(1e-3, 0.2), st.floats(0.0, 0.9), expectations)
+def test_a_large_reading_is_taken_for_a_large_error(
+    signal: float, cash: float, noise: float, asked: float, expected: float
+) -> None:
+    """The mean of D over the posterior of the hole, by quadrature, has the sign of the answer."""
+    n, likely = weighed(signal, noise, asked, expected, cash)
+    if n[-1] - n[0] < 1e-6:
+        return
+    gain = 0.05
+    advantage = float((advantage_of_waiting(signal + noise * (2.0 * n - 1.0), n, gain, cash) * likely).sum())
+    if abs(advantage) < 1e-6:
+        return
+    leaves = better_to_leave(np.array([signal]), np.array([gain]), cash, np.array([noise]), asked, expected)
+    assert leaves.tolist() == [advantage < 0.0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.01, 0.5), st.floats(0.05, 0.95), st.floats(1e-4, 0.6), st.floats(0.01, 0.9))
+def test_at_the_threshold_who_weighs_is_indifferent(gain: float, cash: float, noise: float, part: float) -> None:
+    expected = part * certain_holes(gain, cash)[0]
+    threshold = run_threshold(gain, cash, noise, expected)
+    if threshold == inf:
+        return
+    n, likely = weighed(threshold, noise, 0.0, expected, cash)
+    waits = advantage_of_waiting(threshold + noise * (2.0 * n - 1.0), n, gain, cash)
+    assert float((waits * likely).sum()) == pytest.approx(0.0, abs=1e-6 * (1.0 + gain))
+
+
+@given(st.floats(0.05, 0.2), shares, st.floats(1e-3, 0.05), st.floats(0.0, 0.9))
+def test_who_expects_any_hole_alike_believes_the_signal(signal: float, cash: float, noise: float, asked: float) -> None:
+    """Nested: a mean without end, where every hole thought possible is one that can be."""
+    if signal + noise > 1.0 - cash or abs(signal - run_threshold(0.05, cash, noise)) < 1e-6:
+        return
+    arrays = np.array([signal]), np.array([0.05]), cash, np.array([noise]), asked
+    assert better_to_leave(*arrays, 1e9).tolist() == better_to_leave(*arrays).tolist()
+
+
+@pytest.mark.parametrize("cash", [0.1, 0.25, 0.5, 0.8])
+def test_with_more_noise_every_share_leaves_later_in_the_end(cash: float) -> None:
+    """The first come to leave at g / (1 + g) - m, whatever they read: later than without noise if m is small."""
+    gain = 0.05
+    borne, precise = breakeven_haircut(gain), run_threshold(gain, cash)
+    expected = 0.3 * (borne - precise)
+    noises = np.array([0.02, 0.1, 1.0, 10.0])
+    thresholds = np.array([run_threshold(gain, cash, noise, expected) for noise in noises.tolist()])
+    first = thresholds - noises
+    assert (np.diff(first) > 0.0).all()
+    assert first[-1] == pytest.approx(borne - expected, rel=1e-3)
+    assert first[-1] > precise
+    for share in (0.1, 0.5):
+        holes = thresholds + noises * (2.0 * share - 1.0)
+        assert (np.diff([precise, *holes]) > 0.0).all()
+
+
+@settings(deadline=None)
+@given(st.floats(0.01, 0.3), shares, st.floats(1e-3, 0.2))
+def test_patience_delays_also_those_who_weigh(gain: float, cash: float, noise: float) -> None:
+    expected = 0.5 * certain_holes(gain, cash)[0]
+    threshold = run_threshold(gain, cash, noise, expected)
+    assert threshold == inf or run_threshold(1.5 * gain, cash, noise, expected) > threshold
+
+
+@pytest.mark.parametrize(("signal", "asked", "leaves"), [(-0.02, 0.0, False), (0.9, 0.0, True), (0.3, 0.999, True)])
+def test_signals_of_no_hole_that_can_be_are_read_as_of_the_nearest(signal: float, asked: float, leaves: bool) -> None:
+    """At noise 0.01 and half in cash: no hole, all that is lent, and all that is lent because nearly all have asked."""
+    noise = np.array([0.01 if asked == 0.0 else 0.5])
+    assert better_to_leave(np.array([signal]), np.array([0.05]), 0.5, noise, asked, 0.01).tolist() == [leaves]

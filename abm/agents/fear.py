@@ -1,15 +1,16 @@
 """How depositors judge: a private signal of the hole against what the rate pays, and a memory that fades.
 
-Models: each member's error in reading the hole is drawn once, evenly up to its `noise`; that there is a hole at all is
-for everybody to see. Outflows are remembered for a while: a run is judged from where it began, with what has left as
-cash, as claims, and as a share that is known to have asked (see `models.runs`). Those who are out remember the worst
-hole or haircut that they saw, and take it for as large as half of that after each half-life.
+Models: each member's error in reading the hole is drawn once, evenly up to its `noise`, and each knows how large it may
+be; that there is a hole at all is for everybody to see. Outflows are remembered for a while: a run is judged from where
+it began, with what has left as cash, as claims, and as a share that is known to have asked (see `models.runs`). Those
+who are out remember the worst hole or haircut that they saw, and take it for as large as half of that after each
+half-life.
 Leaves out: learning, an error that differs from one event to the next, risk aversion.
 """
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
@@ -37,10 +38,13 @@ class Judgement(Parameters):
     `noise` is the largest error of a member's signal, as a share of all claims; `patience_seconds` is how long it
     counts on earning the supply rate, over `outside_rate_per_year` elsewhere. It looks every `look_every_seconds`, in
     every block if 0, and what left before is half forgotten after `memory_half_life_seconds`. One that reads no
-    positions sees a hole only once it is in the books.
+    positions sees a hole only once it is in the books. `expected_hole` is the mean of the holes that it thinks of
+    before it looks, as a share of all claims, small ones being likelier than large ones: the noisier its signal, the
+    less it makes of a large one. By default it has nothing but its signal.
     """
 
     noise: NonNegativeOrDrawn = 0.0
+    expected_hole: Annotated[float, Field(gt=0)] | None = None
     patience_seconds: PositiveOrDrawn = 2_592_000.0
     outside_rate_per_year: NonNegative = 0.0
     look_every_seconds: NonNegativeOrDrawn = 0.0
@@ -77,6 +81,7 @@ class Judge:
         stream: "Callable[[str], np.random.Generator]",
     ) -> None:
         self._outside = terms.outside_rate_per_year
+        self._expected_hole = terms.expected_hole or math.inf
         self._reads_positions = terms.reads_positions
         self._memory_half_life = terms.memory_half_life_seconds
         self._trust_half_life = returns.trust_half_life_seconds if returns is not None else math.inf
@@ -154,10 +159,12 @@ class Judge:
         else:
             signals, noises = np.zeros((2, members.size))
         growth = (sight.supply_rate_per_year - self._outside) * self._patience_years[members]
-        return better_to_leave(
-            np.maximum(signals, feared) if feared > 0.0 else signals,
-            np.expm1(np.clip(growth, -_LARGEST_GROWTH, _LARGEST_GROWTH)),
-            (sight.cash + left) / claims,
-            noises,
-            min((sight.queued + left) / claims, 1.0),
-        )
+        gains = np.expm1(np.clip(growth, -_LARGEST_GROWTH, _LARGEST_GROWTH))
+        cash, asked = (sight.cash + left) / claims, min((sight.queued + left) / claims, 1.0)
+        if feared > 0.0 and self._expected_hole < math.inf:
+            # What has been seen is no signal that could be an error: it is feared in full.
+            seen, exact = np.full(members.size, feared), np.zeros(members.size)
+            afraid = better_to_leave(seen, gains, cash, exact, asked)
+            return afraid | better_to_leave(signals, gains, cash, noises, asked, self._expected_hole)
+        signals = np.maximum(signals, feared) if feared > 0.0 else signals
+        return better_to_leave(signals, gains, cash, noises, asked, self._expected_hole)

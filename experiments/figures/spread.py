@@ -82,7 +82,7 @@ def moments(losses: pd.DataFrame) -> list[float]:
 
 def _of_which(answer: Answer) -> str:
     baseline = answer.experiment.baseline
-    return f" at {', '.join(map(str, baseline.values()))}" if baseline else ""
+    return f", {', '.join(map(str, baseline.values()))}" if baseline else ""
 
 
 def _places(exposures: list[Exposure]) -> Places:

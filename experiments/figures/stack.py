@@ -13,6 +13,7 @@ _PAYERS = {
     "reserve_paid_usd": palette.ACTOR["reserve"],
     "insurer_paid_usd": palette.ACTOR["insurance"],
     "layers_paid_usd": palette.ACTOR["protocol"],
+    "other_suppliers_lost_usd": palette.ACTOR["liquidity_providers"],
     "uncovered_usd": palette.ACTOR["uncovered"],
     "pending_usd": palette.MUTED,
     "recovered_usd": palette.GRID,

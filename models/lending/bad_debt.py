@@ -5,7 +5,8 @@
 suppliers are forgiven); recoveries as Euler v1 paid them out in 2023, pro rata.
 
 **Models**: a deficit falls because chosen accounts lose claims (`cut`) or owe more (`assume`), or because an account's
-claim becomes the treasury's (`surrender`), which covers it. `restore` pays suppliers what they had lost.
+claim becomes the treasury's (`surrender`), which covers it. `restore` pays suppliers what they had lost. `exchange` is
+no loss: claims end against a debt whose collateral goes to those who had them.
 
 **Leaves out**: limits on who may be asked, which are the layers'. The verbs stand here for the size of `LendingPool`
 alone, and use what it keeps to itself.
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.lending.pool import LendingPool
-from models.lending.refusals import InsufficientShares
+from models.lending.refusals import InsufficientDebt, InsufficientShares
 from models.lending.reserve import RESIDUE, less
 
 
@@ -70,6 +71,30 @@ def surrender(pool: LendingPool, reserve: int, account: int, units: float) -> fl
     pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), burned)
     pool.treasury[reserve] += given
     return given
+
+
+def exchange(pool: LendingPool, reserve: int, debtor: int, accounts: ArrayLike, units: ArrayLike) -> float:
+    """Let `accounts[k]`, each named once, give up `units[k]` of claims for so much of what `debtor` owes.
+
+    Returns the debt that this ends. Raises `InsufficientShares` beyond a claim, and `InsufficientDebt`.
+    """
+    ids, amounts = pool._require_many("exchange", reserve, accounts, units)
+    given, index, held = float(amounts.sum()), float(pool.supply_index[reserve]), pool.shares[ids, reserve]
+    _require_claims(pool, reserve, ids, held * index, amounts)
+    owed = pool.debt(debtor, reserve)
+    if given > owed * (1.0 + RESIDUE):
+        raise InsufficientDebt(
+            f"account {debtor} owes {owed!r} {pool.names[reserve]}, claims of {given!r} are to end for it; exchange no "
+            "more than is owed"
+        )
+    for account, shares in zip(ids.tolist(), held.tolist(), strict=True):
+        pool.cuts.settle(account, reserve, shares)
+    left = np.where(amounts >= held * index * (1.0 - RESIDUE), 0.0, held - amounts / index)
+    pool.shares[ids, reserve] = left
+    pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), float((held - left).sum()))
+    ended = pool.write_off(debtor, reserve, given)
+    pool.deficit[reserve] = less(float(pool.deficit[reserve]), ended)
+    return ended
 
 
 def restore(pool: LendingPool, reserve: int, units: float) -> float:

@@ -6,6 +6,8 @@ a discount. The discount itself is an assumption.
 **Models**: claims are cut by the loss, each in proportion, and the collateral that goes with it is theirs, as much as
 the loss is worth at the discounted price or as there is. What of the loss it is not worth is their haircut.
 
+`take_over` is the same for collateral alone, before what it is not worth is lost.
+
 **Leaves out**: what lenders do with it; collateral beyond what is due, which stays where it was.
 
 **Units**: units of the debt's asset and of the collateral.
@@ -39,6 +41,7 @@ class InKind(Payer):
 
     __slots__ = ("_discount",)
 
+    takes_collateral: ClassVar[bool] = True
     settles: ClassVar[Settles] = "claims"
 
     def __init__(self, terms: InKindLayer) -> None:
@@ -49,6 +52,10 @@ class InKind(Payer):
         """All claims."""
         self._given_per_unit(market)  # refuses collateral without a price before anybody pays
         return max(market.claims, 0.0)
+
+    def take_over(self, worth: float, collateral: float, market: LossView) -> float:
+        """Give claims for collateral at the discount."""
+        return worth * (1.0 - self._discount)
 
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         collateral = units * self._given_per_unit(market)

@@ -83,6 +83,9 @@ class Payer(ABC):
     pro_rata: ClassVar[bool] = False
     """Whether all losses that fall due together share what is not paid, instead of the last ones bearing it."""
 
+    takes_collateral: ClassVar[bool] = False
+    """Whether it takes the collateral of an account under water with the debt, before that is lost."""
+
     queues: ClassVar[bool] = False
     """Whether even what is due at once waits for `advance`."""
 
@@ -137,6 +140,13 @@ class Payer(ABC):
         restored = self._restore(min(units - released, owed), market)
         self.restored_units += restored
         return Recovered(released, restored)
+
+    def take_over(self, worth: float, collateral: float, market: LossView) -> float:
+        """Take collateral `worth` so many units of the debt, if it takes any; returns the units that it gives for it.
+
+        That is an exchange: no loss, and no payment.
+        """
+        return worth
 
     # What a kind of layer says of itself
 

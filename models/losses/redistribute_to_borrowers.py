@@ -3,7 +3,8 @@
 **Source**: liquity/dev (39f1f7f), ``TroveManager.sol``: ``L_debt += debt / total stakes``, ``L_collateral`` alike.
 
 **Models**: each of the other borrowers gets a part of the debt in proportion to their stake; the running sums per unit
-of stake are kept, so that a borrower's part of many redistributions is one difference.
+of stake are kept, so that a borrower's part of many redistributions is one difference. `take_over` is the same for the
+debt that the collateral is worth, before the rest is lost.
 
 **Leaves out**: how stakes are scaled when a position is opened after a redistribution: the stakes handed in are.
 
@@ -37,6 +38,7 @@ class RedistributeToBorrowers(Payer):
 
     __slots__ = ("collateral_per_stake", "debt_per_stake")
 
+    takes_collateral: ClassVar[bool] = True
     settles: ClassVar[Settles] = "debt"
 
     def __init__(self, terms: RedistributeToBorrowersLayer) -> None:
@@ -47,11 +49,16 @@ class RedistributeToBorrowers(Payer):
         """Without limit as long as anybody else borrows."""
         return inf if market.borrowers.any() else 0.0
 
-    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
+    def take_over(self, worth: float, collateral: float, market: LossView) -> float:
+        """Add debt and collateral to the sums."""
         stakes = float(market.borrowers.sum())
-        collateral = units * market.collateral_per_unit
-        self.debt_per_stake += units / stakes
+        self.debt_per_stake += worth / stakes
         self.collateral_per_stake += collateral / stakes
+        return worth
+
+    def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
+        collateral = units * market.collateral_per_unit
+        self.take_over(units, collateral, market)
         debts, given = pro_rata(units, market.borrowers), pro_rata(collateral, market.borrowers)
         effects = (
             Effect("redistributed", None, units, debts),

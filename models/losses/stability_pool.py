@@ -4,7 +4,8 @@
 
 **Models**: an offset q of the debt burns q of the deposits, each in proportion, and spreads the collateral that goes
 with it: with D the deposits, ``S += (collateral / D) P``, then ``P *= 1 - q / D``. A deposit d made at (P_t, S_t) is
-now ``d P / P_t`` and has earned ``d (S - S_t) / P_t``. `gated` closes exits, as while anybody is under water.
+now ``d P / P_t`` and has earned ``d (S - S_t) / P_t``. An offset in two steps, what the collateral is worth with it
+(`take_over`) and then the rest without, leaves the same P and S. `gated` closes exits, as while anybody is under water.
 
 **Leaves out**: income in the protocol's own token. One collateral asset to a pool. Liquity's scale factors and epochs
 are for integers: here all deposits are settled, and P and S begin anew, once P is small.
@@ -55,6 +56,7 @@ class StabilityPool(Payer):
     __slots__ = ("_deposit", "_gain", "_least", "_product", "_product_then", "_sum", "_sum_then", "gated", "total")
 
     gives: ClassVar[frozenset[What]] = frozenset({"burned"})
+    takes_collateral: ClassVar[bool] = True
 
     def __init__(self, terms: StabilityPoolLayer) -> None:
         super().__init__(terms)
@@ -121,15 +123,20 @@ class StabilityPool(Payer):
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         collateral = units * market.collateral_per_unit
         burned, given = self.deposits * (units / self.total), self.deposits * (collateral / self.total)
+        self.take_over(units, collateral, market)
+        paid_out = Effect("given", market.collateral_asset, collateral, given)
+        return Paid(units=units, effects=(Effect("burned", None, units, burned), paid_out))
+
+    def take_over(self, worth: float, collateral: float, market: LossView) -> float:
+        """Burn deposits, each in proportion, and spread collateral alike."""
         self._sum += collateral / self.total * self._product
-        left = self.total - units
+        left = self.total - worth
         # As a ratio of totals, since 1 - q / D has few digits left when next to everything is burned.
         self._product *= left / self.total
         self.total = left
         if self._product < _LEAST_PRODUCT:
             self._settle_all()
-        paid_out = Effect("given", market.collateral_asset, collateral, given)
-        return Paid(units=units, effects=(Effect("burned", None, units, burned), paid_out))
+        return worth
 
     def _restore(self, units: float, market: LossView) -> float:
         return 0.0
