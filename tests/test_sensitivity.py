@@ -2,7 +2,7 @@
 
 import math
 import pickle
-import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,44 +22,18 @@ from experiments.screening import Screening
 pytest.importorskip("SALib")
 mpl.use("Agg")
 
-SCENARIO = """
-    name = "small"
-    [time]
-    steps = 4
-    [assets.DAI]
-    price = { kind = "constant", price = 1.0 }
-    [assets.ETH]
-    price = { kind = "path", prices = [1500.0, 1400.0] }
-    [[markets]]
-    base = "ETH"
-    quote = "DAI"
-    [[markets.sources]]
-    kind = "infinite"
-    [[pools]]
-    name = "core"
-    [pools.reserves.DAI]
-    [pools.reserves.ETH]
-    ltv = 0.80
-    liquidation_threshold = 0.83
-    [pools.liquidation]
-    design = "fixed_spread"
-    close_factor = 1.0
-    [[agents.borrowers]]
-    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 12000.0 } } ]
-    [[agents.liquidators]]
-    capital_usd = 1e6
-    [[agents.depositors]]
-    deposits = { DAI = 1e6 }
-"""
 BONUS, GAS = "pools.0.liquidation.liquidation_bonus", "agents.liquidators.0.gas_usd"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+def home(small_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("experiments.figures.style.DPI", 40)
-    (tmp_path / "small.toml").write_text(textwrap.dedent(SCENARIO))
-    return tmp_path
+    return small_file(
+        time__steps=4,
+        assets__ETH__price={"kind": "path", "prices": [1500.0, 1400.0]},
+        pools__0__liquidation={"design": "fixed_spread", "close_factor": 1.0},
+        agents__borrowers__0__positions__0__debt__DAI=12_000.0,
+    ).parent
 
 
 def sides(count: int) -> list[Factor]:
