@@ -17,46 +17,18 @@ from typing import Any
 import pytest
 
 import abm
-from experiments import load_scenario
+from experiments import load_scenario, run_scenario
 from experiments.answers import Answer
-from experiments.cells import Address, Batch, compute, program
+from experiments.cells import Address, Batch, compute
 from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
 from experiments.executors import Here, Processes, SchedulerError, check_scheduler, crew
 from experiments.experiment import ask
 from experiments.inquiry import Inquiry
+from experiments.provenance import program
 from experiments.question import Experiment
 from experiments.runner import AHEAD, Lost, run_all
 from experiments.shards import Cells
-
-SCENARIO = """
-    name = "small"
-    [time]
-    steps = 30
-    [assets.DAI]
-    price = { kind = "constant", price = 1.0 }
-    [assets.ETH]
-    price = { kind = "gbm", start = 1500.0, volatility_per_year = 20.0 }
-    [[markets]]
-    base = "ETH"
-    quote = "DAI"
-    [[markets.sources]]
-    kind = "infinite"
-    [[pools]]
-    name = "core"
-    [pools.reserves.DAI]
-    [pools.reserves.ETH]
-    ltv = 0.80
-    liquidation_threshold = 0.83
-    [pools.liquidation]
-    design = "fixed_spread"
-    liquidation_bonus = 0.09
-    [[agents.borrowers]]
-    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 12400.0 } } ]
-    [[agents.liquidators]]
-    capital_usd = 1e6
-    [[agents.depositors]]
-    deposits = { DAI = 1e6 }
-"""
+from experiments.storage import Results
 
 EXPERIMENT = """
     name = "bonus"
@@ -74,12 +46,11 @@ TABLES = ("answer.parquet", "points.parquet", "runs.parquet")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory of its own with a scenario in it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "small.toml").write_text(textwrap.dedent(SCENARIO))
-    write(tmp_path, 8)
-    return tmp_path
+def home(small_file: Callable[..., Path]) -> Path:
+    """A working directory of its own with an experiment in it."""
+    home = small_file().parent
+    write(home, 8)
+    return home
 
 
 def write(home: Path, paths: int) -> None:
@@ -109,6 +80,50 @@ def test_it_gives_the_same_bytes_on_a_local_dask_cluster(home: Path) -> None:
     answer("serial")
     assert main(["experiment", "bonus.toml", "--scheduler", "local", "--jobs", "2", "--out", "dask"]) == DONE
     assert tables_of("serial") == tables_of("dask")
+
+
+@pytest.mark.slow
+def test_every_command_gives_the_same_bytes_on_a_cluster(home: Path) -> None:
+    pytest.importorskip("distributed")
+    vary = ["--vary", "pools.0.liquidation.liquidation_bonus=0.05,0.1"]
+    commands = {
+        "run": ["run", "small.toml", "--paths", "3"],
+        "one": ["run", "small.toml"],
+        "compare": ["compare", "small.toml", "--designs", "aave_v3,fixed_spread", "--paths", "3"],
+        "sweep": ["sweep", "small.toml", "--paths", "3", *vary],
+        "sensitivity": ["sensitivity", "small.toml", "--size", "2", "--paths", "2", *vary],
+    }
+    with scheduler() as address, worker(address), worker(address):
+        for name, command in commands.items():
+            for where, place in (("serial", []), ("dask", ["--scheduler", address])):
+                assert main([*command, "--no-figures", "--out", f"{where}/{name}", *place]) == DONE
+            tables = sorted(file.name for file in Path(f"serial/{name}").glob("*.parquet"))
+            assert tables
+            for table in tables:
+                assert Path(f"dask/{name}/{table}").read_bytes() == Path(f"serial/{name}/{table}").read_bytes(), table
+            manifests = [json.loads(Path(f"{where}/{name}/manifest.json").read_text()) for where in ("serial", "dask")]
+            assert manifests[0]["digest"] == manifests[1]["digest"]
+
+
+@pytest.mark.slow
+def test_a_run_whose_scheduler_is_lost_goes_on_where_it_stopped(home: Path) -> None:
+    pytest.importorskip("distributed")
+    lost: list[subprocess.Popen[str]] = []
+    arguments = ["run", "small.toml", "--paths", "2000", "--out", "dask", "--no-figures", "--scheduler"]
+    with scheduler(lost) as address, worker(address), start([*arguments, address]) as run:
+        wait_until(lambda: Path("dask/steps.parquet").exists(), run)
+        time.sleep(0.5)
+        lost[0].kill()
+        _, complained = run.communicate(timeout=240)
+    assert run.returncode == FAILED, complained
+    assert "was lost; what has finished is kept, and --resume goes on" in complained
+    kept = Results.load("dask")
+    assert kept.manifest["status"] == "interrupted"
+    assert 0 < kept.finished < 2000
+    paths = str(kept.finished + 2)
+    assert main(["run", "small.toml", "--paths", paths, "--out", "dask", "--no-figures", "--resume"]) == DONE
+    whole = run_scenario(load_scenario("small.toml"), paths=int(paths), out=Path("serial"))
+    assert Results.load("dask").manifest["digest"] == whole.manifest["digest"]
 
 
 @pytest.mark.slow
@@ -436,11 +451,21 @@ def test_what_is_no_scheduler_is_refused(text: str) -> None:
         check_scheduler(text)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["experiment", "bonus.toml"],
+        ["run", "small.toml"],
+        ["compare", "small.toml", "--designs", "aave_v3"],
+        ["sweep", "small.toml", "--vary", "time.steps=1,2"],
+    ],
+    ids=" ".join,
+)
 def test_without_dask_the_scheduler_says_what_to_install(
-    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.setattr("experiments.executors.find_spec", lambda _: None)
-    assert main(["experiment", "bonus.toml", "--scheduler", "local"]) == REFUSED
+    assert main([*command, "--scheduler", "local"]) == REFUSED
     assert "pip install 'underwater[cluster]'" in capsys.readouterr().err
 
 
