@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_dashboard.add_commands(commands)
 
-    fit.add_arguments(commands.add_parser("fit", help="fit price models to a file of prices"))
+    fit.add_arguments(commands.add_parser("fit", help="fit price models to prices, or a population to positions"))
 
     for name, command, text in (
         ("scenarios", _scenarios, "list the shipped scenarios"),
