@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from experiments.cli import DONE, REFUSED, main
 from experiments.factors import Factor
 from experiments.screening import Screening
 
+ROOT = Path(__file__).parents[1]
 pytest.importorskip("SALib")
 mpl.use("Agg")
 
@@ -180,3 +182,44 @@ def test_optuna_plugs_in(home: Path) -> None:
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
     study.optimize(objective, n_trials=12)
     assert study.best_params["bonus"] < 0.04
+
+
+@pytest.mark.filterwarnings("ignore:ipyparallel not installed")
+def test_the_ema_workbench_plugs_in(home: Path) -> None:
+    """Every scenario has the mean over its replications, which the adapter gives seed by seed."""
+    pytest.importorskip("ema_workbench")
+    from ema_workbench import RealParameter, ReplicatorModel, ScalarOutcome, perform_experiments  # noqa: PLC0415
+
+    metrics, bounds = adapter("small.toml", {"bonus": (BONUS, 0.02, 0.1), "gas": (GAS, 0.0, 5.0)})
+    model = ReplicatorModel("loans", function=lambda seed, **params: metrics(params, seed))
+    model.replications = [{"seed": 1}, {"seed": 2}]
+    model.uncertainties = [RealParameter(name, *ends) for name, ends in bounds.items()]
+    model.outcomes = [ScalarOutcome("borrower_loss_usd", function=np.mean)]
+    asked, outcomes = perform_experiments(model, scenarios=4)
+    expected = [
+        np.mean([metrics({name: row[name] for name in bounds}, seed)["borrower_loss_usd"] for seed in (1, 2)])
+        for row in asked.to_dict("records")
+    ]
+    assert outcomes["borrower_loss_usd"] == pytest.approx(expected)
+    assert np.ptp(expected) > 0.0
+
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "experiments.md").read_text("utf-8"), flags=re.DOTALL)
+SMALLER = {
+    "problem, 64": "problem, 2",
+    "n_trials=50": "n_trials=2",
+    "range(1, 11)": "(1, 2)",
+    "scenarios=200": "scenarios=2",
+}
+
+
+@pytest.mark.parametrize("tool", ["SALib", "optuna", "ema_workbench"])
+@pytest.mark.filterwarnings("ignore:ipyparallel not installed")
+def test_the_examples_of_the_page_run(home: Path, tool: str) -> None:
+    """As they are printed, but for how much they ask for."""
+    pytest.importorskip(tool)
+    (common,) = (block for block in EXAMPLES if "import adapter" in block)
+    (own,) = (block for block in EXAMPLES if f"from {tool}" in block or f"import {tool}" in block)
+    for large, small in SMALLER.items():
+        own = own.replace(large, small)
+    exec(compile(common + own, "experiments.md", "exec"), {})
