@@ -2,7 +2,11 @@
 
 import copy
 import hashlib
+import os
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +31,7 @@ from experiments import load_scenario
 from experiments.figures import style
 from models.market import Bands, Concentrated, ConstantProduct, StableSwap
 
+ROOT = Path(__file__).parents[1]
 World = dict[str, Any]
 
 
@@ -123,6 +128,36 @@ def counted() -> Callable[[pytest.MonkeyPatch, Callable[[Scenario, int, int], Ba
         return seeds
 
     return count
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[[list[str]], "subprocess.Popen[str]"]:
+    """The command line in a process group of its own, as a shell starts it, in the working directory."""
+
+    def begun(arguments: list[str]) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "experiments", *arguments],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return begun
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Wait for something that a process does; if it ends or takes too long without, the test fails."""
+
+    def wait(there: Callable[[], bool], run: "subprocess.Popen[str]", seconds: float = 120.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not there() and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert there(), run.communicate(timeout=5)[1] if run.poll() is not None else "nothing came"
+
+    return wait
 
 
 @pytest.fixture(scope="session")

@@ -288,11 +288,11 @@ def test_an_interrupt_before_any_path_has_finished_writes_nothing(
     assert files_below(scenario.parent) == before
 
 
-def test_ctrl_c_stops_the_workers_and_keeps_what_they_finished(scenario: Path) -> None:
+def test_ctrl_c_stops_the_workers_and_keeps_what_they_finished(scenario: Path, start: Any, wait_until: Any) -> None:
     """A real interrupt, sent to the whole process group as a terminal does."""
     arguments = ["run", str(scenario), "--paths", "100000", "--jobs", "2", "--out", "run", "--no-figures"]
-    with start(arguments, cwd=scenario.parent) as run:
-        wait_until((scenario.parent / "run" / "steps.parquet").is_file)
+    with start(arguments) as run:
+        wait_until((scenario.parent / "run" / "steps.parquet").is_file, run)
         time.sleep(0.5)
         os.killpg(run.pid, signal.SIGINT)
         said, complained = run.communicate(timeout=60)
@@ -401,30 +401,10 @@ def test_help_comes_without_importing_anything_heavy() -> None:
     assert said.stdout.strip() == "[]"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
-    with start(["designs"], cwd=tmp_path) as run:
+def test_a_reader_that_has_seen_enough_is_no_error(start: Any) -> None:
+    with start(["designs"]) as run:
         assert run.stdout is not None
         run.stdout.close()
         assert run.wait(timeout=60) == PIPE_CLOSED
         assert run.stderr is not None
         assert run.stderr.read() == ""
-
-
-def start(arguments: list[str], cwd: Path) -> "subprocess.Popen[str]":
-    """The command line in a process group of its own, as a shell starts it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "experiments", *arguments],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def wait_until(happened: Any, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def test_it_gives_the_same_bytes_on_a_local_dask_cluster(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_command_gives_the_same_bytes_on_a_cluster(home: Path) -> None:
+def test_every_command_gives_the_same_bytes_on_a_cluster(home: Path, scheduler: Any) -> None:
     pytest.importorskip("distributed")
     vary = ["--vary", "pools.0.liquidation.liquidation_bonus=0.05,0.1"]
     commands = {
@@ -106,7 +106,9 @@ def test_every_command_gives_the_same_bytes_on_a_cluster(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_whose_scheduler_is_lost_goes_on_where_it_stopped(home: Path) -> None:
+def test_a_run_whose_scheduler_is_lost_goes_on_where_it_stopped(
+    home: Path, start: Any, wait_until: Any, scheduler: Any
+) -> None:
     pytest.importorskip("distributed")
     lost: list[subprocess.Popen[str]] = []
     arguments = ["run", "small.toml", "--paths", "2000", "--out", "dask", "--no-figures", "--scheduler"]
@@ -127,7 +129,9 @@ def test_a_run_whose_scheduler_is_lost_goes_on_where_it_stopped(home: Path) -> N
 
 
 @pytest.mark.slow
-def test_it_gives_the_same_bytes_on_a_scheduler_whose_worker_is_killed_in_the_middle(home: Path) -> None:
+def test_it_gives_the_same_bytes_on_a_scheduler_whose_worker_is_killed_in_the_middle(
+    home: Path, start: Any, wait_until: Any, scheduler: Any
+) -> None:
     """Two workers in processes of their own, on loopback, one of which does not see the end."""
     pytest.importorskip("distributed")
     write(home, 80)
@@ -144,7 +148,7 @@ def test_it_gives_the_same_bytes_on_a_scheduler_whose_worker_is_killed_in_the_mi
 
 
 @pytest.mark.slow
-def test_workers_that_do_not_see_the_directory_send_back_what_they_made(home: Path) -> None:
+def test_workers_that_do_not_see_the_directory_send_back_what_they_made(home: Path, scheduler: Any) -> None:
     pytest.importorskip("distributed")
     with scheduler() as address, worker(address):
         cells = [Address(load_scenario("small.toml")).cell(path, 1) for path in range(3)]
@@ -156,7 +160,7 @@ def test_workers_that_do_not_see_the_directory_send_back_what_they_made(home: Pa
 
 
 @pytest.mark.slow
-def test_ctrl_c_on_a_cluster_leaves_a_directory_to_go_on_with(home: Path) -> None:
+def test_ctrl_c_on_a_cluster_leaves_a_directory_to_go_on_with(home: Path, start: Any, wait_until: Any) -> None:
     pytest.importorskip("distributed")
     write(home, 2000)
     arguments = ["experiment", "bonus.toml", "--scheduler", "local", "--jobs", "2", "--out", "dask", "--no-figures"]
@@ -176,7 +180,7 @@ def test_ctrl_c_on_a_cluster_leaves_a_directory_to_go_on_with(home: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_costs_what_it_was_doing(home: Path) -> None:
+def test_a_process_that_is_killed_costs_what_it_was_doing(home: Path, start: Any, wait_until: Any) -> None:
     """By somebody else, such as a kernel short of memory: the others and its successor do the rest."""
     write(home, 60)
     with start(["experiment", "bonus.toml", "--jobs", "2", "--out", "out", "--no-figures"]) as run:
@@ -209,21 +213,6 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(abm.__file__).parents[1])}
 
 
-def start(arguments: list[str]) -> "subprocess.Popen[str]":
-    """The command in a process group of its own."""
-    command = [sys.executable, "-m", "experiments", *arguments]
-    return subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-
-
-def wait_until(there: Callable[[], bool], run: "subprocess.Popen[str]", seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not there() and run.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert there(), run.communicate(timeout=5)[1] if run.poll() is not None else "nothing came"
-
-
 @contextmanager
 def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
     try:
@@ -233,18 +222,25 @@ def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]
         process.wait()
 
 
-@contextmanager
-def scheduler(processes: "list[subprocess.Popen[str]] | None" = None) -> Iterator[str]:
-    """A scheduler on loopback, in a process of its own, which is put into `processes`; its address."""
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    command += ["--no-dashboard", "--scheduler-file", "scheduler.json"]
-    Path("scheduler.json").unlink(missing_ok=True)
-    with ended(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)) as process:
-        wait_until(lambda: Path("scheduler.json").is_file() and bool(Path("scheduler.json").read_text()), process)
-        time.sleep(0.2)
-        if processes is not None:
-            processes.append(process)
-        yield json.loads(Path("scheduler.json").read_text())["address"]
+@pytest.fixture
+def scheduler(wait_until: Any) -> Callable[..., AbstractContextManager[str]]:
+    """Start a scheduler on loopback, in a process of its own, which is put into `processes`; its address."""
+
+    @contextmanager
+    def begun(processes: "list[subprocess.Popen[str]] | None" = None) -> Iterator[str]:
+        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+        command += ["--no-dashboard", "--scheduler-file", "scheduler.json"]
+        Path("scheduler.json").unlink(missing_ok=True)
+        with ended(
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+        ) as process:
+            wait_until(lambda: Path("scheduler.json").is_file() and bool(Path("scheduler.json").read_text()), process)
+            time.sleep(0.2)
+            if processes is not None:
+                processes.append(process)
+            yield json.loads(Path("scheduler.json").read_text())["address"]
+
+    return begun
 
 
 @contextmanager
@@ -471,7 +467,7 @@ def test_without_dask_the_scheduler_says_what_to_install(
 
 @pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_or_has_no_workers_is_refused(
-    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, scheduler: Any
 ) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("experiments.executors.JOIN_SECONDS", 1.0)
@@ -484,7 +480,9 @@ def test_a_scheduler_that_does_not_answer_or_has_no_workers_is_refused(
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_is_lost_leaves_a_directory_to_go_on_with(home: Path) -> None:
+def test_a_scheduler_that_is_lost_leaves_a_directory_to_go_on_with(
+    home: Path, start: Any, wait_until: Any, scheduler: Any
+) -> None:
     pytest.importorskip("distributed")
     write(home, 2000)
     lost: list[subprocess.Popen[str]] = []
