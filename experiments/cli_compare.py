@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import Any
 
-from experiments import cli_stored
 from experiments.arguments import SCENARIO, add_overrides, add_paths, add_place
-from experiments.terminal import DONE, FAILED, INTERRUPTED, explained, percentage, progress_bar, whole
+from experiments.cli_stored import conclude
+from experiments.terminal import explained, percentage, progress_bar, whole
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -85,15 +85,4 @@ def _compare(options: argparse.Namespace) -> int:
                 progress=progress,
                 command_line=options.command_line,
             )
-    if comparison.manifest["status"] == "interrupted":
-        print(f"Interrupted: what has finished is kept in {directory}; --resume goes on with it", file=sys.stderr)
-        return INTERRUPTED
-    print(describe(comparison), flush=True)
-    if options.figures:
-        try:
-            cli_stored.draw(directory)
-        except KeyboardInterrupt:
-            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
-            return INTERRUPTED
-    print(f"Results in {directory}", flush=True)
-    return FAILED if comparison.manifest["failed_runs"] else DONE
+    return conclude(directory, comparison.manifest, lambda: describe(comparison), options.figures)

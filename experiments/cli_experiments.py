@@ -7,17 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from experiments.arguments import SCENARIO, add_overrides, add_place
-from experiments.terminal import (
-    DONE,
-    FAILED,
-    INTERRUPTED,
-    assignment,
-    explained,
-    list_files,
-    percentage,
-    progress_bar,
-    whole,
-)
+from experiments.cli_stored import conclude
+from experiments.terminal import assignment, explained, list_files, percentage, progress_bar, whole
 
 if TYPE_CHECKING:
     from experiments.question import Experiment
@@ -156,20 +147,7 @@ def _ask(options: argparse.Namespace, experiment: "Experiment") -> int:
                 progress=progress,
                 command_line=options.command_line,
             )
-    if answer.manifest["status"] == "interrupted":
-        print(f"Interrupted: what has finished is kept in {directory}; --resume goes on with it", file=sys.stderr)
-        return INTERRUPTED
-    print(describe(answer), flush=True)
-    if options.figures:
-        from experiments.figures.stored import draw_stored
-
-        try:
-            print(f"Figure: {', '.join(map(str, draw_stored(directory)))}")
-        except KeyboardInterrupt:
-            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
-            return INTERRUPTED
-    print(f"Results in {directory}", flush=True)
-    return FAILED if answer.manifest["failed_runs"] else DONE
+    return conclude(directory, answer.manifest, lambda: describe(answer), options.figures)
 
 
 def _experiments(_: argparse.Namespace) -> int:
