@@ -105,7 +105,7 @@ def _said(row: dict[str, Any]) -> str:
             f"that workers waited for a core (load {row['load']:.1f})"
         )
     if "few" in row:
-        return f"{row['few_mib']:.0f} MiB at {row['few']:,}, {row['rise_mib']:.1f} MiB more at all"
+        return f"{row['few_mib']:,.0f} MiB at {row['few']:,} paths, {row['rise_mib']:,.0f} MiB more at {row['paths']:,}"
     return f"{row['wall_overhead']:+.1%} on the clock, {row['processor_overhead']:+.1%} of the processor"
 
 
