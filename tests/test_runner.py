@@ -89,7 +89,7 @@ def test_every_command_gives_the_same_bytes_on_a_cluster(home: Path, scheduler: 
     commands = {
         "run": ["run", "small.toml", "--paths", "3"],
         "one": ["run", "small.toml"],
-        "compare": ["compare", "small.toml", "--designs", "aave_v3,fixed_spread", "--paths", "3"],
+        "compare": ["compare", "small.toml", "--designs", "aave_v3,fixed_spread", "--paths", "3", "--tune", "2"],
         "sweep": ["sweep", "small.toml", "--paths", "3", *vary],
         "sensitivity": ["sensitivity", "small.toml", "--size", "2", "--paths", "2", *vary],
     }
