@@ -27,7 +27,7 @@ def bytes_of(directory: str | Path) -> dict[str, bytes]:
     return {name: (Path(directory) / name).read_bytes() for name in names}
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_interrupted_run_goes_on_to_the_bytes_of_one_that_was_not(
     scenario: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], counted: Any, jobs: int
 ) -> None:
