@@ -8,7 +8,6 @@ rows of the file itself, drawn with `resample`, have it. That one person has sev
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -114,8 +113,3 @@ def drawn(blocks: list[Borrowers], seed: int) -> tuple[FloatArray, FloatArray]:
         healths = draw(block.health, count, rng, lowest=block.lowest_health)
         health.append(pair(owed[-1], healths, block.rank_correlation or 0.0, rng))
     return np.concatenate(owed), np.concatenate(health)
-
-
-def table(block: Borrowers) -> dict[str, Any]:
-    """What a block says beyond its defaults, as TOML can hold it."""
-    return block.model_dump(exclude_none=True, exclude_defaults=True)
