@@ -19,7 +19,7 @@ from experiments.fit.positions.laws import Law, healths, sizes
 from experiments.fit.positions.reading import LEAST_POSITIONS, Positions
 from models.types import FloatArray
 
-LOWEST_HEALTH = 1.01
+LOWEST_HEALTH: float = Borrowers.model_fields["lowest_health"].default
 """What a scenario lifts drawn healths to unless it is told otherwise."""
 
 
