@@ -61,6 +61,8 @@ class UnderwaterModel(mesa.Model):
         self._limited_accounts = set(self._limited.tolist())
         self.blocks = 0
         self.initial_debt_usd = sum(lender.pool.worth(lender.price_list).debt for lender in self.world.lenders)
+        # Mesa numbers agents by a table of its own that keeps every model there ever was, and with it its whole world.
+        getattr(mesa.Agent, "_ids", {}).pop(self, None)
 
     def step(self) -> None:
         """Run one block."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from abm.agents.borrower import Borrowers
 from abm.agents.depositor import Depositors
-from abm.distributions import draw
+from abm.distributions import draw, pair
 from abm.inputs import ScenarioError, read_positions
 from abm.scenario import Pool
 from abm.streams import Streams
@@ -93,7 +93,31 @@ def _positions(world: World, streams: Streams, number: int, terms: Borrowers, po
     if terms.file is None:
         raise ScenarioError(f"{key} has neither positions nor a file nor a count; give one of them")
     collateral, debt = read_positions(f"{key}.file", terms.file, reserves)
+    if terms.resample is not None:
+        collateral, debt = _resampled(world, streams("borrowers", str(number), "rows"), terms, pool, collateral, debt)
     return Book(key, number, terms, collateral, debt)
+
+
+def _resampled(
+    world: World, rng: np.random.Generator, terms: Borrowers, pool: Pool, collateral: FloatArray, debt: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Draw rows with replacement, and blur them: a smoothed bootstrap of sizes and healths jointly.
+
+    A row keeps its mix of assets. A health above 1 stays above it; one below is not blurred, nor is that of a row that
+    owes nothing.
+    """
+    count = terms.resample or 0
+    rows = rng.integers(len(debt), size=count)
+    if terms.jitter == 0.0:
+        return collateral[rows], debt[rows]
+    factors = np.exp(terms.jitter * rng.standard_normal((count, 2)))
+    prices = np.array([world.oracle[world.index[name]] for name in pool.reserves])
+    thresholds = np.array([reserve.liquidation_threshold for reserve in pool.reserves.values()])
+    owed, limit = debt[rows] @ prices, collateral[rows] @ (prices * thresholds)
+    health = np.divide(limit, owed, out=np.ones(count), where=owed > 0.0)
+    blurred = np.where(health > 1.0, 1.0 + (health - 1.0) * factors[:, 1], health)
+    more = np.divide(blurred, health, out=np.ones(count), where=health > 0.0)
+    return collateral[rows] * (factors[:, 0] * more)[:, np.newaxis], debt[rows] * factors[:, :1]
 
 
 def _drawn(world: World, streams: Streams, number: int, terms: Borrowers, pool: Pool) -> Book:
@@ -115,6 +139,8 @@ def _drawn(world: World, streams: Streams, number: int, terms: Borrowers, pool: 
     elif terms.debt_usd is not None and terms.health is not None:
         owed_usd = draw(terms.debt_usd, count, streams("borrowers", str(number), "size"))
         health = draw(terms.health, count, streams("borrowers", str(number), "health"), lowest=terms.lowest_health)
+        if terms.rank_correlation is not None:
+            health = pair(owed_usd, health, terms.rank_correlation, streams("borrowers", str(number), "pairing"))
         posted_per_owed = health / threshold
     else:
         raise ScenarioError(f"{key} with a count needs debt_usd and health; add what is missing")

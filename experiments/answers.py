@@ -27,14 +27,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from abm import ScenarioError
+from experiments.directories import EXPERIMENT
 from experiments.estimands import Estimand, parse_estimands
 from experiments.factors import Factor, Point
 from experiments.question import Experiment
-from experiments.shards import FOLDER, PACKED
-from experiments.storage import ResultsExistError, ResultsUnreadableError, check_vacant
+from experiments.storage import ResultsUnreadableError
 from experiments.tables import Digest
 
-KIND = "experiment"
 ANSWER, RUNS, POINTS, FILE = "answer.parquet", "runs.parquet", "points.parquet", "experiment.toml"
 SENSITIVITY = "sensitivity.parquet"
 ROWS_AT_ONCE = 50_000
@@ -61,7 +60,7 @@ class Answer:
         folder = Path(directory)
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            if manifest.get("kind") != KIND:
+            if manifest.get("kind") != EXPERIMENT:
                 raise ResultsUnreadableError(f"{folder} holds no experiment; name a directory that one has written")
             answered = (folder / ANSWER).is_file()
             return cls(
@@ -121,30 +120,6 @@ class Answer:
 def default_directory(name: str, seed: int) -> Path:
     """Where an experiment goes when nobody says where."""
     return Path("results") / f"{name}-{seed}"
-
-
-def check_directory(directory: Path, resume: bool) -> None:
-    """Make sure that an experiment can be written to a directory: a vacant one, or with `resume` one that was begun.
-
-    Raises `ResultsError`.
-    """
-    begun = any((directory / name).exists() for name in (FOLDER, PACKED))
-    if not begun:
-        check_vacant(directory)
-    elif not resume:
-        raise ResultsExistError(
-            f"{directory} holds an experiment; --resume goes on with it, or give another directory with --out"
-        )
-    elif (directory / "manifest.json").is_file() and _kind(directory) not in (KIND, None):
-        raise ResultsExistError(f"{directory} holds a {_kind(directory)}; give another directory with --out")
-
-
-def _kind(directory: Path) -> str | None:
-    try:
-        found = json.loads((directory / "manifest.json").read_text(encoding="utf-8")).get("kind")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) else "run"
 
 
 def points_table(points: Sequence[Point], factors: Sequence[Factor]) -> pa.Table:

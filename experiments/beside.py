@@ -46,6 +46,7 @@ def run_beside(
     seed: int,
     paths: int,
     jobs: int,
+    scheduler: str | None = None,
     out: Path,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
@@ -77,7 +78,7 @@ def run_beside(
         )
 
     try:
-        run_tasks(tasks, jobs, on_result=take, progress=progress)
+        run_tasks(tasks, jobs, scheduler, on_result=take, progress=progress)
     finally:
         frame = pd.DataFrame(rows)
         if rows:

@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import abm
-import models
 from abm import Scenario
 from experiments.executors import SchedulerError
 from experiments.interrupts import uninterrupted
+from experiments.provenance import program
 from experiments.run import DIED, Task, attempt
-from experiments.storage import put_each, version_of
+from experiments.storage import put_each
 from experiments.tables import schema_of
 
 FINISHED, FAILED = "finished", "failed"
@@ -54,9 +52,8 @@ class Address:
     """Addresses the cells of one scenario, whose files it reads once."""
 
     def __init__(self, scenario: Scenario) -> None:
-        tree = {key: value for key, value in scenario.to_dict().items() if key not in ("name", "description", "beside")}
-        files = {key: blake2b(file.read_bytes()).hexdigest() for key, file in scenario.input_files().items()}
-        put_each(tree, files)  # what a file holds matters, not where it is
+        whole = with_contents(scenario)
+        tree = {key: value for key, value in whole.items() if key not in ("name", "description", "beside")}
         content = blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16)
         content.update(program())
         self._scenario = scenario
@@ -66,6 +63,13 @@ class Address:
         """The cell of a path, which has the seed `seed + path`."""
         key = self._content + (seed + path).to_bytes(16, "little")
         return Cell(blake2b(key, digest_size=12).hexdigest(), self._scenario, path, seed, course)
+
+
+def with_contents(scenario: Scenario) -> dict[str, Any]:
+    """A resolved scenario with a digest of what each file holds, which matters, in the place of where it is."""
+    tree = scenario.to_dict()
+    put_each(tree, {key: blake2b(file.read_bytes()).hexdigest() for key, file in scenario.input_files().items()})
+    return tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Computed:
 
     cells: int = 0
     seconds: float = 0.0
+    processor_seconds: float = 0.0
     shards: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -98,11 +103,8 @@ def compute(batch: Batch) -> Computed:
     A cell whose simulation crashes has a row with its reason. Raises `SchedulerError` where this process has another
     version of the simulator than the one that asked.
     """
-    if batch.program != program():
-        raise SchedulerError(
-            "a worker has another version of underwater than this one; install the same on every machine of the cluster"
-        )
-    started = time.perf_counter()
+    check_program(batch.program)
+    started, processor = time.perf_counter(), time.process_time()
     computed = Computed()
     rows: list[dict[str, Any]] = []
     shards: dict[str, bytes] = {}
@@ -119,6 +121,7 @@ def compute(batch: Batch) -> Computed:
                 shards |= shard_of(rows)
             computed.shards = put(batch, shards)
             computed.seconds = time.perf_counter() - started
+            computed.processor_seconds = time.process_time() - processor
     return computed
 
 
@@ -171,15 +174,12 @@ def course_of(tables: "dict[str, pd.DataFrame]") -> pd.DataFrame:
     return course
 
 
-@cache
-def program() -> bytes:
-    """A digest of the simulator: its version and the source of everything that a path runs."""
-    content = blake2b(str(version_of("underwater")).encode(), digest_size=16)
-    for package in (models, abm):
-        home = Path(next(iter(package.__path__)))
-        for file in sorted(home.rglob("*.py")):
-            content.update(str(file.relative_to(home)).encode() + b"\0" + file.read_bytes())
-    return content.digest()
+def check_program(asked: bytes) -> None:
+    """Raise `SchedulerError` where this process has another version of the simulator than the one that asked."""
+    if asked != program():
+        raise SchedulerError(
+            "a worker has another version of underwater than this one; install the same on every machine of the cluster"
+        )
 
 
 def _simulated(cell: Cell) -> "tuple[dict[str, Any], pd.DataFrame | None]":

@@ -12,10 +12,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from experiments import cli_dashboard, cli_experiments, cli_stored
+from experiments import cli_compare, cli_dashboard, cli_experiments, cli_stored
+from experiments.arguments import SCENARIO, add_overrides, add_paths, add_place
 from experiments.fit import arguments as fit
 from experiments.terminal import (
     DONE,
@@ -23,11 +23,10 @@ from experiments.terminal import (
     INTERRUPTED,
     PIPE_CLOSED,
     REFUSED,
-    assignment,
-    percentage,
+    Stopped,
+    explained,
+    list_files,
     progress_bar,
-    refuse,
-    whole,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = command(options)
         sys.stdout.flush()
+    except Stopped as stopped:
+        return stopped.code
     except KeyboardInterrupt:
         print("Interrupted: nothing was written.", file=sys.stderr)
         return INTERRUPTED
@@ -74,13 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="run a scenario and store what happened")
-    _add_running(run, paths=1, out="results/<scenario>-<seed>")
+    run.add_argument("scenario", metavar="SCENARIO", help=SCENARIO)
+    add_paths(run, 1)
+    add_place(run, out="results/<scenario>-<seed>")
+    add_overrides(run)
     run.set_defaults(command=_run)
 
-    compare = commands.add_parser("compare", help="compare liquidation designs on the same seeds")
-    _add_running(compare, paths=50, out="results/<scenario>-compare-<seed>")
-    _add_comparing(compare)
-    compare.set_defaults(command=_compare)
+    cli_compare.add_commands(commands)
 
     cli_experiments.add_commands(commands)
 
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_dashboard.add_commands(commands)
 
-    fit.add_arguments(commands.add_parser("fit", help="fit price models to a file of prices"))
+    fit.add_arguments(commands.add_parser("fit", help="fit price models to prices, or a population to positions"))
 
     for name, command, text in (
         ("scenarios", _scenarios, "list the shipped scenarios"),
@@ -100,97 +101,40 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_running(command: argparse.ArgumentParser, paths: int, out: str) -> None:
-    """The arguments of every command that simulates a scenario."""
-    command.add_argument("scenario", metavar="SCENARIO", help="a shipped scenario's name, or the path of a TOML file")
-    command.add_argument("--seed", type=whole(0), default=1, metavar="N", help="seed of the first path (default 1)")
-    command.add_argument(
-        "--paths",
-        type=whole(1),
-        default=paths,
-        metavar="N",
-        help=f"random paths, with seeds from --seed on (default {paths})",
-    )
-    command.add_argument(
-        "--jobs", type=whole(1), default=1, metavar="N", help="processes to spread paths over (default 1)"
-    )
-    command.add_argument("--out", type=Path, metavar="DIR", help=f"a new directory (default {out})")
-    command.add_argument(
-        "--set",
-        dest="overrides",
-        type=assignment,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one value of the scenario, such as agents.liquidators.0.capital_usd=5e6; may be repeated",
-    )
-    command.add_argument("--no-figures", dest="figures", action="store_false", help="store the tables only")
-
-
-def _add_comparing(command: argparse.ArgumentParser) -> None:
-    """The arguments of a comparison alone."""
-    command.add_argument("--designs", required=True, metavar="A,B,C", help="the designs to compare, or all")
-    command.add_argument(
-        "--baseline", metavar="DESIGN", help="whom the others are compared to (default the scenario's own design)"
-    )
-    command.add_argument(
-        "--objectives",
-        metavar="A,B,C",
-        help="metrics of the summary, _p95 or _es95 behind one for its tail, :min or :max for the direction; the first "
-        "ranks the designs (default total_bad_debt_usd,borrower_loss_usd,amplification)",
-    )
-    command.add_argument(
-        "--precision",
-        type=percentage,
-        metavar="P%",
-        help="add paths until the interval of the first objective is that narrow on either side (2,000 at most)",
-    )
-    command.add_argument(
-        "--tune",
-        type=whole(2),
-        nargs="?",
-        const=30,
-        default=0,
-        metavar="TRIALS",
-        help="look for each design's best parameters first, on other seeds (30 trials of each unless given)",
-    )
-    command.add_argument("--resume", action="store_true", help="go on with what the directory holds")
-
-
 def _run(options: argparse.Namespace) -> int:
-    from abm import ScenarioError
     from abm.beside import variants as beside
     from experiments.beside import check_beside
+    from experiments.directories import RUN, check_directory
+    from experiments.executors import check_scheduler
     from experiments.run import run_scenario
     from experiments.shipped import load_scenario
-    from experiments.storage import ResultsError, check_vacant, default_directory
+    from experiments.storage import default_directory
     from experiments.summary import describe
 
-    try:
+    with explained():
+        check_scheduler(options.scheduler)
         scenario = load_scenario(options.scenario, dict(options.overrides))
         scenario.check_inputs()
         variants = beside(scenario)
         directory = options.out or default_directory(scenario.name, options.seed)
-        check_vacant(directory)
-        several = "" if options.paths == 1 else f", {options.paths:,} paths on {min(options.jobs, options.paths)} cores"
+        check_directory(directory, RUN, options.resume)
+        several = "" if options.paths == 1 else f", {options.paths:,} paths {_where(options)}"
         print(f"Compiling and running {scenario.name}, seed {options.seed}{several} …", file=sys.stderr, flush=True)
         check_beside(scenario, options.seed)
-        total, unit = (scenario.time.steps, "block") if options.paths == 1 else (options.paths, "path")
+        blocks = options.paths == 1 and options.scheduler is None
+        total, unit = (scenario.time.steps, "block") if blocks else (options.paths, "path")
         with progress_bar(total, unit) as progress:
             results = run_scenario(
                 scenario,
                 seed=options.seed,
                 paths=options.paths,
                 jobs=options.jobs,
+                scheduler=options.scheduler,
                 out=directory,
+                resume=options.resume,
                 progress=progress,
                 command_line=options.command_line,
             )
-    except (ScenarioError, ResultsError) as error:
-        return refuse(str(error))
-    except OSError as error:
-        print(f"underwater: the results could not be written: {error}", file=sys.stderr)
-        return FAILED
     print(describe(results), flush=True)
     if variants and results.finished and results.manifest["status"] == "complete":
         try:
@@ -210,6 +154,13 @@ def _run(options: argparse.Namespace) -> int:
     return _close(results)
 
 
+def _where(options: argparse.Namespace) -> str:
+    """Where the paths of a run are computed."""
+    if options.scheduler is not None:
+        return f"on the cluster {options.scheduler}"
+    return f"on {min(options.jobs, options.paths)} cores"
+
+
 def _run_beside(
     options: argparse.Namespace, scenario: "Scenario", variants: "list[Variant]", results: "Results"
 ) -> None:
@@ -218,12 +169,13 @@ def _run_beside(
 
     runs = len(variants) * options.paths
     print(f"Running {runs:,} beside it, on the same seeds …", file=sys.stderr, flush=True)
-    with progress_bar(runs, "run") as progress:
+    with explained(), progress_bar(runs, "run") as progress:
         rows = run_beside(
             variants,
             seed=options.seed,
             paths=options.paths,
             jobs=options.jobs,
+            scheduler=options.scheduler,
             out=results.directory,
             progress=progress if runs > 1 else None,
         )
@@ -237,7 +189,8 @@ def _close(results: "Results") -> int:
     print(f"Results in {results.directory}{figures}", flush=True)
     if results.manifest["status"] == "interrupted":
         kept, wanted = results.finished, results.manifest["paths_requested"]
-        print(f"Interrupted: kept {kept:,} of {wanted:,} paths in {results.directory}", file=sys.stderr)
+        where = results.directory
+        print(f"Interrupted: kept {kept:,} of {wanted:,} paths in {where}; --resume goes on with them", file=sys.stderr)
         return INTERRUPTED
     if failed := results.manifest["failed_paths"]:
         first = failed[0]
@@ -250,70 +203,10 @@ def _close(results: "Results") -> int:
     return DONE
 
 
-def _compare(options: argparse.Namespace) -> int:
-    from abm import ScenarioError
-    from experiments.compare import Plan, compare
-    from experiments.comparison import check_directory, default_directory
-    from experiments.comparison_text import describe
-    from experiments.shipped import load_scenario
-    from experiments.storage import ResultsError
-    from experiments.tune import check_installed
-
-    try:
-        if options.tune:
-            check_installed()
-        scenario = load_scenario(options.scenario, dict(options.overrides))
-        directory = options.out or default_directory(scenario.name, options.seed)
-        check_directory(directory, options.resume)
-        plan = Plan.of(
-            scenario,
-            options.designs,
-            seed=options.seed,
-            paths=options.paths,
-            objectives=options.objectives,
-            baseline=options.baseline,
-            precision=options.precision,
-            trials=options.tune,
-        )
-        for name, reason in plan.left_out.items():
-            print(f"Left out: {name}, which cannot run here: {reason}", file=sys.stderr)
-        print(f"Comparing {len(plan.entrants)} designs on {scenario.name} …", file=sys.stderr, flush=True)
-        with progress_bar(0, "run") as progress:
-            comparison = compare(
-                plan,
-                out=directory,
-                jobs=options.jobs,
-                resume=options.resume,
-                progress=progress,
-                command_line=options.command_line,
-            )
-    except (ScenarioError, ResultsError) as error:
-        return refuse(str(error))
-    except OSError as error:
-        print(f"underwater: the results could not be written: {error}", file=sys.stderr)
-        return FAILED
-    if comparison.manifest["status"] == "interrupted":
-        print(f"Interrupted: what has finished is kept in {directory}; --resume goes on with it", file=sys.stderr)
-        return INTERRUPTED
-    print(describe(comparison), flush=True)
-    if options.figures:
-        try:
-            cli_stored.draw(directory)
-        except KeyboardInterrupt:
-            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
-            return INTERRUPTED
-    print(f"Results in {directory}", flush=True)
-    return FAILED if comparison.manifest["failed_runs"] else DONE
-
-
 def _scenarios(_: argparse.Namespace) -> int:
     from experiments.shipped import describe, shipped_scenarios
 
-    shipped = shipped_scenarios()
-    width = max(map(len, shipped), default=0)
-    for name, file in shipped.items():
-        print(f"{name:<{width}}  {describe(file)}".rstrip())
-    return DONE
+    return list_files(shipped_scenarios(), describe)
 
 
 def _designs(_: argparse.Namespace) -> int:

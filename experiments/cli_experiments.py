@@ -4,10 +4,11 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.terminal import DONE, FAILED, INTERRUPTED, assignment, percentage, progress_bar, refuse, whole
+from experiments.arguments import SCENARIO, add_overrides, add_place
+from experiments.cli_stored import conclude
+from experiments.terminal import assignment, explained, list_files, percentage, progress_bar, whole
 
 if TYPE_CHECKING:
     from experiments.question import Experiment
@@ -21,7 +22,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     experiment.set_defaults(command=_experiment)
 
     sweep = commands.add_parser("sweep", help="run a scenario over values of some keys, in every combination")
-    sweep.add_argument("scenario", metavar="SCENARIO", help="a shipped scenario's name, or the path of a TOML file")
+    sweep.add_argument("scenario", metavar="SCENARIO", help=SCENARIO)
     sweep.add_argument(
         "--vary",
         type=assignment,
@@ -75,84 +76,56 @@ def _add_asking(command: argparse.ArgumentParser, paths: str, out: str) -> None:
     """The arguments of every command that computes many points."""
     command.add_argument("--seed", type=whole(0), metavar="N", help="seed of the first path of every point")
     command.add_argument("--paths", type=whole(1), metavar="N", help=f"random paths of each point (default {paths})")
-    command.add_argument("--jobs", type=whole(1), default=1, metavar="N", help="processes to use (default 1)")
-    command.add_argument(
-        "--scheduler",
-        metavar="WHERE",
-        help="use dask: local for a cluster of --jobs processes on this machine, or the address of a scheduler, such "
-        "as tcp://127.0.0.1:8786",
-    )
-    command.add_argument("--out", type=Path, metavar="DIR", help=f"a new directory (default {out})")
-    command.add_argument("--resume", action="store_true", help="go on with what the directory holds")
+    add_place(command, out)
     command.add_argument(
         "--precision",
         type=percentage,
         metavar="P%",
         help="add paths until the interval of the first metric is that narrow on either side (10,000 paths at most)",
     )
-    command.add_argument(
-        "--set",
-        dest="overrides",
-        type=assignment,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one value of the scenario at every point; may be repeated",
-    )
-    command.add_argument("--no-figures", dest="figures", action="store_false", help="store the tables only")
+    add_overrides(command)
 
 
 def _experiment(options: argparse.Namespace) -> int:
-    from abm import ScenarioError
     from experiments.question import Experiment
 
-    try:
+    with explained():
         experiment = Experiment.load(options.experiment)
-    except ScenarioError as error:
-        return refuse(str(error))
     return _ask(options, experiment)
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from abm import ScenarioError
     from experiments.sweep import sweep_of
 
-    try:
+    with explained():
         experiment = sweep_of(options.scenario, options.vary, designs=options.designs, metrics=options.metrics)
-    except ScenarioError as error:
-        return refuse(str(error))
     return _ask(options, experiment)
 
 
 def _sensitivity(options: argparse.Namespace) -> int:
-    from abm import ScenarioError
     from experiments.sensitivity import sensitivity_of
 
-    try:
+    with explained():
         experiment = sensitivity_of(
             options.given, options.vary, method=options.method, size=options.size, metrics=options.metrics
         )
-    except ScenarioError as error:
-        return refuse(str(error))
     return _ask(options, experiment)
 
 
 def _ask(options: argparse.Namespace, experiment: "Experiment") -> int:
     """Answer an experiment, print its table, draw its figure; the exit code."""
-    from abm import ScenarioError
     from experiments.answer_text import describe
-    from experiments.answers import check_directory, default_directory
-    from experiments.executors import SchedulerError, SchedulerLostError, check_scheduler
+    from experiments.answers import default_directory
+    from experiments.directories import EXPERIMENT, check_directory
+    from experiments.executors import check_scheduler
     from experiments.experiment import ask
     from experiments.inquiry import Inquiry
-    from experiments.storage import ResultsError
 
     seed = experiment.seed if options.seed is None else options.seed
     directory = options.out or default_directory(experiment.name, seed)
-    try:
-        if options.scheduler is not None:
-            check_scheduler(options.scheduler)
-        check_directory(directory, options.resume)
+    with explained():
+        check_scheduler(options.scheduler)
+        check_directory(directory, EXPERIMENT, options.resume, experiment.name)
         inquiry = Inquiry.of(
             experiment,
             overrides=dict(options.overrides),
@@ -174,35 +147,10 @@ def _ask(options: argparse.Namespace, experiment: "Experiment") -> int:
                 progress=progress,
                 command_line=options.command_line,
             )
-    except SchedulerLostError as error:
-        print(f"underwater: {error}", file=sys.stderr)
-        return FAILED
-    except (ScenarioError, ResultsError, SchedulerError) as error:
-        return refuse(str(error))
-    except OSError as error:
-        print(f"underwater: the results could not be written: {error}", file=sys.stderr)
-        return FAILED
-    if answer.manifest["status"] == "interrupted":
-        print(f"Interrupted: what has finished is kept in {directory}; --resume goes on with it", file=sys.stderr)
-        return INTERRUPTED
-    print(describe(answer), flush=True)
-    if options.figures:
-        from experiments.figures.stored import draw_stored
-
-        try:
-            print(f"Figure: {', '.join(map(str, draw_stored(directory)))}")
-        except KeyboardInterrupt:
-            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
-            return INTERRUPTED
-    print(f"Results in {directory}", flush=True)
-    return FAILED if answer.manifest["failed_runs"] else DONE
+    return conclude(directory, answer.manifest, lambda: describe(answer), options.figures)
 
 
 def _experiments(_: argparse.Namespace) -> int:
     from experiments.question import describe, shipped_experiments
 
-    shipped = shipped_experiments()
-    width = max(map(len, shipped), default=0)
-    for name, file in shipped.items():
-        print(f"{name:<{width}}  {describe(file)}".rstrip())
-    return DONE
+    return list_files(shipped_experiments(), describe)

@@ -1,12 +1,14 @@
-"""The commands that work on stored results alone: plot, animate and report."""
+"""The commands that work on stored results alone: plot, animate and report; and how one that has stored some ends."""
 
 # ruff: noqa: PLC0415 - heavy packages are imported by the commands that need them, so that help comes at once
 
 import argparse
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.terminal import DONE, refuse
+from experiments.terminal import DONE, FAILED, INTERRUPTED, refuse
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -40,6 +42,22 @@ def draw(directory: Path, form: str = "png") -> list[Path]:
     from experiments.figures.stored import draw_stored
 
     return draw_stored(directory, form)
+
+
+def conclude(directory: Path, manifest: Mapping[str, Any], describe: Callable[[], str], figures: bool) -> int:
+    """End a command that has simulated many runs: print what came of them, draw it, say where it is; the exit code."""
+    if manifest["status"] == "interrupted":
+        print(f"Interrupted: what has finished is kept in {directory}; --resume goes on with it", file=sys.stderr)
+        return INTERRUPTED
+    print(describe(), flush=True)
+    if figures:
+        try:
+            print(f"Figures: {', '.join(map(str, draw(directory)))}")
+        except KeyboardInterrupt:
+            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
+            return INTERRUPTED
+    print(f"Results in {directory}", flush=True)
+    return FAILED if manifest["failed_runs"] else DONE
 
 
 def _plot(options: argparse.Namespace) -> int:

@@ -16,23 +16,23 @@ import pandas as pd
 from abm import Scenario, ScenarioError
 from experiments.cells import Address, Cell
 from experiments.comparison import (
-    KIND,
     RANKING,
     ROWS,
     TUNING,
     Comparison,
-    check_directory,
     default_directory,
     write_ranking,
     write_table,
 )
+from experiments.directories import COMPARISON, check_directory
 from experiments.entrants import Entrant, baseline_of, field_of
-from experiments.executors import crew
+from experiments.executors import SchedulerLostError, crew
 from experiments.interrupts import uninterrupted
 from experiments.objectives import Objective, parse_objectives
+from experiments.provenance import provenance
 from experiments.ranking import imprecision, rank
 from experiments.shards import COURSES, Bench, Cells, Progress
-from experiments.storage import provenance, write_json, write_scenario
+from experiments.storage import write_json, write_scenario
 from experiments.tune import Tuning, gains, tune, tuned_name
 
 MOST_PATHS = 2000
@@ -104,30 +104,37 @@ def compare(
     *,
     out: Path | None = None,
     jobs: int = 1,
+    scheduler: str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
     command_line: Sequence[str] = (),
 ) -> Comparison:
-    """Run a comparison on `jobs` processes and store it in `out` (default `results/<scenario>-compare-<seed>`).
+    """Run a comparison and store it in `out` (default `results/<scenario>-compare-<seed>`).
 
-    With `resume` it goes on from the cells that the directory holds. An interrupt (Ctrl-C) keeps the cells that have
-    finished, and the manifest then says `interrupted`; with none finished nothing is written and `KeyboardInterrupt`
-    passes on. Raises `ResultsError` when `out` cannot take the results.
+    It runs on `jobs` processes, or on a dask cluster where a `scheduler` is given. With `resume` it goes on from the
+    cells that the directory holds. An interrupt (Ctrl-C) keeps the cells that have finished, and the manifest then says
+    `interrupted`; with none finished nothing is written and `KeyboardInterrupt` passes on. Raises `ResultsError` when
+    `out` cannot take the results, `SchedulerError` when the cluster cannot be used, and `SchedulerLostError`, with what
+    has finished stored, when it was lost on the way.
     """
     directory = Path(out) if out is not None else default_directory(plan.scenario.name, plan.seed)
-    check_directory(directory, resume)
+    check_directory(directory, COMPARISON, resume)
     started = time.monotonic()
     cells = Cells(directory)
     made = _Made(paths=plan.paths)
-    with crew(jobs) as workers:
-        try:
+    lost: SchedulerLostError | None = None
+    try:
+        with crew(jobs, scheduler) as workers:
             _simulate(plan, Bench(cells, workers, progress), made)
-            made.status = "complete"
-        except KeyboardInterrupt:
-            if not directory.is_dir():
-                raise
-        with uninterrupted():
-            _store(plan, made, cells, directory, command_line, time.monotonic() - started)
+        made.status = "complete"
+    except (KeyboardInterrupt, SchedulerLostError) as stopped:
+        if not directory.is_dir():
+            raise
+        lost = stopped if isinstance(stopped, SchedulerLostError) else None
+    with uninterrupted():
+        _store(plan, made, cells, directory, command_line, time.monotonic() - started)
+    if lost is not None:
+        raise lost
     return Comparison.load(directory)
 
 
@@ -195,7 +202,7 @@ def _store(plan: Plan, made: _Made, cells: Cells, directory: Path, command_line:
     write_json(
         directory / "manifest.json",
         {
-            "kind": KIND,
+            "kind": COMPARISON,
             "scenario": plan.scenario.name,
             "status": made.status,
             "designs": {entrant.name: entrant.parameters for entrant in plan.entrants},

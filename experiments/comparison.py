@@ -20,16 +20,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.shards import COURSES, FOLDER, PACKED
-from experiments.storage import (
-    ResultsExistError,
-    ResultsUnreadableError,
-    check_vacant,
-    write_json,
-)
+from experiments.directories import COMPARISON
+from experiments.shards import COURSES
+from experiments.storage import ResultsUnreadableError, write_json
 from experiments.tables import Digest
 
-KIND = "comparison"
 ROWS, RANKING, TUNING = "comparison.parquet", "ranking.json", "tuning.parquet"
 _WHOLE, _TEXT = ("path", "seed", "trial"), ("design", "status", "error", "state", "reason", "parameters", "cell")
 _TRUTH = ("best",)
@@ -51,7 +46,7 @@ class Comparison:
         folder = Path(directory)
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            if manifest.get("kind") != KIND:
+            if manifest.get("kind") != COMPARISON:
                 raise ResultsUnreadableError(f"{folder} holds no comparison; name a directory that compare has written")
             ranked, has_rows = (folder / RANKING).is_file(), (folder / ROWS).is_file()
             return cls(
@@ -97,20 +92,6 @@ class Comparison:
 def default_directory(scenario: str, seed: int) -> Path:
     """Where a comparison goes when nobody says where."""
     return Path("results") / f"{scenario}-compare-{seed}"
-
-
-def check_directory(directory: Path, resume: bool) -> None:
-    """Make sure that a comparison can be written to a directory: a vacant one, or with `resume` one that was begun.
-
-    Raises `ResultsError`.
-    """
-    begun = any((directory / name).exists() for name in (FOLDER, PACKED))
-    if not begun:
-        check_vacant(directory)
-    elif not resume:
-        raise ResultsExistError(
-            f"{directory} holds a comparison; --resume goes on with it, or give another directory with --out"
-        )
 
 
 def write_table(file: Path, frame: pd.DataFrame) -> str:

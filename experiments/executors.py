@@ -186,8 +186,10 @@ def crew(jobs: int, scheduler: str | None = None) -> "Iterator[Crew]":
             processes.stop()
 
 
-def check_scheduler(text: str) -> None:
-    """Raise `SchedulerError` where a scheduler is none, or dask is not installed to reach it."""
+def check_scheduler(text: str | None) -> None:
+    """Raise `SchedulerError` where what is given is no scheduler, or dask is not installed to reach it."""
+    if text is None:
+        return
     if text != LOCAL and not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://\S+:\d+", text):
         raise SchedulerError(
             f"--scheduler {text!r} is no scheduler; give local, or the address of one, such as tcp://127.0.0.1:8786"

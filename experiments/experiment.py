@@ -17,25 +17,25 @@ from experiments.answering import Paths, answer_rows, imprecision, run_tables
 from experiments.answers import (
     ANSWER,
     FILE,
-    KIND,
     RUNS,
     SENSITIVITY,
     Answer,
-    check_directory,
     default_directory,
     points_table,
     write_tables,
 )
 from experiments.cells import FINISHED, Address, Cell
+from experiments.directories import EXPERIMENT, check_directory
 from experiments.executors import SchedulerLostError, crew
 from experiments.firsts import keep_first
 from experiments.inquiry import Inquiry
 from experiments.interrupts import uninterrupted
+from experiments.provenance import provenance
 from experiments.question import Experiment
 from experiments.screening import Screening
 from experiments.sensitivity import indices
 from experiments.shards import Bench, Cells, Progress
-from experiments.storage import provenance, write_json, write_scenario
+from experiments.storage import write_json, write_scenario
 
 PRECISE_ENOUGH = 10_000
 """Paths that `--precision` adds up to at most."""
@@ -85,7 +85,7 @@ def ask(
     """
     experiment = inquiry.experiment
     directory = Path(out) if out is not None else default_directory(experiment.name, experiment.seed)
-    check_directory(directory, resume)
+    check_directory(directory, EXPERIMENT, resume, experiment.name)
     started = time.monotonic()
     addresses = [Address(scenario) for scenario in inquiry.scenarios]
     made = _Made(inquiry, Cells(directory), experiment.paths, addresses=addresses)
@@ -143,7 +143,7 @@ def _store(made: _Made, directory: Path, command_line: Sequence[str], seconds: f
     write_json(
         directory / "manifest.json",
         {
-            "kind": KIND,
+            "kind": EXPERIMENT,
             "experiment": experiment.name,
             "scenario": inquiry.base.name,
             "status": made.status,

@@ -9,7 +9,6 @@ results.runs             # every path of every point; of a comparison `results.r
 
 # ruff: noqa: PLC0415 - table libraries take seconds to import, and this module is imported with the package
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,16 +20,15 @@ if TYPE_CHECKING:
 
 def load_results(directory: str | Path) -> "Results | Comparison | Answer":
     """The stored results of a run, a comparison, a sweep or an experiment. Raises `ResultsUnreadableError`."""
-    from experiments import answers, comparison
+    from experiments.answers import Answer
+    from experiments.comparison import Comparison
+    from experiments.directories import COMPARISON, EXPERIMENT, kind_of
     from experiments.storage import Results
 
     folder = Path(directory)
-    try:
-        kind = json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("kind")
-    except (OSError, ValueError, AttributeError):
-        kind = None
-    if kind == comparison.KIND:
-        return comparison.Comparison.load(folder)
-    if kind == answers.KIND:
-        return answers.Answer.load(folder)
+    kind = kind_of(folder)
+    if kind == COMPARISON:
+        return Comparison.load(folder)
+    if kind == EXPERIMENT:
+        return Answer.load(folder)
     return Results.load(folder)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.executors import Here, crew
+from experiments.executors import Here, SchedulerLostError, crew
 from experiments.interrupts import give_up_if_asked, uninterrupted
 from experiments.runner import Lost, run_all
 
@@ -61,31 +61,56 @@ def run_scenario(
     seed: int = 1,
     paths: int = 1,
     jobs: int = 1,
+    scheduler: str | None = None,
     out: Path | None = None,
+    resume: bool = False,
     progress: Callable[[int], None] | None = None,
     command_line: Sequence[str] = (),
 ) -> "Results":
-    """Run `paths` paths on `jobs` processes and store them in `out` (default `results/<scenario>-<seed>`).
+    """Run `paths` paths and store them in `out` (default `results/<scenario>-<seed>`).
 
-    An interrupt (Ctrl-C) keeps the paths that have finished: the manifest then says `interrupted`. With none
-    finished nothing is written and `KeyboardInterrupt` passes on. Raises `ResultsError` when `out` cannot take the
-    results and `ScenarioError` when the scenario's world cannot be built; nothing is written in either case.
+    It runs on `jobs` processes, or on a dask cluster where a `scheduler` is given. With `resume` it computes the paths
+    only that the directory does not hold yet, or that failed. An interrupt (Ctrl-C) keeps the paths that have finished:
+    the manifest then says `interrupted`. With none finished nothing is written and `KeyboardInterrupt` passes on.
+    Raises `ResultsError` when `out` cannot take the results, `SchedulerError` when the cluster cannot be used and
+    `ScenarioError` when the scenario's world cannot be built; nothing is written in any of these cases. Raises
+    `SchedulerLostError`, with what has finished stored, when the cluster was lost on the way.
     """
+    from experiments.directories import RUN, check_directory
+    from experiments.resuming import Earlier
     from experiments.storage import Results, ResultsWriter, default_directory
 
     directory = Path(out) if out is not None else default_directory(scenario.name, seed)
+    check_directory(directory, RUN, resume)
     started = time.monotonic()
-    with ResultsWriter(directory, scenario, seed=seed, paths=paths, jobs=jobs, command_line=command_line) as writer:
-        status = "complete"
+    earlier = Earlier(directory, scenario, seed, paths)
+    missing = sorted(set(range(paths)) - set(earlier.paths))
+    status, lost = "complete", None
+    with ResultsWriter(
+        earlier.place, scenario, seed=seed, paths=paths, jobs=jobs, command_line=command_line, earlier=earlier
+    ) as writer:
         try:
-            run_paths(scenario, seed, paths, jobs, on_result=writer.add, progress=progress)
-        except KeyboardInterrupt:
+            tasks = [Task(scenario, seed, path) for path in missing]
+            run_tasks(tasks, jobs, scheduler, on_result=writer.add, progress=_beyond(earlier.paths, paths, progress))
+        except (KeyboardInterrupt, SchedulerLostError) as stopped:
             if not writer.holds_results:
                 raise
-            status = "interrupted"
+            status, lost = "interrupted", stopped
         with uninterrupted():
             writer.finish(status, wall_seconds=time.monotonic() - started)
+    with uninterrupted():
+        earlier.settle()
+    if isinstance(lost, SchedulerLostError):
+        raise lost
     return Results.load(directory)
+
+
+def _beyond(earlier: Sequence[int], paths: int, progress: Callable[[int], None] | None) -> Callable[[int], None] | None:
+    """Progress that counts the paths that are there already; a single one that is missing does not tell its blocks."""
+    if progress is None or not earlier:
+        return progress
+    tell, before = progress, len(earlier)
+    return (lambda done: tell(before + done)) if paths - before > 1 else None
 
 
 def run_paths(
@@ -109,17 +134,30 @@ def run_paths(
 def run_tasks(
     tasks: Sequence[Task],
     jobs: int,
+    scheduler: str | None = None,
     *,
     on_result: Callable[[PathOutcome], None],
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Simulate paths of any scenarios, as `run_paths` does; the outcomes come in the order of the tasks."""
+    """Simulate paths of any scenarios, as `run_paths` does; the outcomes come in the order of the tasks.
+
+    Where a `scheduler` is given they are simulated on its cluster. Raises `SchedulerError`.
+    """
 
     def take(task: Task, result: PathOutcome | Lost) -> None:
         if isinstance(result, Lost):
             result = PathOutcome(task.path, task.seed + task.path, error=DIED, trace=result.reason, label=task.label)
         on_result(result)
 
+    if not tasks:
+        return
+    if scheduler is not None:
+        from experiments.provenance import program
+
+        function = partial(simulate_elsewhere, asked=program())
+        with crew(jobs, scheduler) as workers:
+            run_all(function, tasks, workers, on_result=take, ordered=True, report=progress)
+        return
     if len(tasks) == 1:
         run_all(partial(simulate_path, progress=progress), tasks, Here(), on_result=take, ordered=True)
         return
@@ -135,6 +173,14 @@ def simulate_path(task: Task, progress: Callable[[int], None] | None = None) -> 
     from abm import ScenarioError
 
     return attempt(task, progress, passing=ScenarioError if task.path == 0 else ())
+
+
+def simulate_elsewhere(task: Task, asked: bytes) -> PathOutcome:
+    """Simulate one path in a worker of a cluster. Raises `SchedulerError` where it has another program than `asked`."""
+    from experiments.cells import check_program
+
+    check_program(asked)
+    return simulate_path(task)
 
 
 def attempt(

@@ -7,7 +7,7 @@ of which task it died, the suspects are tried again, then each alone, and only t
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -63,6 +63,10 @@ def run_all(
             work.collect()
             if report is not None:
                 report(work.done)
+    except CancelledError:  # the whole crew is gone, and what it had in hand
+        with uninterrupted():
+            work.hand_over_the_rest()
+        raise
     except KeyboardInterrupt:
         crew.stop()
         with uninterrupted():

@@ -18,9 +18,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.cells import COURSE, FINISHED, TEXT, Batch, Cell, Computed, compute, lost, program, replace
+from experiments.cells import COURSE, FINISHED, TEXT, Batch, Cell, Computed, compute, lost, replace
 from experiments.executors import Crew
 from experiments.interrupts import uninterrupted
+from experiments.provenance import program
 from experiments.runner import Lost, run_all
 from experiments.storage import ResultsUnreadableError
 

@@ -7,15 +7,13 @@ is the same for the same scenario and seed, on any number of workers.
 
 import json
 import math
-import platform
 import shutil
 import tempfile
 import tomllib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -24,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tomli_w
 
+from experiments.provenance import provenance
 from experiments.summary import aggregate
 from experiments.tables import TABLES, Digest, schema_of
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from experiments.run import PathOutcome
-
-PACKAGES = ("mesa", "networkx", "numba", "numpy", "pandas", "pyarrow", "pydantic")
 
 
 class ResultsError(Exception):
@@ -96,8 +93,19 @@ def check_vacant(directory: Path) -> None:
                 folder.rmdir()
 
 
+class Finished(Protocol):
+    """Paths that an earlier sitting has finished."""
+
+    @property
+    def paths(self) -> Sequence[int]:
+        """Their numbers, in order."""
+
+    def outcome(self, path: int) -> "PathOutcome":
+        """What became of one of them."""
+
+
 class ResultsWriter:
-    """Writes one run's results: `add` each path's outcome in order, then `finish`.
+    """Writes one run's results: `add` each path's outcome in order, then `finish`; `earlier` paths come in between.
 
     Entering it refuses a directory that cannot take results; the directory itself appears with the first outcome, so
     that a scenario refused before then leaves nothing behind.
@@ -112,8 +120,11 @@ class ResultsWriter:
         paths: int,
         jobs: int = 1,
         command_line: Sequence[str] = (),
+        earlier: Finished | None = None,
     ) -> None:
         self.directory = directory
+        self._earlier = earlier
+        self._waiting = deque(earlier.paths if earlier is not None else ())
         self._scenario = scenario
         self._weighted = "sampling" in scenario.to_dict()
         self._manifest: dict[str, Any] = {
@@ -130,8 +141,8 @@ class ResultsWriter:
 
     @property
     def holds_results(self) -> bool:
-        """Whether any path's outcome has been written."""
-        return bool(self._rows)
+        """Whether there is any path's outcome."""
+        return bool(self._rows or self._waiting)
 
     def __enter__(self) -> Self:
         check_vacant(self.directory)
@@ -145,6 +156,15 @@ class ResultsWriter:
 
     def add(self, outcome: "PathOutcome") -> None:
         """Write one path: a row group in every table and a row in `paths.parquet`, or a row with its error."""
+        self._catch_up(outcome.path)
+        self._write(outcome)
+
+    def _catch_up(self, path: float) -> None:
+        """Write the earlier paths before this one."""
+        while self._earlier is not None and self._waiting and self._waiting[0] < path:
+            self._write(self._earlier.outcome(self._waiting.popleft()))
+
+    def _write(self, outcome: "PathOutcome") -> None:
         if not self._rows:
             self.directory.mkdir(parents=True, exist_ok=True)
             write_scenario(self.directory, self._scenario)
@@ -161,6 +181,7 @@ class ResultsWriter:
 
     def finish(self, status: str, wall_seconds: float) -> None:
         """Write the table of paths, the summary and, last of all, the manifest."""
+        self._catch_up(math.inf)
         paths = pd.DataFrame(self._rows)
         types = {"path": pa.int64(), "seed": pa.int64(), "status": pa.string(), "error": pa.string()}
         schema = pa.schema([(name, types.get(name, pa.float64())) for name in paths.columns])
@@ -316,18 +337,6 @@ def write_scenario(directory: Path, scenario: Storable) -> None:
     (directory / "scenario.toml").write_text(tomli_w.dumps(tree), encoding="utf-8")
 
 
-def provenance(command_line: Sequence[str]) -> dict[str, Any]:
-    """What a manifest says of where results come from: the command, the time, and the versions that matter."""
-    return {
-        "underwater": version_of("underwater"),
-        "command_line": list(command_line),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: version_of(name) for name in PACKAGES},
-    }
-
-
 def _vacant_name(source: Path, taken: Iterable[str]) -> str:
     name, copy = f"inputs/{source.name}", 1
     while name in taken:
@@ -357,11 +366,3 @@ def _finite(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [_finite(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def version_of(package: str) -> str | None:
-    """A package's installed version; None when it runs from a source tree that was never installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -2,13 +2,19 @@
 
 import copy
 import hashlib
+import os
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import tomli_w
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -16,6 +22,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib.transforms import BboxBase
 
+import abm
 from abm import Run, Scenario, simulate
 from abm.losses import PoolLosses
 from abm.model import UnderwaterModel
@@ -24,6 +31,7 @@ from experiments import load_scenario
 from experiments.figures import style
 from models.market import Bands, Concentrated, ConstantProduct, StableSwap
 
+ROOT = Path(__file__).parents[1]
 World = dict[str, Any]
 
 
@@ -72,6 +80,84 @@ def put(tree: Any, key: str, value: Any) -> None:
 def small_world() -> Callable[..., World]:
     """The builder of small worlds."""
     return _small_world
+
+
+@pytest.fixture
+def small_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Write `small.toml` in a working directory of its own: a small world whose paths differ, with changes."""
+    monkeypatch.chdir(tmp_path)
+    random: World = {
+        "checks": False,
+        "time__steps": 30,
+        "assets__ETH__price": {"kind": "gbm", "start": 1500.0, "volatility_per_year": 20.0},
+        "pools__0__liquidation": {"design": "fixed_spread", "liquidation_bonus": 0.09},
+        "pools__0__losses": {},
+        "agents__borrowers__0__positions__0__debt__DAI": 12_400.0,
+        "agents__liquidators__0__capital_usd": 1e6,
+    }
+
+    def write(**changes: Any) -> Path:
+        file = tmp_path / "small.toml"
+        file.write_text(tomli_w.dumps(_small_world(**(random | changes))))
+        return file
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def files_below() -> Callable[[Path], list[str]]:
+    """Every file and folder below a directory."""
+    return lambda directory: sorted(str(file.relative_to(directory)) for file in directory.rglob("*"))
+
+
+@pytest.fixture(scope="session")
+def counted() -> Callable[[pytest.MonkeyPatch, Callable[[Scenario, int, int], BaseException | None]], list[int]]:
+    """Count the seeds that are simulated; `fails` sees the scenario, the seed and the number of the call."""
+
+    def count(patch: pytest.MonkeyPatch, fails: Callable[[Scenario, int, int], BaseException | None]) -> list[int]:
+        true, seeds = abm.simulate, []
+
+        def simulate_or_raise(scenario: Scenario, seed: int = 1, progress: Any = None) -> Run:
+            error = fails(scenario, seed, len(seeds))
+            if error is not None:
+                raise error
+            seeds.append(seed)
+            return true(scenario, seed=seed, progress=progress)
+
+        patch.setattr(abm, "simulate", simulate_or_raise)
+        return seeds
+
+    return count
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[[list[str]], "subprocess.Popen[str]"]:
+    """The command line in a process group of its own, as a shell starts it, in the working directory."""
+
+    def begun(arguments: list[str]) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "experiments", *arguments],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return begun
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Wait for something that a process does; if it ends or takes too long without, the test fails."""
+
+    def wait(there: Callable[[], bool], run: "subprocess.Popen[str]", seconds: float = 120.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not there() and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert there(), run.communicate(timeout=5)[1] if run.poll() is not None else "nothing came"
+
+    return wait
 
 
 @pytest.fixture(scope="session")

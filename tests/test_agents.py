@@ -109,6 +109,7 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("borrowers", "equity_usd"): ({"equity_usd": 900.0}, LOOPED),
     ("borrowers", "loops"): ({"loops": 3}, LOOPED),
     ("borrowers", "loop_ltv"): ({"loop_ltv": 0.6}, LOOPED),
+    ("borrowers", "rank_correlation"): ({"rank_correlation": -0.9}, {}),
     ("borrowers", "lowest_health"): ({"lowest_health": 1.03}, {}),
     ("borrowers", "watching"): ({"watching": 1.0}, {}),
     ("borrowers", "watch_interval_seconds"): ({"watch_interval_seconds": 900.0}, {}),
@@ -268,7 +269,7 @@ STAKES = [
         "max_emission_per_year": 400.0,
     },
 ]
-LISTED = {("borrowers", "positions"), ("borrowers", "file")}
+LISTED = {("borrowers", name) for name in ("positions", "file", "resample", "jitter")}
 
 
 def world_with(kind: str, *changes: Change) -> dict[str, Any]:

@@ -72,10 +72,6 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "small.toml"
 
 
-def files_below(directory: Path) -> list[str]:
-    return sorted(str(file.relative_to(directory)) for file in directory.rglob("*"))
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -103,7 +99,11 @@ def files_below(directory: Path) -> list[str]:
     ids=" ".join,
 )
 def test_wrong_input_gets_one_sentence_and_code_2_and_nothing_is_written(
-    scenario: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+    scenario: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: list[str],
+    files_below: Any,
 ) -> None:
     (scenario.parent / "full").mkdir()
     (scenario.parent / "full" / "kept.txt").write_text("precious")
@@ -141,7 +141,7 @@ def test_every_shipped_scenario_can_be_loaded() -> None:
 
 
 def test_a_run_writes_what_the_contract_says_and_tells_where(
-    scenario: Path, capsys: pytest.CaptureFixture[str]
+    scenario: Path, capsys: pytest.CaptureFixture[str], files_below: Any
 ) -> None:
     assert main(["run", "small.toml", "--seed", "3"]) == DONE
     others = ["figures", "manifest.json", "paths.parquet", "scenario.toml", "summary.json"]
@@ -232,7 +232,10 @@ def test_a_path_that_crashes_is_a_row_and_the_others_go_on(
 
 
 def test_a_scenario_whose_world_cannot_be_built_is_refused(
-    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    scenario: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    files_below: Any,
 ) -> None:
     before = files_below(scenario.parent)
     monkeypatch.setattr(abm, "simulate", failing({1: ScenarioError("eth.csv has no rows; give at least one")}))
@@ -273,7 +276,10 @@ def test_an_interrupt_while_drawing_keeps_all_results(
 
 
 def test_an_interrupt_before_any_path_has_finished_writes_nothing(
-    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    scenario: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    files_below: Any,
 ) -> None:
     before = files_below(scenario.parent)
     monkeypatch.setattr(abm, "simulate", failing({1: KeyboardInterrupt()}))
@@ -282,11 +288,11 @@ def test_an_interrupt_before_any_path_has_finished_writes_nothing(
     assert files_below(scenario.parent) == before
 
 
-def test_ctrl_c_stops_the_workers_and_keeps_what_they_finished(scenario: Path) -> None:
+def test_ctrl_c_stops_the_workers_and_keeps_what_they_finished(scenario: Path, start: Any, wait_until: Any) -> None:
     """A real interrupt, sent to the whole process group as a terminal does."""
     arguments = ["run", str(scenario), "--paths", "100000", "--jobs", "2", "--out", "run", "--no-figures"]
-    with start(arguments, cwd=scenario.parent) as run:
-        wait_until((scenario.parent / "run" / "steps.parquet").is_file)
+    with start(arguments) as run:
+        wait_until((scenario.parent / "run" / "steps.parquet").is_file, run)
         time.sleep(0.5)
         os.killpg(run.pid, signal.SIGINT)
         said, complained = run.communicate(timeout=60)
@@ -395,30 +401,10 @@ def test_help_comes_without_importing_anything_heavy() -> None:
     assert said.stdout.strip() == "[]"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
-    with start(["designs"], cwd=tmp_path) as run:
+def test_a_reader_that_has_seen_enough_is_no_error(start: Any) -> None:
+    with start(["designs"]) as run:
         assert run.stdout is not None
         run.stdout.close()
         assert run.wait(timeout=60) == PIPE_CLOSED
         assert run.stderr is not None
         assert run.stderr.read() == ""
-
-
-def start(arguments: list[str], cwd: Path) -> "subprocess.Popen[str]":
-    """The command line in a process group of its own, as a shell starts it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "experiments", *arguments],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def wait_until(happened: Any, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,68 +29,16 @@ from experiments.tune import FIRST_PATH
 
 mpl.use("Agg")
 
-SCENARIO = """
-    name = "small"
-    [time]
-    steps = 40
-    [assets.DAI]
-    price = { kind = "constant", price = 1.0 }
-    [assets.ETH]
-    price = { kind = "gbm", start = 1500.0, volatility_per_year = 20.0 }
-    [[markets]]
-    base = "ETH"
-    quote = "DAI"
-    [[markets.sources]]
-    kind = "infinite"
-    [[pools]]
-    name = "core"
-    [pools.reserves.DAI]
-    [pools.reserves.ETH]
-    ltv = 0.80
-    liquidation_threshold = 0.83
-    [pools.liquidation]
-    design = "aave_v3"
-    liquidation_bonus = 0.09
-    [[agents.borrowers]]
-    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 12400.0 } } ]
-    [[agents.liquidators]]
-    capital_usd = 1e6
-    gas_usd = 2.0
-    [[agents.depositors]]
-    deposits = { DAI = 1e6 }
-"""
 THREE = "aave_v3,fixed_spread,euler_v2"
 
 
 @pytest.fixture
-def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A scenario file in a working directory of its own."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "small.toml").write_text(textwrap.dedent(SCENARIO))
-    return tmp_path / "small.toml"
-
-
-def files_below(directory: Path) -> list[str]:
-    return sorted(str(file.relative_to(directory)) for file in directory.rglob("*"))
+def scenario(small_file: Callable[..., Path]) -> Path:
+    return small_file(time__steps=40, pools__0__liquidation__design="aave_v3", agents__liquidators__0__gas_usd=2.0)
 
 
 def plan(scenario: Path, designs: str = THREE, **terms: Any) -> Plan:
     return Plan.of(load_scenario(scenario), designs, **{"paths": 4, **terms})
-
-
-def counted(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Scenario, int, int], BaseException | None]) -> list[int]:
-    """Count the seeds that are simulated; `fails` sees the scenario, the seed and the number of the call."""
-    simulate, seeds = abm.simulate, []
-
-    def simulate_or_raise(scenario: Scenario, seed: int = 1, progress: Any = None) -> Run:
-        error = fails(scenario, seed, len(seeds))
-        if error is not None:
-            raise error
-        seeds.append(seed)
-        return simulate(scenario, seed=seed, progress=progress)
-
-    monkeypatch.setattr(abm, "simulate", simulate_or_raise)
-    return seeds
 
 
 @pytest.mark.parametrize(
@@ -114,7 +61,11 @@ def counted(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Scenario, int, int
     ids=" ".join,
 )
 def test_what_cannot_be_compared_gets_one_sentence_and_nothing_is_written(
-    scenario: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+    scenario: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: list[str],
+    files_below: Any,
 ) -> None:
     (scenario.parent / "full").mkdir()
     (scenario.parent / "full" / "kept.txt").write_text("precious")
@@ -175,7 +126,9 @@ def test_every_design_can_be_tuned_within_its_bounds(scenario: Path, name: str) 
         with_design(load_scenario(scenario), name, {key: ends[end] for key, ends in kind.bounds.items()})
 
 
-def test_a_comparison_writes_what_the_contract_says(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comparison_writes_what_the_contract_says(
+    scenario: Path, capsys: pytest.CaptureFixture[str], files_below: Any
+) -> None:
     assert main(["compare", "small.toml", "--designs", THREE, "--paths", "3", "--seed", "5"]) == DONE
     said = capsys.readouterr()
     folder = Path("results/small-compare-5")
@@ -210,7 +163,7 @@ def test_the_results_do_not_depend_on_the_number_of_workers(scenario: Path) -> N
 
 
 def test_a_path_that_fails_is_a_row_with_its_reason(
-    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
     def breaks(scenario: Scenario, seed: int, _: int) -> BaseException | None:
         euler = scenario.pools[0].liquidation.design == "euler_v2"
@@ -229,7 +182,9 @@ def test_a_path_that_fails_is_a_row_with_its_reason(
     assert {one["design"]: one["paths"] for one in found.ranking["designs"]}["aave_v3"] == 4
 
 
-def test_a_failed_path_is_tried_again_on_resuming(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_path_is_tried_again_on_resuming(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
+) -> None:
     with monkeypatch.context() as broken:
         counted(broken, lambda _, seed, __: ZeroDivisionError() if seed == 3 else None)
         assert len(compare(plan(scenario), out=Path("out")).manifest["failed_runs"]) == 3
@@ -239,7 +194,7 @@ def test_a_failed_path_is_tried_again_on_resuming(scenario: Path, monkeypatch: p
 
 
 def test_trying_a_failed_path_again_loses_nothing_that_finished_beside_it(
-    scenario: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
     """Interrupted twice: the first path fails, then finishes, and each of the others is computed once."""
     with monkeypatch.context() as first:
@@ -256,7 +211,11 @@ def test_trying_a_failed_path_again_loses_nothing_that_finished_beside_it(
 
 
 def test_an_interrupt_keeps_what_is_done_and_resuming_computes_the_rest_only(
-    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    scenario: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    files_below: Any,
+    counted: Any,
 ) -> None:
     whole = compare(plan(scenario), out=Path("whole"))
     arguments = ["compare", "small.toml", "--designs", THREE, "--paths", "4", "--out", "out", "--no-figures"]
@@ -278,7 +237,7 @@ def test_an_interrupt_keeps_what_is_done_and_resuming_computes_the_rest_only(
 
 
 def test_an_interrupt_before_every_design_has_a_path_leaves_no_ranking(
-    scenario: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
     """The baseline itself may be missing; what was there from an earlier comparison is not passed off as this one's."""
     compare(plan(scenario, "fluid", paths=1), out=Path("out"))
@@ -290,14 +249,18 @@ def test_an_interrupt_before_every_design_has_a_path_leaves_no_ranking(
     assert main(["plot", "out"]) == REFUSED
 
 
-def test_an_interrupt_before_anything_is_done_writes_nothing(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_before_anything_is_done_writes_nothing(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, files_below: Any, counted: Any
+) -> None:
     before = files_below(scenario.parent)
     counted(monkeypatch, lambda *_: KeyboardInterrupt())
     assert main(["compare", "small.toml", "--designs", THREE]) == INTERRUPTED
     assert files_below(scenario.parent) == before
 
 
-def test_a_finished_comparison_can_be_given_more_paths(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_comparison_can_be_given_more_paths(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
+) -> None:
     compare(plan(scenario, paths=2), out=Path("out"))
     seeds = counted(monkeypatch, lambda *_: None)
     more = compare(plan(scenario, paths=4), out=Path("out"), resume=True)
@@ -384,7 +347,7 @@ def test_objectives_may_be_tails() -> None:
 
 
 def test_tuning_looks_on_other_seeds_and_the_report_says_both(
-    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
     pytest.importorskip("optuna")
     seeds = counted(monkeypatch, lambda *_: None)
@@ -412,7 +375,7 @@ def test_tuning_looks_on_other_seeds_and_the_report_says_both(
 
 
 def test_trials_that_a_design_refuses_or_that_crash_are_in_the_history(
-    scenario: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
     pytest.importorskip("optuna")
     made = with_design
@@ -461,7 +424,11 @@ def test_the_figures_come_from_stored_results_alone(
 
 
 def test_figures_and_tables_stand_a_comparison_of_which_everything_failed(
-    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    scenario: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    files_below: Any,
+    counted: Any,
 ) -> None:
     monkeypatch.setattr("experiments.figures.style.DPI", 40)
     counted(monkeypatch, lambda *_: ZeroDivisionError())

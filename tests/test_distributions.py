@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from scipy import stats
 
 from abm.distributions import (
     LogNormal,
+    LogNormalPareto,
     NonNegativeInfOrDrawn,
     NonNegativeOrDrawn,
     Pareto,
@@ -18,6 +20,7 @@ from abm.distributions import (
     PositiveOrDrawn,
     Uniform,
     draw,
+    pair,
 )
 
 ALIASES = {
@@ -167,3 +170,111 @@ def test_values_that_cannot_be_used_are_refused_once(alias, value):
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(ALIASES[alias], config={"strict": True, "allow_inf_nan": False}).validate_python(value)
     assert refused.value.error_count() == 1
+
+
+# A lognormal with the tail of a power law
+
+
+TAILED = LogNormalPareto(
+    kind="lognormal_pareto", median=8000.0, sigma=1.2, tail_from=50_000.0, tail_share=0.05, tail_shape=1.1
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    median=st.floats(1e-3, 1e6),
+    sigma=st.floats(0.05, 10),
+    tail_from=st.floats(0.2, 50),
+    tail_share=st.floats(1e-3, 0.999),
+    tail_shape=st.floats(0.3, 20),
+    times=st.none() | st.floats(1, 1e6),
+)
+def test_both_parts_keep_to_their_side_of_where_the_tail_begins(
+    median, sigma, tail_from, tail_share, tail_shape, times
+):
+    start = median * math.exp(sigma * (tail_from - 1.0) / 50.0)  # not so low that nothing is below it
+    maximum = None if times is None else start * times
+    law = LogNormalPareto(
+        kind="lognormal_pareto",
+        median=median,
+        sigma=sigma,
+        tail_from=start,
+        tail_share=tail_share,
+        tail_shape=tail_shape,
+        maximum=maximum,
+    )
+    drawn = law.draw(200, generator())
+    in_tail = generator().random(200) >= 1.0 - tail_share
+    assert np.isfinite(drawn).all()
+    assert (drawn > 0.0).all()
+    assert (drawn[~in_tail] <= start).all()
+    assert (drawn[in_tail] >= min(start, law.highest) * (1 - 1e-12)).all()
+    assert maximum is None or (drawn <= maximum).all()
+
+
+def test_body_and_tail_have_the_shares_and_quantiles_of_their_laws():
+    """Below, the truncated lognormal's distribution function at the draws is uniform; above, so is the Pareto's."""
+    drawn = TAILED.draw(200_000, generator())
+    in_tail = drawn >= 50_000.0
+    assert in_tail.mean() == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / 200_000))
+    whole = stats.norm.cdf(math.log(50_000.0 / 8000.0) / 1.2)
+    below = stats.norm.cdf(np.log(drawn[~in_tail] / 8000.0) / 1.2) / whole
+    above = 1.0 - (drawn[in_tail] / 50_000.0) ** -1.1
+    assert stats.kstest(below, "uniform").pvalue > 0.01
+    assert stats.kstest(above, "uniform").pvalue > 0.01
+
+
+def test_draws_rise_with_what_the_generator_gives():
+    """Inversion: so that another tail moves those alone who are in it."""
+    uniforms = generator().random(5000)
+    np.testing.assert_array_equal(np.argsort(TAILED.draw(5000, generator())), np.argsort(uniforms))
+    fatter = TAILED.model_copy(update={"tail_shape": 0.9}).draw(5000, generator())
+    moved = fatter != TAILED.draw(5000, generator())
+    np.testing.assert_array_equal(moved, uniforms > 0.95)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"maximum": 1000.0}, "tail_from = 50000 is above maximum = 1000; swap them"),
+        ({"tail_shape": 0.01}, "raise tail_shape"),
+        ({"tail_from": 1e-18, "sigma": 0.1}, "is below everything that median = 8000 and sigma = 0.1 draw; raise it"),
+        ({"tail_share": 1.0}, "less than 1"),
+        ({"sigma": 0.0}, "greater than 0"),
+    ],
+)
+def test_a_tail_that_cannot_be_drawn_is_refused(changes, words):
+    with pytest.raises(ValidationError, match=words):
+        LogNormalPareto.model_validate(TAILED.model_dump() | changes)
+
+
+# Two attributes that go together
+
+
+@pytest.mark.parametrize("rho", [-1.0, -0.6, 0.0, 0.3, 0.8, 1.0])
+def test_pairs_have_the_rank_correlation_that_was_asked_for(rho):
+    """Whatever the marginals are; within four standard errors of the sample's."""
+    rng, count = generator(), 20_000
+    sizes = Pareto(kind="pareto", minimum=1.0, shape=1.1).draw(count, rng)
+    paired = pair(sizes, LogNormal(kind="lognormal", median=1.0, sigma=2.0).draw(count, rng), rho, rng)
+    error = (1.0 - rho**2) * math.sqrt((1.0 + 0.5 * rho**2) / (count - 3))
+    assert stats.spearmanr(sizes, paired).statistic == pytest.approx(rho, abs=4.0 * error + 1e-12)
+
+
+def test_the_copula_is_gaussian():
+    """Kendall's tau of a Gaussian copula is 2 / pi asin(r), and Spearman's rho 6 / pi asin(r / 2)."""
+    rng, count = generator(), 20_000
+    one, other = rng.random(count), rng.random(count)
+    rho = 0.5
+    tau = stats.kendalltau(one, pair(one, other, rho, rng)).statistic
+    assert tau == pytest.approx(2.0 / math.pi * math.asin(2.0 * math.sin(math.pi * rho / 6.0)), abs=0.015)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=40),
+    rho=st.floats(-1, 1),
+)
+def test_pairing_changes_who_has_what_and_not_what_there_is(values, rho):
+    leading, following = np.array(values).T
+    np.testing.assert_array_equal(np.sort(pair(leading, following, rho, generator())), np.sort(following))

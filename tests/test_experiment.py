@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import abm
-from abm import Run, Scenario, ScenarioError
+from abm import Run, ScenarioError
 from experiments import load_results
 from experiments.answer_text import describe
 from experiments.answers import Answer
@@ -33,37 +33,6 @@ from experiments.sweep import name_of, values_of
 from models.market import ConstantProduct
 
 mpl.use("Agg")
-
-SCENARIO = """
-    name = "small"
-    [time]
-    steps = 30
-    [assets.DAI]
-    price = { kind = "constant", price = 1.0 }
-    [assets.ETH]
-    price = { kind = "gbm", start = 1500.0, volatility_per_year = 20.0 }
-    [[markets]]
-    base = "ETH"
-    quote = "DAI"
-    [[markets.sources]]
-    kind = "infinite"
-    [[pools]]
-    name = "core"
-    [pools.reserves.DAI]
-    [pools.reserves.ETH]
-    ltv = 0.80
-    liquidation_threshold = 0.83
-    [pools.liquidation]
-    design = "fixed_spread"
-    liquidation_bonus = 0.09
-    [[agents.borrowers]]
-    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 12400.0 } } ]
-    [[agents.liquidators]]
-    capital_usd = 1e6
-    gas_usd = 2.0
-    [[agents.depositors]]
-    deposits = { DAI = 1e6 }
-"""
 
 EXPERIMENT = """
     name = "bonus"
@@ -88,16 +57,31 @@ EXPERIMENT = """
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(small_file: Callable[..., Path]) -> Path:
     """An experiment's file beside its scenario, in a working directory of its own."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "small.toml").write_text(textwrap.dedent(SCENARIO))
-    (tmp_path / "bonus.toml").write_text(textwrap.dedent(EXPERIMENT))
-    return tmp_path / "bonus.toml"
+    file = small_file(agents__liquidators__0__gas_usd=2.0).with_name("bonus.toml")
+    file.write_text(textwrap.dedent(EXPERIMENT))
+    return file
 
 
-def files_below(directory: Path) -> list[str]:
-    return sorted(str(one.relative_to(directory)) for one in directory.rglob("*"))
+@pytest.fixture
+def assert_refused(capsys: pytest.CaptureFixture[str], files_below: Any) -> Callable[[list[str], list[str]], None]:
+    """One sentence with these words, exit code 2, and nothing written."""
+
+    def check(arguments: list[str], words: list[str]) -> None:
+        before = files_below(Path.cwd())
+        try:
+            code = main(arguments)
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        said = capsys.readouterr()
+        assert code == REFUSED, said.err
+        assert said.out == ""
+        assert len(said.err.strip().splitlines()) == 1, said.err
+        assert [word for word in words if word not in said.err] == [], said.err
+        assert files_below(Path.cwd()) == before
+
+    return check
 
 
 def inquiry(file: Path, **terms: Any) -> Inquiry:
@@ -107,21 +91,6 @@ def inquiry(file: Path, **terms: Any) -> Inquiry:
 def tables_of(directory: Path) -> dict[str, bytes]:
     """The bytes of the tables that an experiment leaves."""
     return {name: (directory / name).read_bytes() for name in ("answer.parquet", "points.parquet", "runs.parquet")}
-
-
-def counted(monkeypatch: pytest.MonkeyPatch, fails: Callable[[int, int], BaseException | None]) -> list[int]:
-    """Count the seeds that are simulated; `fails` sees the seed and the number of the call."""
-    simulate, seeds = abm.simulate, []
-
-    def simulate_or_raise(scenario: Scenario, seed: int = 1, progress: Any = None) -> Run:
-        error = fails(seed, len(seeds))
-        if error is not None:
-            raise error
-        seeds.append(seed)
-        return simulate(scenario, seed=seed, progress=progress)
-
-    monkeypatch.setattr(abm, "simulate", simulate_or_raise)
-    return seeds
 
 
 # What files may say
@@ -148,12 +117,12 @@ def counted(monkeypatch: pytest.MonkeyPatch, fails: Callable[[int, int], BaseExc
     ],
 )
 def test_what_cannot_be_asked_gets_one_sentence_and_nothing_is_written(
-    file: Path, capsys: pytest.CaptureFixture[str], change: str, words: list[str]
+    file: Path, assert_refused: Any, change: str, words: list[str]
 ) -> None:
     key = change.partition(" =")[0]
     lines = [line for line in textwrap.dedent(EXPERIMENT).splitlines() if not line.startswith(f"{key} =")]
     file.write_text("\n".join([change, *lines]))
-    assert_refused(["experiment", "bonus.toml"], words, capsys)
+    assert_refused(["experiment", "bonus.toml"], words)
 
 
 @pytest.mark.parametrize(
@@ -171,11 +140,11 @@ def test_what_cannot_be_asked_gets_one_sentence_and_nothing_is_written(
     ],
 )
 def test_a_factor_that_cannot_be_varied_gets_one_sentence(
-    file: Path, capsys: pytest.CaptureFixture[str], factor: str, words: list[str]
+    file: Path, assert_refused: Any, factor: str, words: list[str]
 ) -> None:
     key = "" if "keys" in factor else 'key = "pools.0.liquidation.liquidation_bonus"'
     file.write_text(f'name = "x"\nquestion = "?"\nscenario = "small.toml"\n[[factors]]\nname = "b"\n{key}\n{factor}\n')
-    assert_refused(["experiment", "bonus.toml"], words, capsys)
+    assert_refused(["experiment", "bonus.toml"], words)
 
 
 @pytest.mark.parametrize("name", ["seed", "value", "p_value"])
@@ -210,26 +179,11 @@ def test_a_factor_is_not_called_like_a_metric(file: Path) -> None:
     ids=" ".join,
 )
 def test_arguments_that_cannot_be_used_are_refused(
-    file: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+    file: Path, assert_refused: Any, arguments: list[str], words: list[str]
 ) -> None:
     (file.parent / "full").mkdir()
     (file.parent / "full" / "kept.txt").write_text("precious")
-    assert_refused(arguments, words, capsys)
-
-
-def assert_refused(arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """One sentence with these words, exit code 2, and nothing written."""
-    before = files_below(Path.cwd())
-    try:
-        code = main(arguments)
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    said = capsys.readouterr()
-    assert code == REFUSED, said.err
-    assert said.out == ""
-    assert len(said.err.strip().splitlines()) == 1, said.err
-    assert [word for word in words if word not in said.err] == [], said.err
-    assert files_below(Path.cwd()) == before
+    assert_refused(arguments, words)
 
 
 # Which points they make
@@ -338,7 +292,7 @@ def test_the_answer_is_that_of_the_paths_themselves(file: Path, play: Callable[.
     assert answer.of(answer.estimands[2])["value"][0] == pytest.approx(np.median(runs["borrower_loss_usd"][:6]))
 
 
-def test_a_directory_holds_what_the_page_says(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_holds_what_the_page_says(file: Path, capsys: pytest.CaptureFixture[str], files_below: Any) -> None:
     assert main(["experiment", "bonus.toml", "--paths", "3"]) == DONE
     said = capsys.readouterr().out
     out = Path("results/bonus-1")
@@ -375,9 +329,9 @@ def test_a_stored_experiment_reproduces_itself(file: Path) -> None:
 
 
 def test_a_path_that_fails_is_a_row_with_its_reason(
-    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
-    counted(monkeypatch, lambda seed, _: ZeroDivisionError("no depth\nat all") if seed == 2 else None)
+    counted(monkeypatch, lambda _, seed, __: ZeroDivisionError("no depth\nat all") if seed == 2 else None)
     assert main(["experiment", "bonus.toml", "--out", "out", "--no-figures"]) == FAILED
     assert "3 of 18 runs failed, the first of them with ZeroDivisionError: no depth at all" in " ".join(
         capsys.readouterr().out.split()
@@ -390,7 +344,7 @@ def test_a_path_that_fails_is_a_row_with_its_reason(
 
 
 def test_an_experiment_whose_every_path_fails_still_says_so(
-    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
     counted(monkeypatch, lambda *_: ZeroDivisionError())
     assert main(["experiment", "bonus.toml", "--out", "out", "--no-figures"]) == FAILED
@@ -402,12 +356,12 @@ def test_an_experiment_whose_every_path_fails_still_says_so(
 
 
 def test_an_interrupt_keeps_what_is_done_and_resuming_computes_the_rest_only(
-    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
     ask(inquiry(file), out=Path("whole"))
     arguments = ["experiment", "bonus.toml", "--out", "out", "--no-figures"]
     with monkeypatch.context() as stopped:
-        counted(stopped, lambda _, call: KeyboardInterrupt() if call == 7 else None)
+        counted(stopped, lambda _, __, call: KeyboardInterrupt() if call == 7 else None)
         assert main(arguments) == INTERRUPTED
     assert "--resume goes on with it" in capsys.readouterr().err
     kept = Answer.load("out")
@@ -421,14 +375,18 @@ def test_an_interrupt_keeps_what_is_done_and_resuming_computes_the_rest_only(
     assert Answer.load("out").manifest["digest"] == Answer.load("whole").manifest["digest"]
 
 
-def test_an_interrupt_before_anything_is_done_writes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_before_anything_is_done_writes_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch, files_below: Any, counted: Any
+) -> None:
     before = files_below(file.parent)
     counted(monkeypatch, lambda *_: KeyboardInterrupt())
     assert main(["experiment", "bonus.toml"]) == INTERRUPTED
     assert files_below(file.parent) == before
 
 
-def test_a_finished_experiment_can_be_given_more_paths_and_values(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_experiment_can_be_given_more_paths_and_values(
+    file: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
+) -> None:
     ask(inquiry(file, paths=2), out=Path("out"))
     seeds = counted(monkeypatch, lambda *_: None)
     ask(inquiry(file, paths=3), out=Path("out"), resume=True)
@@ -439,7 +397,9 @@ def test_a_finished_experiment_can_be_given_more_paths_and_values(file: Path, mo
     assert len(answer.runs) == 12
 
 
-def test_points_that_are_the_same_scenario_are_computed_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_that_are_the_same_scenario_are_computed_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
+) -> None:
     seeds = counted(monkeypatch, lambda *_: None)
     levels = {"one": {}, "the same": {"time.steps": 30}}
     answer = ask(inquiry_with(file, factors=[{"name": "kind", "levels": levels}], baseline={}, figure=None))

@@ -10,53 +10,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import abm
-from experiments import load_scenario
+from experiments import load_scenario, run_scenario
 from experiments.answers import Answer
-from experiments.cells import Address, Batch, compute, program
+from experiments.cells import Address, Batch, compute
 from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
 from experiments.executors import Here, Processes, SchedulerError, check_scheduler, crew
 from experiments.experiment import ask
 from experiments.inquiry import Inquiry
+from experiments.provenance import program
 from experiments.question import Experiment
 from experiments.runner import AHEAD, Lost, run_all
 from experiments.shards import Cells
-
-SCENARIO = """
-    name = "small"
-    [time]
-    steps = 30
-    [assets.DAI]
-    price = { kind = "constant", price = 1.0 }
-    [assets.ETH]
-    price = { kind = "gbm", start = 1500.0, volatility_per_year = 20.0 }
-    [[markets]]
-    base = "ETH"
-    quote = "DAI"
-    [[markets.sources]]
-    kind = "infinite"
-    [[pools]]
-    name = "core"
-    [pools.reserves.DAI]
-    [pools.reserves.ETH]
-    ltv = 0.80
-    liquidation_threshold = 0.83
-    [pools.liquidation]
-    design = "fixed_spread"
-    liquidation_bonus = 0.09
-    [[agents.borrowers]]
-    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 12400.0 } } ]
-    [[agents.liquidators]]
-    capital_usd = 1e6
-    [[agents.depositors]]
-    deposits = { DAI = 1e6 }
-"""
+from experiments.storage import Results
 
 EXPERIMENT = """
     name = "bonus"
@@ -74,12 +46,11 @@ TABLES = ("answer.parquet", "points.parquet", "runs.parquet")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory of its own with a scenario in it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "small.toml").write_text(textwrap.dedent(SCENARIO))
-    write(tmp_path, 8)
-    return tmp_path
+def home(small_file: Callable[..., Path]) -> Path:
+    """A working directory of its own with an experiment in it."""
+    home = small_file().parent
+    write(home, 8)
+    return home
 
 
 def write(home: Path, paths: int) -> None:
@@ -112,7 +83,55 @@ def test_it_gives_the_same_bytes_on_a_local_dask_cluster(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_gives_the_same_bytes_on_a_scheduler_whose_worker_is_killed_in_the_middle(home: Path) -> None:
+def test_every_command_gives_the_same_bytes_on_a_cluster(home: Path, scheduler: Any) -> None:
+    pytest.importorskip("distributed")
+    vary = ["--vary", "pools.0.liquidation.liquidation_bonus=0.05,0.1"]
+    commands = {
+        "run": ["run", "small.toml", "--paths", "3"],
+        "one": ["run", "small.toml"],
+        "compare": ["compare", "small.toml", "--designs", "aave_v3,fixed_spread", "--paths", "3", "--tune", "2"],
+        "sweep": ["sweep", "small.toml", "--paths", "3", *vary],
+        "sensitivity": ["sensitivity", "small.toml", "--size", "2", "--paths", "2", *vary],
+    }
+    with scheduler() as address, worker(address), worker(address):
+        for name, command in commands.items():
+            for where, place in (("serial", []), ("dask", ["--scheduler", address])):
+                assert main([*command, "--no-figures", "--out", f"{where}/{name}", *place]) == DONE
+            tables = sorted(file.name for file in Path(f"serial/{name}").glob("*.parquet"))
+            assert tables
+            for table in tables:
+                assert Path(f"dask/{name}/{table}").read_bytes() == Path(f"serial/{name}/{table}").read_bytes(), table
+            manifests = [json.loads(Path(f"{where}/{name}/manifest.json").read_text()) for where in ("serial", "dask")]
+            assert manifests[0]["digest"] == manifests[1]["digest"]
+
+
+@pytest.mark.slow
+def test_a_run_whose_scheduler_is_lost_goes_on_where_it_stopped(
+    home: Path, start: Any, wait_until: Any, scheduler: Any
+) -> None:
+    pytest.importorskip("distributed")
+    lost: list[subprocess.Popen[str]] = []
+    arguments = ["run", "small.toml", "--paths", "2000", "--out", "dask", "--no-figures", "--scheduler"]
+    with scheduler(lost) as address, worker(address), start([*arguments, address]) as run:
+        wait_until(lambda: Path("dask/steps.parquet").exists(), run)
+        time.sleep(0.5)
+        lost[0].kill()
+        _, complained = run.communicate(timeout=240)
+    assert run.returncode == FAILED, complained
+    assert "was lost; what has finished is kept, and --resume goes on" in complained
+    kept = Results.load("dask")
+    assert kept.manifest["status"] == "interrupted"
+    assert 0 < kept.finished < 2000
+    paths = str(kept.finished + 2)
+    assert main(["run", "small.toml", "--paths", paths, "--out", "dask", "--no-figures", "--resume"]) == DONE
+    whole = run_scenario(load_scenario("small.toml"), paths=int(paths), out=Path("serial"))
+    assert Results.load("dask").manifest["digest"] == whole.manifest["digest"]
+
+
+@pytest.mark.slow
+def test_it_gives_the_same_bytes_on_a_scheduler_whose_worker_is_killed_in_the_middle(
+    home: Path, start: Any, wait_until: Any, scheduler: Any
+) -> None:
     """Two workers in processes of their own, on loopback, one of which does not see the end."""
     pytest.importorskip("distributed")
     write(home, 80)
@@ -129,7 +148,7 @@ def test_it_gives_the_same_bytes_on_a_scheduler_whose_worker_is_killed_in_the_mi
 
 
 @pytest.mark.slow
-def test_workers_that_do_not_see_the_directory_send_back_what_they_made(home: Path) -> None:
+def test_workers_that_do_not_see_the_directory_send_back_what_they_made(home: Path, scheduler: Any) -> None:
     pytest.importorskip("distributed")
     with scheduler() as address, worker(address):
         cells = [Address(load_scenario("small.toml")).cell(path, 1) for path in range(3)]
@@ -141,7 +160,7 @@ def test_workers_that_do_not_see_the_directory_send_back_what_they_made(home: Pa
 
 
 @pytest.mark.slow
-def test_ctrl_c_on_a_cluster_leaves_a_directory_to_go_on_with(home: Path) -> None:
+def test_ctrl_c_on_a_cluster_leaves_a_directory_to_go_on_with(home: Path, start: Any, wait_until: Any) -> None:
     pytest.importorskip("distributed")
     write(home, 2000)
     arguments = ["experiment", "bonus.toml", "--scheduler", "local", "--jobs", "2", "--out", "dask", "--no-figures"]
@@ -161,7 +180,7 @@ def test_ctrl_c_on_a_cluster_leaves_a_directory_to_go_on_with(home: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_costs_what_it_was_doing(home: Path) -> None:
+def test_a_process_that_is_killed_costs_what_it_was_doing(home: Path, start: Any, wait_until: Any) -> None:
     """By somebody else, such as a kernel short of memory: the others and its successor do the rest."""
     write(home, 60)
     with start(["experiment", "bonus.toml", "--jobs", "2", "--out", "out", "--no-figures"]) as run:
@@ -194,21 +213,6 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(abm.__file__).parents[1])}
 
 
-def start(arguments: list[str]) -> "subprocess.Popen[str]":
-    """The command in a process group of its own."""
-    command = [sys.executable, "-m", "experiments", *arguments]
-    return subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-
-
-def wait_until(there: Callable[[], bool], run: "subprocess.Popen[str]", seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not there() and run.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert there(), run.communicate(timeout=5)[1] if run.poll() is not None else "nothing came"
-
-
 @contextmanager
 def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
     try:
@@ -218,18 +222,25 @@ def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]
         process.wait()
 
 
-@contextmanager
-def scheduler(processes: "list[subprocess.Popen[str]] | None" = None) -> Iterator[str]:
-    """A scheduler on loopback, in a process of its own, which is put into `processes`; its address."""
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    command += ["--no-dashboard", "--scheduler-file", "scheduler.json"]
-    Path("scheduler.json").unlink(missing_ok=True)
-    with ended(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)) as process:
-        wait_until(lambda: Path("scheduler.json").is_file() and bool(Path("scheduler.json").read_text()), process)
-        time.sleep(0.2)
-        if processes is not None:
-            processes.append(process)
-        yield json.loads(Path("scheduler.json").read_text())["address"]
+@pytest.fixture
+def scheduler(wait_until: Any) -> Callable[..., AbstractContextManager[str]]:
+    """Start a scheduler on loopback, in a process of its own, which is put into `processes`; its address."""
+
+    @contextmanager
+    def begun(processes: "list[subprocess.Popen[str]] | None" = None) -> Iterator[str]:
+        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+        command += ["--no-dashboard", "--scheduler-file", "scheduler.json"]
+        Path("scheduler.json").unlink(missing_ok=True)
+        with ended(
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+        ) as process:
+            wait_until(lambda: Path("scheduler.json").is_file() and bool(Path("scheduler.json").read_text()), process)
+            time.sleep(0.2)
+            if processes is not None:
+                processes.append(process)
+            yield json.loads(Path("scheduler.json").read_text())["address"]
+
+    return begun
 
 
 @contextmanager
@@ -436,17 +447,27 @@ def test_what_is_no_scheduler_is_refused(text: str) -> None:
         check_scheduler(text)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["experiment", "bonus.toml"],
+        ["run", "small.toml"],
+        ["compare", "small.toml", "--designs", "aave_v3"],
+        ["sweep", "small.toml", "--vary", "time.steps=1,2"],
+    ],
+    ids=" ".join,
+)
 def test_without_dask_the_scheduler_says_what_to_install(
-    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.setattr("experiments.executors.find_spec", lambda _: None)
-    assert main(["experiment", "bonus.toml", "--scheduler", "local"]) == REFUSED
+    assert main([*command, "--scheduler", "local"]) == REFUSED
     assert "pip install 'underwater[cluster]'" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_or_has_no_workers_is_refused(
-    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, scheduler: Any
 ) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("experiments.executors.JOIN_SECONDS", 1.0)
@@ -459,7 +480,9 @@ def test_a_scheduler_that_does_not_answer_or_has_no_workers_is_refused(
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_is_lost_leaves_a_directory_to_go_on_with(home: Path) -> None:
+def test_a_scheduler_that_is_lost_leaves_a_directory_to_go_on_with(
+    home: Path, start: Any, wait_until: Any, scheduler: Any
+) -> None:
     pytest.importorskip("distributed")
     write(home, 2000)
     lost: list[subprocess.Popen[str]] = []

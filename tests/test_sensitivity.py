@@ -2,7 +2,8 @@
 
 import math
 import pickle
-import textwrap
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,47 +20,22 @@ from experiments.cli import DONE, REFUSED, main
 from experiments.factors import Factor
 from experiments.screening import Screening
 
+ROOT = Path(__file__).parents[1]
 pytest.importorskip("SALib")
 mpl.use("Agg")
 
-SCENARIO = """
-    name = "small"
-    [time]
-    steps = 4
-    [assets.DAI]
-    price = { kind = "constant", price = 1.0 }
-    [assets.ETH]
-    price = { kind = "path", prices = [1500.0, 1400.0] }
-    [[markets]]
-    base = "ETH"
-    quote = "DAI"
-    [[markets.sources]]
-    kind = "infinite"
-    [[pools]]
-    name = "core"
-    [pools.reserves.DAI]
-    [pools.reserves.ETH]
-    ltv = 0.80
-    liquidation_threshold = 0.83
-    [pools.liquidation]
-    design = "fixed_spread"
-    close_factor = 1.0
-    [[agents.borrowers]]
-    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 12000.0 } } ]
-    [[agents.liquidators]]
-    capital_usd = 1e6
-    [[agents.depositors]]
-    deposits = { DAI = 1e6 }
-"""
 BONUS, GAS = "pools.0.liquidation.liquidation_bonus", "agents.liquidators.0.gas_usd"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+def home(small_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("experiments.figures.style.DPI", 40)
-    (tmp_path / "small.toml").write_text(textwrap.dedent(SCENARIO))
-    return tmp_path
+    return small_file(
+        time__steps=4,
+        assets__ETH__price={"kind": "path", "prices": [1500.0, 1400.0]},
+        pools__0__liquidation={"design": "fixed_spread", "close_factor": 1.0},
+        agents__borrowers__0__positions__0__debt__DAI=12_000.0,
+    ).parent
 
 
 def sides(count: int) -> list[Factor]:
@@ -206,3 +182,44 @@ def test_optuna_plugs_in(home: Path) -> None:
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
     study.optimize(objective, n_trials=12)
     assert study.best_params["bonus"] < 0.04
+
+
+@pytest.mark.filterwarnings("ignore:ipyparallel not installed")
+def test_the_ema_workbench_plugs_in(home: Path) -> None:
+    """Every scenario has the mean over its replications, which the adapter gives seed by seed."""
+    pytest.importorskip("ema_workbench")
+    from ema_workbench import RealParameter, ReplicatorModel, ScalarOutcome, perform_experiments  # noqa: PLC0415
+
+    metrics, bounds = adapter("small.toml", {"bonus": (BONUS, 0.02, 0.1), "gas": (GAS, 0.0, 5.0)})
+    model = ReplicatorModel("loans", function=lambda seed, **params: metrics(params, seed))
+    model.replications = [{"seed": 1}, {"seed": 2}]
+    model.uncertainties = [RealParameter(name, *ends) for name, ends in bounds.items()]
+    model.outcomes = [ScalarOutcome("borrower_loss_usd", function=np.mean)]
+    asked, outcomes = perform_experiments(model, scenarios=4)
+    expected = [
+        np.mean([metrics({name: row[name] for name in bounds}, seed)["borrower_loss_usd"] for seed in (1, 2)])
+        for row in asked.to_dict("records")
+    ]
+    assert outcomes["borrower_loss_usd"] == pytest.approx(expected)
+    assert np.ptp(expected) > 0.0
+
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "experiments.md").read_text("utf-8"), flags=re.DOTALL)
+SMALLER = {
+    "problem, 64": "problem, 2",
+    "n_trials=50": "n_trials=2",
+    "range(1, 11)": "(1, 2)",
+    "scenarios=200": "scenarios=2",
+}
+
+
+@pytest.mark.parametrize("tool", ["SALib", "optuna", "ema_workbench"])
+@pytest.mark.filterwarnings("ignore:ipyparallel not installed")
+def test_the_examples_of_the_page_run(home: Path, tool: str) -> None:
+    """As they are printed, but for how much they ask for."""
+    pytest.importorskip(tool)
+    (common,) = (block for block in EXAMPLES if "import adapter" in block)
+    (own,) = (block for block in EXAMPLES if f"from {tool}" in block or f"import {tool}" in block)
+    for large, small in SMALLER.items():
+        own = own.replace(large, small)
+    exec(compile(common + own, "experiments.md", "exec"), {})

@@ -1,8 +1,10 @@
 """The contract of a run: tables and summary, the worked example, conservation, determinism, common random numbers."""
 
+import gc
 import hashlib
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +140,15 @@ def test_a_file_that_is_missing_is_a_scenario_error(small_world):
     world = small_world(assets__ETH__price={"kind": "file", "file": "nowhere.csv", "time": "t", "price": "p"})
     with pytest.raises(ScenarioError, match=r"assets\.ETH\.price.*nowhere\.csv"):
         simulate(Scenario.from_dict(world))
+
+
+def test_a_path_that_is_over_leaves_nothing_in_memory(small_world, model_of):
+    model = model_of(small_world())
+    model.run()
+    world = weakref.ref(model.world)
+    del model
+    gc.collect()
+    assert world() is None
 
 
 def test_steps_describe_the_end_of_the_block(play):

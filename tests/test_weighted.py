@@ -1,7 +1,6 @@
 """Weighted and stratified paths: what they estimate is what plain paths estimate, and intervals keep their promise."""
 
 import math
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,40 +235,17 @@ def test_sampling_that_cannot_be_done_gets_a_sentence(sampling: dict[str, Any], 
 # In experiments
 
 
-LOANS = """
-    name = "loans"
-    [time]
-    step_seconds = 3600
-    steps = 25
-    [assets.DAI]
-    price = { kind = "constant", price = 1.0 }
-    [assets.ETH]
-    price = { kind = "gbm", start = 1000.0, volatility_per_year = 1.0 }
-    [[markets]]
-    base = "ETH"
-    quote = "DAI"
-    [[markets.sources]]
-    kind = "infinite"
-    [[pools]]
-    name = "core"
-    [pools.reserves.DAI]
-    [pools.reserves.ETH]
-    ltv = 0.80
-    liquidation_threshold = 0.85
-    [pools.liquidation]
-    design = "fixed_spread"
-    [[agents.borrowers]]
-    positions = [ { collateral = { ETH = 10.0 }, debt = { DAI = 8400.0 } } ]
-    [[agents.depositors]]
-    deposits = { DAI = 1e6 }
-"""
-
-
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "loans.toml").write_text(textwrap.dedent(LOANS))
-    return tmp_path
+def home(small_file: Callable[..., Path]) -> Path:
+    """Loans over a day, hour by hour, that nobody liquidates."""
+    return small_file(
+        time={"step_seconds": 3600.0, "steps": 25},
+        assets__ETH__price={"kind": "gbm", "start": 1000.0, "volatility_per_year": 1.0},
+        pools__0__reserves__ETH__liquidation_threshold=0.85,
+        pools__0__liquidation={"design": "fixed_spread"},
+        agents__borrowers__0__positions__0__debt__DAI=8400.0,
+        agents__liquidators=[],
+    ).parent
 
 
 def asked(paths: int, out: str, sampling: dict[str, Any] | None = None, resume: bool = False) -> Any:
@@ -277,7 +253,7 @@ def asked(paths: int, out: str, sampling: dict[str, Any] | None = None, resume: 
     terms: dict[str, Any] = {
         "name": "rare",
         "question": "How often is the loan under water?",
-        "scenario": "loans.toml",
+        "scenario": "small.toml",
         "paths": paths,
         "metrics": ["total_bad_debt_usd > 0", "total_bad_debt_usd", "total_bad_debt_usd_es99"],
     }
@@ -312,7 +288,7 @@ def test_a_directory_may_hold_weighted_and_plain_paths(home: Path) -> None:
 
 
 def test_a_weighted_run_has_weighted_figures(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["run", "loans.toml", "--paths", "40", "--out", "run", "--no-figures"]
+    arguments = ["run", "small.toml", "--paths", "40", "--out", "run", "--no-figures"]
     assert main([*arguments, "--set", 'sampling={ kind = "importance", asset = "ETH", shift = -2.0 }']) == DONE
     results = Results.load("run")
     paths = results.paths
@@ -326,7 +302,7 @@ def test_a_weighted_run_has_weighted_figures(home: Path, capsys: pytest.CaptureF
 
 def test_a_comparison_refuses_weights(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sampling = 'sampling={ kind = "stratified", asset = "ETH", strata = 4 }'
-    assert main(["compare", "loans.toml", "--designs", "all", "--set", sampling]) == REFUSED
+    assert main(["compare", "small.toml", "--designs", "all", "--set", sampling]) == REFUSED
     assert "[sampling]" in capsys.readouterr().err
 
 

@@ -14,7 +14,7 @@ import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
-from abm.distributions import Members, NonNegative, NonNegativeOrDrawn, PositiveInfOrDrawn, PositiveOrDrawn, draw
+from abm.distributions import Drawn, Members, NonNegative, NonNegativeOrDrawn, PositiveInfOrDrawn, PositiveOrDrawn, draw
 from abm.intents import Intent, MendPosition, Reaction, Receipt, Status
 from models.parameters import Parameters
 from models.types import FloatArray, IntArray
@@ -65,11 +65,13 @@ class Borrowers(Parameters):
     """One cohort of borrowers: `positions`, or a `file` of them, or `count` positions drawn from distributions.
 
     A drawn position owes `debt_usd` of `debt` against as much `collateral` as makes its health factor `health` at the
-    first oracle price; with `total_debt_usd` all sizes are scaled to that sum. In place of both, `collateral_usd` is
+    first oracle price; with `total_debt_usd` all sizes are scaled to that sum, and with `rank_correlation` (Spearman's)
+    larger debts have higher healths, below 0 lower ones, by a Gaussian copula. In place of both, `collateral_usd` is
     what it posts, of whose limit by the reserve's ltv it has drawn the part `limit_used`; or `equity_usd` makes it a
     loop: own capital of so much is posted, borrowed against at `loop_ltv` (the reserve's ltv unless given), and what is
     borrowed posted again, `loops` times. A file has a row for each position and columns `collateral_<asset>` and
-    `debt_<asset>` in units.
+    `debt_<asset>` in units; with `resample` the cohort has so many rows of it, drawn with replacement, and `jitter`
+    blurs the size of each and how far its health is above 1, by factors of a lognormal of that sigma.
 
     A share `watching` looks every `watch_interval_seconds`; one that finds its health below `react_below` acts
     `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the
@@ -92,6 +94,9 @@ class Borrowers(Parameters):
     equity_usd: PositiveOrDrawn | None = None
     loops: int = Field(1, ge=1, le=1000)
     loop_ltv: float | None = Field(None, gt=0, lt=1)
+    rank_correlation: float | None = Field(None, ge=-1, le=1)
+    resample: Members | None = None
+    jitter: float = Field(0.0, ge=0, le=3)
     lowest_health: float = Field(1.01, gt=0)
     watching: float = Field(0.0, ge=0, le=1)
     watch_interval_seconds: PositiveOrDrawn = 3600.0
@@ -120,12 +125,29 @@ class Borrowers(Parameters):
                 raise ValueError(f"{ways[0][0]} and {ways[1][0]} both say how large positions are; keep one of them")
             if self.equity_usd is None and (self.loop_ltv is not None or self.loops != 1):
                 raise ValueError("a loop needs equity_usd, the own capital that it starts from; add it")
+            self._can_be_paired()
         else:
-            drawn = ("collateral", "debt", *(name for names in SIZES for name in names), "total_debt_usd", "loop_ltv")
+            sizes = tuple(name for names in SIZES for name in names)
+            drawn = ("collateral", "debt", *sizes, "total_debt_usd", "loop_ltv", "rank_correlation")
             idle = [name for name in drawn if getattr(self, name) is not None]
             if idle:
                 raise ValueError(f"{idle[0]} goes with count, not with {given[0]}; remove one of them")
+        if self.resample is not None and given != ["file"]:
+            raise ValueError(f"resample = {self.resample} draws rows of a file, not {given[0]}; give a file")
+        if self.jitter > 0.0 and self.resample is None:
+            raise ValueError(f"jitter = {self.jitter:g} blurs positions that are drawn from a file; add resample")
         return self
+
+    def _can_be_paired(self) -> None:
+        """Refuse a correlation of what does not vary."""
+        if self.rank_correlation is None:
+            return
+        for name in ("debt_usd", "health"):
+            if not isinstance(getattr(self, name), Drawn):
+                raise ValueError(
+                    f"rank_correlation = {self.rank_correlation:g} pairs drawn debts with drawn healths; give {name} a "
+                    "distribution"
+                )
 
 
 class BorrowerCohort(mesa.Agent):

@@ -2,6 +2,7 @@
 
 Question: how long does one path take, how does that grow with positions and with liquidations, and in how much memory?
 How many swaps, routes and orders a second do the markets do, from Python call by call and compiled as a batch?
+What does the runner of experiments add to its paths, how much sooner are two processes done, and does memory stay flat?
 Design: each case runs in a fresh process, so that its peak memory is its own. A small one of the same kind runs first
 and is not counted: it compiles the kernels. Then `--repeat` runs are timed by the clock on the wall, paths with the
 building of the world and of the tables, markets from a fresh state each, the making of their input not counted.
@@ -17,22 +18,28 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.bench import markets, paths
+from experiments.bench import markets, paths, runner
 
-CASES = [*paths.PATHS, *markets.RATES]
+SHORT = [*paths.PATHS, *markets.RATES]
+CASES = [*SHORT, *runner.CASES]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure the cases asked for and print a table; the exit code."""
     parser = argparse.ArgumentParser(prog="underwater bench", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--case", action="append", choices=CASES, help="one case only; may be repeated")
+    parser.add_argument(
+        "--case",
+        action="append",
+        choices=CASES,
+        help="one case only, or several; the runner's, which take minutes, run only so",
+    )
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="timed runs of each case (default 3)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args(arguments)
     if options.repeat < 1:
         parser.error(f"--repeat {options.repeat} measures nothing; give 1 or more")
     rows: list[dict[str, Any]] = []
-    for name in options.case or CASES:
+    for name in options.case or SHORT:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         rows.append(_in_fresh_process(name, options.repeat))
     print(json.dumps(rows, indent=2) if options.json else table(rows))
@@ -45,6 +52,8 @@ def measure(name: str, repeat: int) -> dict[str, Any]:
 
     if name in paths.PATHS:
         figures = paths.measure(paths.PATHS[name], repeat)
+    elif name in runner.CASES:
+        figures = runner.measure(runner.CASES[name], repeat)
     else:
         figures = markets.measure(markets.RATES[name], repeat)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024.0 * (1024.0 if sys.platform == "darwin" else 1.0))
@@ -52,9 +61,9 @@ def measure(name: str, repeat: int) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The figures for the reader: paths and markets under a heading each."""
+    """The figures for the reader: paths, markets and the runner under a heading each."""
     lines = [f"Python {platform.python_version()} on {platform.machine()}"]
-    for kind, cases in ((paths, paths.PATHS), (markets, markets.RATES)):
+    for kind, cases in ((paths, paths.PATHS), (markets, markets.RATES), (runner, runner.CASES)):
         measured = [row for row in rows if row["case"] in cases]
         if measured:
             lines += ["", *kind.table(measured)]

@@ -1,8 +1,9 @@
-"""Fit the price models to a file of prices: `underwater fit prices.csv`.
+"""Fit price models to a file of prices, or a population to a file of positions: `underwater fit FILE`.
 
-A model is a module with `fit(history)`, which returns a `Fitted` or raises `NoFit`. All are fitted by maximum
-likelihood to the same log returns, so that their information criteria compare. `arch` and `statsmodels`, the extra
-`fit`, do the estimating where they know the model; importing this package imports neither.
+Positions are the business of `experiments.fit.positions`. Of prices a model is a module with `fit(history)`, which
+returns a `Fitted` or raises `NoFit`. All are fitted by maximum likelihood to the same log returns, so that their
+information criteria compare. `arch` and `statsmodels`, the extra `fit`, do the estimating where they know the model;
+importing this package imports neither.
 """
 
 MODELS = ("gbm", "jump_diffusion", "garch", "heston", "regime_switching")

@@ -44,15 +44,15 @@ class Fitted:
     @property
     def snippet(self) -> str:
         """The line to paste under `[assets.X]`."""
-        return f"price = {_inline(self.price.model_dump(exclude_none=True))}"
+        return f"price = {inline(self.price.model_dump(exclude_none=True))}"
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
     """A value as TOML writes it on one line, numbers in six figures."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {inline(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_inline, value)) + "]"
+        return "[" + ", ".join(map(inline, value)) + "]"
     if isinstance(value, float):
         return repr(float(f"{value:.6g}"))
     return json.dumps(value)
