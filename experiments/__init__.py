@@ -11,7 +11,8 @@ simulator and the table libraries are imported by the functions that need them.
 """
 
 from experiments.results import load_results
-from experiments.run import run_paths, run_scenario
+from experiments.run import run_scenario
+from experiments.running.paths import run_paths
 from experiments.shipped import load_scenario, shipped_scenarios
 
 __all__ = ["load_results", "load_scenario", "run_paths", "run_scenario", "shipped_scenarios"]

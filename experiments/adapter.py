@@ -19,8 +19,8 @@ from typing import Any
 
 from abm import Scenario, ScenarioError, simulate
 from abm.sentences import suggestion
-from experiments.factors import Factor, Point
-from experiments.question import Experiment, shipped_experiments
+from experiments.asking.factors import Factor, Point
+from experiments.asking.question import Experiment, shipped_experiments
 from experiments.shipped import load_scenario
 
 Metrics = Callable[[Mapping[str, Any], int], dict[str, float]]

@@ -14,10 +14,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from experiments import cli_compare, cli_dashboard, cli_experiments, cli_stored
-from experiments.arguments import SCENARIO, add_overrides, add_paths, add_place
-from experiments.fit import arguments as fit
-from experiments.terminal import (
+from experiments.commands import asked as cli_experiments
+from experiments.commands import compare as cli_compare
+from experiments.commands import dashboard as cli_dashboard
+from experiments.commands import stored as cli_stored
+from experiments.commands.arguments import SCENARIO, add_overrides, add_paths, add_place
+from experiments.commands.terminal import (
     DONE,
     FAILED,
     INTERRUPTED,
@@ -28,11 +30,12 @@ from experiments.terminal import (
     list_files,
     progress_bar,
 )
+from experiments.fit import arguments as fit
 
 if TYPE_CHECKING:
     from abm import Scenario
     from abm.beside import Variant
-    from experiments.storage import Results
+    from experiments.stored.storage import Results
 
 
 class _Parser(argparse.ArgumentParser):
@@ -103,13 +106,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     from abm.beside import variants as beside
-    from experiments.beside import check_beside
-    from experiments.directories import RUN, check_directory
-    from experiments.executors import check_scheduler
     from experiments.run import run_scenario
+    from experiments.running.beside import check_beside
+    from experiments.running.directories import RUN, check_directory
+    from experiments.running.executors import check_scheduler
     from experiments.shipped import load_scenario
-    from experiments.storage import default_directory
-    from experiments.summary import describe
+    from experiments.stored.storage import default_directory
+    from experiments.stored.summary import describe
 
     with explained():
         check_scheduler(options.scheduler)
@@ -165,7 +168,7 @@ def _run_beside(
     options: argparse.Namespace, scenario: "Scenario", variants: "list[Variant]", results: "Results"
 ) -> None:
     """Run what the scenario asks for beside itself, and print it under the run."""
-    from experiments.beside import describe_beside, run_beside
+    from experiments.running.beside import describe_beside, run_beside
 
     runs = len(variants) * options.paths
     print(f"Running {runs:,} beside it, on the same seeds …", file=sys.stderr, flush=True)

@@ -14,8 +14,7 @@ from typing import Any
 import pandas as pd
 
 from abm import Scenario, ScenarioError
-from experiments.cells import Address, Cell
-from experiments.comparison import (
+from experiments.comparing.comparison import (
     RANKING,
     ROWS,
     TUNING,
@@ -24,16 +23,17 @@ from experiments.comparison import (
     write_ranking,
     write_table,
 )
-from experiments.directories import COMPARISON, check_directory
-from experiments.entrants import Entrant, baseline_of, field_of
-from experiments.executors import SchedulerLostError, crew
-from experiments.interrupts import uninterrupted
-from experiments.objectives import Objective, parse_objectives
-from experiments.provenance import provenance
-from experiments.ranking import imprecision, rank
-from experiments.shards import COURSES, Bench, Cells, Progress
-from experiments.storage import write_json, write_scenario
-from experiments.tune import Tuning, gains, tune, tuned_name
+from experiments.comparing.entrants import Entrant, baseline_of, field_of
+from experiments.comparing.objectives import Objective, parse_objectives
+from experiments.comparing.ranking import imprecision, rank
+from experiments.comparing.tune import Tuning, gains, tune, tuned_name
+from experiments.running.cells import Address, Cell
+from experiments.running.directories import COMPARISON, check_directory
+from experiments.running.executors import SchedulerLostError, crew
+from experiments.running.interrupts import uninterrupted
+from experiments.running.shards import COURSES, Bench, Cells, Progress
+from experiments.stored.provenance import provenance
+from experiments.stored.storage import write_json, write_scenario
 
 MOST_PATHS = 2000
 FEWEST_MORE = 10

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from experiments.answering import Paths, answer_rows, imprecision, run_tables
-from experiments.answers import (
+from experiments.asking.answering import Paths, answer_rows, imprecision, run_tables
+from experiments.asking.answers import (
     ANSWER,
     FILE,
     RUNS,
@@ -24,18 +24,18 @@ from experiments.answers import (
     points_table,
     write_tables,
 )
-from experiments.cells import FINISHED, Address, Cell
-from experiments.directories import EXPERIMENT, check_directory
-from experiments.executors import SchedulerLostError, crew
-from experiments.firsts import keep_first
-from experiments.inquiry import Inquiry
-from experiments.interrupts import uninterrupted
-from experiments.provenance import provenance
-from experiments.question import Experiment
-from experiments.screening import Screening
+from experiments.asking.firsts import keep_first
+from experiments.asking.inquiry import Inquiry
+from experiments.asking.question import Experiment
+from experiments.asking.screening import Screening
+from experiments.running.cells import FINISHED, Address, Cell
+from experiments.running.directories import EXPERIMENT, check_directory
+from experiments.running.executors import SchedulerLostError, crew
+from experiments.running.interrupts import uninterrupted
+from experiments.running.shards import Bench, Cells, Progress
 from experiments.sensitivity import indices
-from experiments.shards import Bench, Cells, Progress
-from experiments.storage import write_json, write_scenario
+from experiments.stored.provenance import provenance
+from experiments.stored.storage import write_json, write_scenario
 
 PRECISE_ENOUGH = 10_000
 """Paths that `--precision` adds up to at most."""

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from experiments.answers import Answer
-    from experiments.comparison import Comparison
-    from experiments.storage import Results
+    from experiments.asking.answers import Answer
+    from experiments.comparing.comparison import Comparison
+    from experiments.stored.storage import Results
 
 
 def load_results(directory: str | Path) -> "Results | Comparison | Answer":
     """The stored results of a run, a comparison, a sweep or an experiment. Raises `ResultsUnreadableError`."""
-    from experiments.answers import Answer
-    from experiments.comparison import Comparison
-    from experiments.directories import COMPARISON, EXPERIMENT, kind_of
-    from experiments.storage import Results
+    from experiments.asking.answers import Answer
+    from experiments.comparing.comparison import Comparison
+    from experiments.running.directories import COMPARISON, EXPERIMENT, kind_of
+    from experiments.stored.storage import Results
 
     folder = Path(directory)
     kind = kind_of(folder)

@@ -1,4 +1,4 @@
-"""Sensitivity: which factors of a scenario matter, as an experiment with a plan of `experiments.screening`."""
+"""Sensitivity: which factors of a scenario matter, as an experiment with a plan of `experiments.asking.screening`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from abm import ScenarioError
-from experiments.answers import Answer
+from experiments.asking.answers import Answer
+from experiments.asking.question import Experiment, shipped_experiments
+from experiments.asking.screening import Screening, check_installed
+from experiments.comparing.objectives import DEFAULT_OBJECTIVES
 from experiments.designs import designs
-from experiments.objectives import DEFAULT_OBJECTIVES
-from experiments.question import Experiment, shipped_experiments
-from experiments.screening import Screening, check_installed
 from experiments.shipped import load_scenario, shipped_scenarios
 from experiments.sweep import name_of, values_of
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from abm import ScenarioError
 from abm.inputs import TOML_ERRORS
-from experiments.factors import RESERVED
-from experiments.question import Experiment
+from experiments.asking.factors import RESERVED
+from experiments.asking.question import Experiment
 from experiments.shipped import load_scenario
 
 PATHS = 20

@@ -14,7 +14,7 @@ from experiments.figures.film import STILL, encoder, write_gif, write_mp4
 from experiments.figures.reading import Story
 from experiments.figures.scene import Scene
 from experiments.figures.stage import Stage, between, moments
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import tomli_w
 
 from abm import Run, Scenario, ScenarioError
 from abm.beside import variants
-from experiments.beside import FILE, describe_beside, run_beside
 from experiments.cli import DONE, REFUSED, main
+from experiments.running.beside import FILE, describe_beside, run_beside
 
 World = dict[str, Any]
 DEPTH = "markets.0.sources.0.value"

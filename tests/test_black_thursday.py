@@ -6,7 +6,7 @@ import statistics
 import pytest
 
 from experiments import load_scenario
-from experiments.run import run_paths
+from experiments.running.paths import run_paths
 
 SEEDS = 50
 

@@ -18,10 +18,11 @@ from abm import Run, Scenario, ScenarioError
 from experiments import load_scenario, run_paths, run_scenario
 from experiments.cli import DONE, FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, main
 from experiments.figures import FIGURES
-from experiments.run import PathOutcome, uninterrupted
+from experiments.running.interrupts import uninterrupted
 from experiments.shipped import shipped_scenarios
-from experiments.storage import Results
-from experiments.tables import TABLES, digest
+from experiments.stored.outcomes import PathOutcome
+from experiments.stored.storage import Results
+from experiments.stored.tables import TABLES, digest
 
 ROOT = Path(__file__).parents[1]
 

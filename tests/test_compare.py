@@ -15,17 +15,17 @@ from matplotlib.figure import Figure
 import abm
 from abm import Run, Scenario, ScenarioError
 from experiments import load_scenario
-from experiments.cells import Address
 from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
 from experiments.compare import Plan, compare
-from experiments.comparison import Comparison
-from experiments.comparison_text import amount, describe
+from experiments.comparing.comparison import Comparison
+from experiments.comparing.comparison_text import amount, describe
+from experiments.comparing.entrants import with_design
+from experiments.comparing.objectives import MEASURES, parse_objectives
+from experiments.comparing.ranking import imprecision, rank
+from experiments.comparing.tune import FIRST_PATH
 from experiments.designs import designs
-from experiments.entrants import with_design
 from experiments.figures.comparison import COMPARISON_FIGURES
-from experiments.objectives import MEASURES, parse_objectives
-from experiments.ranking import imprecision, rank
-from experiments.tune import FIRST_PATH
+from experiments.running.cells import Address
 
 mpl.use("Agg")
 
@@ -388,7 +388,7 @@ def test_trials_that_a_design_refuses_or_that_crash_are_in_the_history(
     def breaks(scenario: Scenario, seed: int, _: int) -> BaseException | None:
         return ZeroDivisionError() if scenario.pools[0].liquidation.model_dump()["max_discount"] < 0.1 else None
 
-    monkeypatch.setattr("experiments.tune.with_design", refuses)
+    monkeypatch.setattr("experiments.comparing.tune.with_design", refuses)
     counted(monkeypatch, breaks)
     found = compare(plan(scenario, "euler_v2", trials=12, paths=2))
     states = found.tuning.set_index("trial")
@@ -400,7 +400,7 @@ def test_trials_that_a_design_refuses_or_that_crash_are_in_the_history(
 def test_without_the_optimiser_tuning_says_what_to_install(
     scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("experiments.tune.find_spec", lambda _: None)
+    monkeypatch.setattr("experiments.comparing.tune.find_spec", lambda _: None)
     assert main(["compare", "small.toml", "--designs", "all", "--tune"]) == REFUSED
     assert "pip install 'underwater[tune]'" in capsys.readouterr().err
 

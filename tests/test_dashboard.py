@@ -17,7 +17,7 @@ from experiments.dashboard.snapshot import TABLES, Snapshot
 from experiments.report import write_report
 from experiments.run import run_scenario
 from experiments.shipped import shipped_scenarios
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from abm import simulate
-from experiments import cli, cli_dashboard, load_scenario
+from experiments import cli, load_scenario
+from experiments.commands import dashboard as cli_dashboard
 
 solara: Any = pytest.importorskip("solara", reason="the extra `dashboard` is not installed")
 vw: Any = pytest.importorskip("ipyvuetify", reason="the extra `dashboard` is not installed")

@@ -20,15 +20,15 @@ import pytest
 import abm
 from abm import Run, ScenarioError
 from experiments import load_results
-from experiments.answer_text import describe
-from experiments.answers import Answer
+from experiments.asking.answer_text import describe
+from experiments.asking.answers import Answer
+from experiments.asking.factors import Factor, points_of
+from experiments.asking.inquiry import Inquiry
+from experiments.asking.question import Experiment, shipped_experiments
 from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
 from experiments.experiment import ask
-from experiments.factors import Factor, points_of
 from experiments.figures.answer import draw
 from experiments.figures.curves import break_even_bonus, fee_of, toxic_frontier
-from experiments.inquiry import Inquiry
-from experiments.question import Experiment, shipped_experiments
 from experiments.sweep import name_of, values_of
 from models.market import ConstantProduct
 

@@ -44,9 +44,9 @@ from experiments.figures.clock import Clock
 from experiments.figures.markets import BID, Depth
 from experiments.figures.reading import Story, fall, layers_of, moving_assets
 from experiments.figures.saving import FORMATS, encoded, save
-from experiments.run import PathOutcome
-from experiments.storage import Results, ResultsUnreadableError, ResultsWriter
-from experiments.tables import TABLES
+from experiments.stored.outcomes import PathOutcome
+from experiments.stored.storage import Results, ResultsUnreadableError, ResultsWriter
+from experiments.stored.tables import TABLES
 
 mpl.use("Agg")
 

@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 
 from abm import ScenarioError
-from experiments.answer_text import describe
-from experiments.answers import Answer
+from experiments.asking.answer_text import describe
+from experiments.asking.answers import Answer
+from experiments.asking.firsts import read_first
+from experiments.asking.inquiry import Inquiry
+from experiments.asking.question import Experiment, shipped_experiments
 from experiments.experiment import ask
 from experiments.figures import style
 from experiments.figures.answer import draw
 from experiments.figures.frontier import on_front
 from experiments.figures.spread import moments
-from experiments.firsts import read_first
-from experiments.inquiry import Inquiry
-from experiments.question import Experiment, shipped_experiments
-from experiments.storage import ResultsUnreadableError
+from experiments.stored.storage import ResultsUnreadableError
 
 mpl.use("Agg")
 

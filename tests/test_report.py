@@ -15,8 +15,8 @@ from experiments.report import write_report
 from experiments.report.of_run import answer
 from experiments.report.parameters import assumptions, departures, notes
 from experiments.shipped import shipped_scenarios
-from experiments.storage import Results
-from experiments.summary import percent
+from experiments.stored.storage import Results
+from experiments.stored.summary import percent
 
 SHORT = {"time.steps": "420"}
 

@@ -9,8 +9,8 @@ import pytest
 
 from experiments import load_scenario, run_scenario
 from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
-from experiments.storage import Results
-from experiments.tables import TABLES
+from experiments.stored.storage import Results
+from experiments.stored.tables import TABLES
 
 RUN = ["run", "small.toml", "--paths", "6", "--no-figures"]
 
@@ -100,7 +100,7 @@ def test_a_sitting_that_is_killed_leaves_what_was_there_before(
     run_scenario(load_scenario(scenario), paths=3, out=Path("run"))
     before = bytes_of("run")
     with monkeypatch.context() as killed:
-        killed.setattr("experiments.resuming.Earlier.settle", lambda _: None)
+        killed.setattr("experiments.running.resuming.Earlier.settle", lambda _: None)
         run_scenario(load_scenario(scenario), paths=6, out=Path("run"), resume=True)
     assert bytes_of("run") == before
     half = [f"{name}.parquet" for name in TABLES[:5]]
@@ -146,7 +146,7 @@ def test_paths_of_another_program_are_not_mixed(
     scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main([*RUN, "--out", "run"]) == DONE
-    monkeypatch.setattr("experiments.resuming.program", lambda: b"another")
+    monkeypatch.setattr("experiments.running.resuming.program", lambda: b"another")
     assert main([*RUN, "--out", "run", "--resume"]) == REFUSED
     assert "another version of underwater" in capsys.readouterr().err
 

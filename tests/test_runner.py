@@ -18,17 +18,17 @@ import pytest
 
 import abm
 from experiments import load_scenario, run_scenario
-from experiments.answers import Answer
-from experiments.cells import Address, Batch, compute
+from experiments.asking.answers import Answer
+from experiments.asking.inquiry import Inquiry
+from experiments.asking.question import Experiment
 from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
-from experiments.executors import Here, Processes, SchedulerError, check_scheduler, crew
 from experiments.experiment import ask
-from experiments.inquiry import Inquiry
-from experiments.provenance import program
-from experiments.question import Experiment
-from experiments.runner import AHEAD, Lost, run_all
-from experiments.shards import Cells
-from experiments.storage import Results
+from experiments.running.cells import Address, Batch, compute
+from experiments.running.executors import Here, Processes, SchedulerError, check_scheduler, crew
+from experiments.running.runner import AHEAD, Lost, run_all
+from experiments.running.shards import Cells
+from experiments.stored.provenance import program
+from experiments.stored.storage import Results
 
 EXPERIMENT = """
     name = "bonus"
@@ -460,7 +460,7 @@ def test_what_is_no_scheduler_is_refused(text: str) -> None:
 def test_without_dask_the_scheduler_says_what_to_install(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    monkeypatch.setattr("experiments.executors.find_spec", lambda _: None)
+    monkeypatch.setattr("experiments.running.executors.find_spec", lambda _: None)
     assert main([*command, "--scheduler", "local"]) == REFUSED
     assert "pip install 'underwater[cluster]'" in capsys.readouterr().err
 
@@ -470,7 +470,7 @@ def test_a_scheduler_that_does_not_answer_or_has_no_workers_is_refused(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, scheduler: Any
 ) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr("experiments.executors.JOIN_SECONDS", 1.0)
+    monkeypatch.setattr("experiments.running.executors.JOIN_SECONDS", 1.0)
     assert main(["experiment", "bonus.toml", "--scheduler", "tcp://127.0.0.1:9"]) == REFUSED
     assert "no scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
     with scheduler() as address:

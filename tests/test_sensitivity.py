@@ -15,10 +15,10 @@ import abm
 from abm import ScenarioError
 from experiments import load_results, load_scenario
 from experiments.adapter import adapter, adapter_of
-from experiments.answers import Answer
+from experiments.asking.answers import Answer
+from experiments.asking.factors import Factor
+from experiments.asking.screening import Screening
 from experiments.cli import DONE, REFUSED, main
-from experiments.factors import Factor
-from experiments.screening import Screening
 
 ROOT = Path(__file__).parents[1]
 pytest.importorskip("SALib")
@@ -123,7 +123,7 @@ def test_what_cannot_be_looked_at_is_refused(
 def test_without_salib_the_command_says_what_to_install(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("experiments.screening.find_spec", lambda _: None)
+    monkeypatch.setattr("experiments.asking.screening.find_spec", lambda _: None)
     assert main(["sensitivity", "small.toml"]) == REFUSED
     assert "pip install 'underwater[sensitivity]'" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from experiments.statistics import (
+from experiments.inference.statistics import (
     EXCHANGES,
     MANY_PATHS,
     Statistic,
@@ -25,7 +25,7 @@ from experiments.statistics import (
     resampled,
     share_interval,
 )
-from experiments.summary import aggregate
+from experiments.stored.summary import aggregate
 from models.types import FloatArray
 
 STATISTICS: tuple[Statistic, ...] = ("mean", "p95", "es95")

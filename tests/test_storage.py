@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.run import PathOutcome
-from experiments.storage import (
+from experiments.stored.outcomes import PathOutcome
+from experiments.stored.storage import (
     Results,
     ResultsExistError,
     ResultsUnreadableError,
@@ -29,8 +29,8 @@ from experiments.storage import (
     check_vacant,
     default_directory,
 )
-from experiments.summary import aggregate, aligned, count, describe, duration, percent, usd
-from experiments.tables import TABLES, digest, schema_of
+from experiments.stored.summary import aggregate, aligned, count, describe, duration, percent, usd
+from experiments.stored.tables import TABLES, digest, schema_of
 
 
 @dataclass

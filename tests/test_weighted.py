@@ -14,15 +14,15 @@ from scipy import stats
 from abm import Scenario, ScenarioError, simulate
 from abm.price_paths import exogenous_prices, path_weight
 from abm.streams import Streams
+from experiments.asking.estimands import parse_estimands
+from experiments.asking.inquiry import Inquiry
+from experiments.asking.question import Experiment
 from experiments.cli import DONE, REFUSED, main
-from experiments.estimands import parse_estimands
 from experiments.experiment import ask
-from experiments.inquiry import Inquiry
-from experiments.question import Experiment
-from experiments.sample import Sample
-from experiments.statistics import wilson
-from experiments.storage import Results
-from experiments.weighted import Kind, estimate, gain, interval_of, paired, standard_error
+from experiments.inference.sample import Sample
+from experiments.inference.statistics import wilson
+from experiments.inference.weighted import Kind, estimate, gain, interval_of, paired, standard_error
+from experiments.stored.storage import Results
 from models.sampling import Importance, Stratified, move_terminal, terminal_value
 from models.types import FloatArray
 

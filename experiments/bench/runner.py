@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from abm import Scenario, simulate
+from experiments.asking.inquiry import Inquiry
+from experiments.asking.question import Experiment
 from experiments.bench.paths import everybody
-from experiments.cells import Address, Cell, Computed
-from experiments.executors import Crew, crew
 from experiments.experiment import ask
-from experiments.inquiry import Inquiry
-from experiments.question import Experiment
-from experiments.shards import Cells
+from experiments.running.cells import Address, Cell, Computed
+from experiments.running.executors import Crew, crew
+from experiments.running.shards import Cells
 
 PATH_SECONDS = 0.1
 BLOCKS, BORROWERS = 100, 200

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from abm import Scenario, ScenarioError
+from experiments.comparing.entrants import with_design
 from experiments.dashboard import exports, knobs
 from experiments.dashboard.lane import FIGURES, Lane
 from experiments.dashboard.live import LivePath, Stage
 from experiments.dashboard.snapshot import Snapshot
 from experiments.designs import designs
-from experiments.entrants import with_design
 from experiments.results import load_results
 from experiments.shipped import load_scenario, shipped_scenarios
-from experiments.storage import Results, ResultsError
+from experiments.stored.storage import Results, ResultsError
 
 ALONE = "none"
 SEED, RIVAL, SCENARIO, DIRECTORY = "seed", "rival", "scenario", "directory"

@@ -7,8 +7,8 @@ import tomli_w
 
 from abm import Run, Scenario
 from experiments.report import of_run
-from experiments.run import PathOutcome
-from experiments.storage import Results, ResultsWriter
+from experiments.stored.outcomes import PathOutcome
+from experiments.stored.storage import Results, ResultsWriter
 
 
 def scenario_toml(scenario: Scenario) -> bytes:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from abm import Scenario, ScenarioError
+from experiments.comparing.entrants import with_design
 from experiments.dashboard.shock import can_shock, shock
 from experiments.designs import DISCRIMINATOR, designs
-from experiments.entrants import with_design
 
 Tree = dict[str, Any]
 Value = float | str

@@ -11,7 +11,7 @@ from experiments.dashboard.live import LivePath, Stage
 from experiments.dashboard.snapshot import Snapshot
 from experiments.figures import ladder, landscape, style, timeline, waterfall
 from experiments.figures.saving import encoded
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 FIGURES = {
     "timeline": timeline.draw,

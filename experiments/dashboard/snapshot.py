@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import pandas as pd
 
 from experiments.figures.reading import Story
-from experiments.storage import Results, ResultsUnreadableError
+from experiments.stored.storage import Results, ResultsUnreadableError
 
 if TYPE_CHECKING:
     from abm import Run

@@ -23,7 +23,7 @@ from experiments.figures import (
     waterfall,
 )
 from experiments.figures.saving import save
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 FIGURES = {
     "timeline": timeline.draw,

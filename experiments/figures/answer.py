@@ -11,17 +11,17 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from experiments.answer_text import SIGNIFICANT, axes_of, by_weight, records
-from experiments.answers import Answer
-from experiments.estimands import Estimand
-from experiments.factors import Factor
+from experiments.asking.answer_text import SIGNIFICANT, axes_of, by_weight, records
+from experiments.asking.answers import Answer
+from experiments.asking.estimands import Estimand
+from experiments.asking.factors import Factor
+from experiments.asking.question import Picture
+from experiments.asking.screening import Screening
 from experiments.figures import bars, frontier, palette, spread, stack, style
 from experiments.figures.asked import headline
 from experiments.figures.curves import break_even_bonus, fee_of, toxic_frontier
 from experiments.figures.saving import save
-from experiments.question import Picture
-from experiments.screening import Screening
-from experiments.storage import ResultsUnreadableError
+from experiments.stored.storage import ResultsUnreadableError
 
 NAME = "answer"
 MOST_LINES = 8

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.answer_text import records
-from experiments.answers import Answer
-from experiments.estimands import Estimand
+from experiments.asking.answer_text import records
+from experiments.asking.answers import Answer
+from experiments.asking.estimands import Estimand
 from experiments.figures import style
 from models.types import FloatArray
 

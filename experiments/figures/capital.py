@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from experiments.figures import palette, style
 from experiments.figures.clock import Clock
 from experiments.figures.reading import Story, capital_is_unlimited
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 

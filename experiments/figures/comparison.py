@@ -14,13 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from experiments.comparison import Comparison
-from experiments.comparison_text import amount
+from experiments.comparing.comparison import Comparison
+from experiments.comparing.comparison_text import amount
+from experiments.comparing.objectives import Objective
 from experiments.figures import palette, style
 from experiments.figures.clock import Clock, start_of
 from experiments.figures.saving import save
-from experiments.objectives import Objective
-from experiments.storage import ResultsUnreadableError
+from experiments.stored.storage import ResultsUnreadableError
 
 MOST_BINS = 96
 

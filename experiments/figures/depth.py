@@ -9,7 +9,7 @@ from experiments.figures import palette, style
 from experiments.figures.clock import Clock
 from experiments.figures.markets import ASK, BID, Depth
 from experiments.figures.reading import MOST_ASSETS, Story
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 MOMENTS = {"before": ("before", "--"), "worst": ("fewest bids", "-"), "after": ("after", "-")}
 """How each moment is called and its line is dashed; the worst is where the fewest bids are near the mid."""

@@ -12,7 +12,7 @@ from experiments.figures import palette, style
 from experiments.figures.clock import Clock
 from experiments.figures.markets import ASK, BID, FAR, Depth
 from experiments.figures.reading import MOST_ASSETS, Story
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 ROWS = 400

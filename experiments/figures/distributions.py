@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from experiments.figures import palette, style
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 TAIL = 0.95

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from experiments.figures import palette, style
 from experiments.figures.reading import Story, moving_assets
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 BANDS = ((0.05, 0.95, 0.3), (0.25, 0.75, 0.5))

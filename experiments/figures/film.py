@@ -11,7 +11,7 @@ from PIL import Image
 
 from experiments.figures.scene import Scene
 from experiments.figures.stage import FRAMES, Stage
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 FRAMES_PER_SECOND = 10
 STILL = 15

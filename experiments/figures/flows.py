@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments.figures import palette, style
 from experiments.figures.reading import MOST_ASSETS, Story
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 SIDES = {"sell": ("sold", "to", palette.SOLD), "buy": ("bought", "from", palette.BOUGHT)}
 ALL = "all"

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from experiments.answers import Answer
+from experiments.asking.answers import Answer
 from experiments.figures import palette, style
 from experiments.figures.asked import estimates, headline, point_names
 from models.types import FloatArray

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.figures import palette, style
 from experiments.figures.reading import Story, fall, moving_assets
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 COLUMNS = 240

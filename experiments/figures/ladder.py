@@ -9,7 +9,7 @@ from experiments.figures import palette, style
 from experiments.figures.clock import Clock
 from experiments.figures.markets import ASK, BID, Depth
 from experiments.figures.reading import MOST_ASSETS, Story
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 MOMENTS = {"before": "start", "worst": "fewest bids", "after": "end"}

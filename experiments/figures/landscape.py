@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from experiments.figures import palette, style
 from experiments.figures.clock import Clock
 from experiments.figures.reading import MOST_ASSETS, Story
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 ROOM = 0.04

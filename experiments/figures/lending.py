@@ -7,7 +7,7 @@ from matplotlib.ticker import PercentFormatter
 
 from experiments.figures import palette, style
 from experiments.figures.reading import Story
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 RATE = "borrow_rate_per_year"
 """A column of the blocks' table; runs of older versions do not have it."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.figures import style
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 FAR = 0.10

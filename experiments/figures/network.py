@@ -17,7 +17,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from experiments.figures import palette, style
 from experiments.figures.reading import Story, layers_of
-from experiments.storage import Results
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 _MIDDLE = ("pools", "borrowers", "liquidators")

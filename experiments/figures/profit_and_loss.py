@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from experiments.figures import palette, style
 from experiments.figures.reading import Story
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 _ROWS = (
     ("borrower_loss_usd", -1.0, "borrowers", "borrowers, by liquidation"),

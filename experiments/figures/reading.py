@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.figures.clock import Clock, start_of
-from experiments.storage import Results, ResultsUnreadableError
+from experiments.stored.storage import Results, ResultsUnreadableError
 from models.types import FloatArray
 
 MOST_ASSETS = 4

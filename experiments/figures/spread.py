@@ -15,12 +15,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.answers import Answer
+from experiments.asking.answers import Answer
+from experiments.asking.firsts import read_first
 from experiments.figures import palette, style
 from experiments.figures.asked import headline, heights
 from experiments.figures.stack import dots, stacked
-from experiments.firsts import read_first
-from experiments.summary import duration
+from experiments.stored.summary import duration
 from models.exposure import COLLATERALISES, LENDS, SUPPLIES, WRAPS, Exposure
 
 MOMENTS = 4

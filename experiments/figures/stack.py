@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from experiments.answers import Answer
+from experiments.asking.answers import Answer
 from experiments.figures import palette, style
 from experiments.figures.asked import estimates, headline, heights, point_names
 

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.figures.landscape import Ground
 from experiments.figures.markets import Depth
 from experiments.figures.reading import Story, moving_assets
-from experiments.storage import Results, ResultsUnreadableError
+from experiments.stored.storage import Results, ResultsUnreadableError
 from models.types import FloatArray, IntArray
 
 FRAMES = 80

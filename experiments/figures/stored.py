@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from experiments.comparison import Comparison
+from experiments.comparing.comparison import Comparison
 from experiments.figures import save_all
 from experiments.figures.answer import save_answer
 from experiments.figures.comparison import save_comparison
 from experiments.results import load_results
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 
 def draw_stored(directory: Path, form: str = "png") -> list[Path]:

@@ -8,8 +8,8 @@ from matplotlib.ticker import PercentFormatter
 from experiments.figures import palette, style
 from experiments.figures.clock import Clock
 from experiments.figures.reading import Story
-from experiments.statistics import share_interval
-from experiments.storage import Results
+from experiments.inference.statistics import share_interval
+from experiments.stored.storage import Results
 from models.types import FloatArray
 
 FUNDS = (("treasury_usd", "reserve"), ("insurer_capital_usd", "insurance"))

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from experiments.figures import palette, style
 from experiments.figures.clock import Clock
 from experiments.figures.reading import Story, fall, layers_of, moving_assets
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 MOST_BAND_POINTS = 400
 BAND = (0.05, 0.95)

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from experiments.figures import palette, style
 from experiments.figures.reading import layers_of
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 _PAYER = {"reserve": "the reserve", "insurance": "the insurance"}
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from experiments.commands.terminal import whole
 from experiments.fit import MODELS
-from experiments.terminal import whole
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -35,9 +35,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fit as the options say; the exit code."""
     from abm import ScenarioError
+    from experiments.commands.terminal import FAILED, refuse
     from experiments.fit.positions.reading import holds_positions
-    from experiments.storage import ResultsError
-    from experiments.terminal import FAILED, refuse
+    from experiments.stored.storage import ResultsError
 
     try:
         if options.price is None and holds_positions(options.file):
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _prices(options: argparse.Namespace) -> int:
+    from experiments.commands.terminal import DONE, FAILED
     from experiments.fit.command import fit_file
-    from experiments.terminal import DONE, FAILED
 
     _refuse_idle(options, ("scenario", "pool", "count"), "positions", "prices")
     fitted = fit_file(
@@ -67,8 +67,8 @@ def _prices(options: argparse.Namespace) -> int:
 
 
 def _positions(options: argparse.Namespace) -> int:
+    from experiments.commands.terminal import DONE
     from experiments.fit.positions.command import fit_positions
-    from experiments.terminal import DONE
 
     _refuse_idle(options, ("model", "time"), "prices", "positions")
     fit_positions(options.file, options.scenario, options.pool, options.count, options.out)

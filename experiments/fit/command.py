@@ -13,7 +13,7 @@ from experiments.fit import MODELS
 from experiments.fit.fitted import Fitted, NoFit
 from experiments.fit.history import History, read_history
 from experiments.fit.text import describe
-from experiments.storage import check_vacant
+from experiments.stored.storage import check_vacant
 from models.refusals import Refusal
 
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from experiments.comparison import Comparison
+from experiments.comparing.comparison import Comparison
 from experiments.report import of_answer, of_comparison, of_run
 from experiments.results import load_results
-from experiments.storage import Results
+from experiments.stored.storage import Results
 
 FILE = "report.html"
 

@@ -3,15 +3,15 @@
 import math
 from typing import Any
 
-from experiments.answer_text import by_weight, ends, records
-from experiments.answers import Answer
-from experiments.estimands import Estimand
-from experiments.factors import Factor
+from experiments.asking.answer_text import by_weight, ends, records
+from experiments.asking.answers import Answer
+from experiments.asking.estimands import Estimand
+from experiments.asking.factors import Factor
+from experiments.asking.screening import Screening
 from experiments.figures.answer import draw
 from experiments.report.page import Cell, Page, Picture, Section, Table
 from experiments.report.provenance import background, how_to_run, manifest_table
-from experiments.screening import Screening
-from experiments.storage import ResultsUnreadableError
+from experiments.stored.storage import ResultsUnreadableError
 
 
 def page_of(answer: Answer) -> Page:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from experiments.comparison import Comparison
-from experiments.comparison_text import SIGNIFICANT, amount
+from experiments.comparing.comparison import Comparison
+from experiments.comparing.comparison_text import SIGNIFICANT, amount
+from experiments.comparing.objectives import Objective, heading
 from experiments.figures.comparison import COMPARISON_FIGURES
-from experiments.objectives import Objective, heading
 from experiments.report.page import Cell, Page, Picture, Section, Table
 from experiments.report.provenance import background, how_to_run, manifest_table
-from experiments.storage import ResultsUnreadableError
+from experiments.stored.storage import ResultsUnreadableError
 
 
 def page_of(comparison: Comparison) -> Page:

@@ -2,16 +2,16 @@
 
 import pandas as pd
 
+from experiments.comparing.objectives import heading, writer
 from experiments.figures import each
 from experiments.figures.clock import start_of
 from experiments.figures.reading import Story, fall, moving_assets
 from experiments.figures.style import layer_title, usd
 from experiments.figures.waterfall import paid_by_layer
-from experiments.objectives import heading, writer
 from experiments.report.page import Cell, Page, Picture, Section, Table
 from experiments.report.provenance import background, how_to_run, manifest_table
-from experiments.storage import Results
-from experiments.summary import NOT_METRICS, duration, percent, times
+from experiments.stored.storage import Results
+from experiments.stored.summary import NOT_METRICS, duration, percent, times
 
 MOST_ROWS = 200
 """Of a table in the page; the whole is in the tables beside it."""

@@ -6,7 +6,7 @@ from experiments.fit.positions.joint import counts, drawn, fit
 from experiments.fit.positions.reading import read
 from experiments.fit.positions.text import blocks, describe, resampling
 from experiments.shipped import load_scenario
-from experiments.storage import check_vacant
+from experiments.stored.storage import check_vacant
 
 
 def fit_positions(file: Path, scenario: str | None, pool: str | None, count: int | None, out: Path | None) -> None:

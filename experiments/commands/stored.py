@@ -1,0 +1,104 @@
+"""The commands that work on stored results alone: plot, animate and report; and how one that has stored some ends."""
+
+# ruff: noqa: PLC0415 - heavy packages are imported by the commands that need them, so that help comes at once
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, refuse
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to the sub-parsers of the command line."""
+    plot = commands.add_parser("plot", help="draw the figures of stored results again")
+    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
+    plot.add_argument("--format", dest="form", choices=FORMATS, default="png", help="of the files (default png)")
+    plot.set_defaults(command=_plot)
+
+    animate = commands.add_parser("animate", help="show the cascade of a stored run as a moving picture")
+    animate.add_argument("directory", type=Path, metavar="DIR", help="a directory that run has written")
+    animate.add_argument("--frames", type=_frames, default=80, metavar="N", help="pictures of the crash (default 80)")
+    animate.set_defaults(command=_animate)
+
+    report = commands.add_parser("report", help="write one HTML page of stored results that can be sent")
+    report.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
+    report.set_defaults(command=_report)
+
+
+def _frames(text: str) -> int:
+    """The type of a number of pictures."""
+    if not (text.isascii() and text.isdigit() and 2 <= int(text) <= 1_000):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 2 to 1000, not {text!r}")
+    return int(text)
+
+
+def draw(directory: Path, form: str = "png") -> list[Path]:
+    """Draw the figures of whatever is stored, from that alone. Raises `ResultsError`."""
+    from experiments.figures.stored import draw_stored
+
+    return draw_stored(directory, form)
+
+
+def conclude(directory: Path, manifest: Mapping[str, Any], describe: Callable[[], str], figures: bool) -> int:
+    """End a command that has simulated many runs: print what came of them, draw it, say where it is; the exit code."""
+    if manifest["status"] == "interrupted":
+        print(f"Interrupted: what has finished is kept in {directory}; --resume goes on with it", file=sys.stderr)
+        return INTERRUPTED
+    print(describe(), flush=True)
+    if figures:
+        try:
+            print(f"Figures: {', '.join(map(str, draw(directory)))}")
+        except KeyboardInterrupt:
+            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
+            return INTERRUPTED
+    print(f"Results in {directory}", flush=True)
+    return FAILED if manifest["failed_runs"] else DONE
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from experiments.stored.storage import ResultsError
+
+    try:
+        files = draw(options.directory, options.form)
+    except ResultsError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
+    print(*files, sep="\n")
+    return DONE
+
+
+def _animate(options: argparse.Namespace) -> int:
+    from experiments.figures.film import animate
+    from experiments.results import load_results
+    from experiments.stored.storage import Results, ResultsError
+
+    try:
+        if not isinstance(load_results(options.directory), Results):
+            return refuse(f"{options.directory} holds many runs; a film shows one: name a directory that run wrote")
+        files = animate(options.directory, options.frames)
+    except ResultsError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"the film cannot be written to {options.directory / 'figures'} ({error.strerror or error})")
+    print(*files, sep="\n")
+    return DONE
+
+
+def _report(options: argparse.Namespace) -> int:
+    from experiments.report import write_report
+    from experiments.stored.storage import ResultsError
+
+    try:
+        file = write_report(options.directory)
+    except ResultsError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"the report cannot be written to {options.directory} ({error.strerror or error})")
+    print(file)
+    return DONE

@@ -1,0 +1,101 @@
+"""What the commands of the command line share: types of arguments, the progress bar, listing, and refusing."""
+
+# ruff: noqa: PLC0415 - heavy packages are imported by the commands that need them, so that help comes at once
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+DONE, FAILED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+
+
+@contextmanager
+def progress_bar(total: int, unit: str) -> Iterator[Callable[..., None]]:
+    """A bar on stderr, drawn seldom when nobody watches; it is told what is done and, where that changes, of what."""
+    from tqdm import tqdm
+
+    often = 0.1 if sys.stderr.isatty() else 30.0
+    with tqdm(total=total, unit=f" {unit}s", file=sys.stderr, mininterval=often, leave=False) as bar:
+        yield lambda done, of=total: _advance(bar, done, of)
+
+
+def _advance(bar: "tqdm[NoReturn]", done: int, total: int) -> None:
+    bar.total = total
+    bar.update(done - bar.n)
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """The type of a whole number of at least `least`."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.lstrip("+-").isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")
+        return int(text)
+
+    return parse
+
+
+def percentage(text: str) -> float:
+    """The type of a share that is written as a percentage or as a fraction below 1."""
+    try:
+        share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        share = 0.0
+    if not 0.001 <= share < 1.0:
+        raise argparse.ArgumentTypeError(f"must be a percentage from 0.1% to 99%, such as 5%, not {text!r}")
+    return share
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """The type of KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    if not (key.strip() and equals):
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, such as time.steps=100, not {text!r}")
+    return key.strip(), value.strip()
+
+
+def refuse(message: str) -> int:
+    """Say why nothing was done; the exit code."""
+    print(f"underwater: {message}", file=sys.stderr)
+    return REFUSED
+
+
+class Stopped(Exception):
+    """A command that has said why it stops, with the exit code for that."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say in one sentence what stops the command within the block, and raise `Stopped` with the code for it."""
+    from abm import ScenarioError
+    from experiments.running.executors import SchedulerError, SchedulerLostError
+    from experiments.stored.storage import ResultsError
+
+    try:
+        yield
+    except SchedulerLostError as error:
+        print(f"underwater: {error}", file=sys.stderr)
+        raise Stopped(FAILED) from None
+    except (ScenarioError, ResultsError, SchedulerError) as error:
+        raise Stopped(refuse(str(error))) from None
+    except OSError as error:
+        print(f"underwater: the results could not be written: {error}", file=sys.stderr)
+        raise Stopped(FAILED) from None
+
+
+def list_files(files: Mapping[str, Path], describe: Callable[[Path], str]) -> int:
+    """Print a line for each file: its name, and what it says of itself; the exit code."""
+    width = max(map(len, files), default=0)
+    for name, file in files.items():
+        print(f"{name:<{width}}  {describe(file)}".rstrip())
+    return DONE

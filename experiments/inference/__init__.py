@@ -1,0 +1,1 @@
+"""Statistics of paths, with weights where paths have them: figures, intervals, paired differences."""
