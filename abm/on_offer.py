@@ -1,15 +1,17 @@
 """What is on offer to liquidators in one block: accounts or lots to take from, and what to open or start afresh."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from abm.ceilings import Tops, highest_prices, tops_of_accounts, tops_of_lots
 from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
-from abm.intents import Preference
+from abm.ranked import Ranked
 from abm.sales import Sales
 from models.types import BoolArray, FloatArray, IntArray
 
@@ -17,64 +19,6 @@ if TYPE_CHECKING:
     from abm.auctions import Auctions
     from abm.world import Lender, World
     from models.liquidation import Bid, Lot, Reward
-
-
-class Ranked:
-    """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden.
-
-    Where what is there is `contested`, all of it or that of which the right is auctioned, several may go for it.
-    """
-
-    def __init__(self, numbers: IntArray, since: FloatArray, size: FloatArray) -> None:
-        self._numbers = numbers
-        self._since = since
-        self._size = size
-        self._ranked: dict[Preference, IntArray] = {}
-        self._taken: set[int] = set()
-        self.contested = False
-        self.auctioned: frozenset[int] = frozenset()
-
-    def __bool__(self) -> bool:
-        return self._numbers.size > 0
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return int(self._numbers.size)
-
-    @property
-    def numbers(self) -> list[int]:
-        """Their numbers."""
-        numbers: list[int] = self._numbers.tolist()
-        return numbers
-
-    def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
-        """Yield those, not yet taken in this block, that have been there since then or earlier."""
-        rank = self._ranked.get(prefers)
-        if rank is None:
-            by_size = np.argsort(-self._size, kind="stable")
-            rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
-            self._ranked[prefers] = rank
-        for place in rank[self._since[rank] <= since].tolist():
-            number = self._numbers.item(place)
-            if number not in self._taken:
-                yield number
-
-    def only(self, those: BoolArray) -> Self:
-        """Leave out all but those."""
-        self._numbers, self._since, self._size = self._numbers[those], self._since[those], self._size[those]
-        self._ranked = {}
-        return self
-
-    def seen_with(self, current: "Ranked") -> Self:
-        """Let who looks at this see the pending calls of the current block."""
-        self._taken, self.contested, self.auctioned = current._taken, current.contested, current.auctioned
-        return self
-
-    def take(self, number: int) -> None:
-        """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
-        if not self.contested and number not in self.auctioned:
-            self._taken.add(number)
 
 
 class Opportunities(Ranked):
@@ -87,12 +31,35 @@ class Opportunities(Ranked):
         numbers: IntArray,
         since: FloatArray,
         size: FloatArray,
+        tops: Callable[[bool], Tops | None] | None = None,
     ) -> None:
         super().__init__(numbers, since, size)
         self._world = world
         self._lender = lender
+        self._tops = tops
+        self._kept: BoolArray | None = None
         self._priced: dict[int, tuple[float, float, float, int]] = {}
         self._past = False
+
+    def only(self, those: BoolArray) -> Self:
+        """Leave out all but those."""
+        if self._kept is None:
+            self._kept = those
+        else:
+            self._kept = self._kept.copy()
+            self._kept[self._kept] = those
+        return super().only(those)
+
+    def worth(self, sells: bool, margin: float, fee: float, least_usd: float) -> BoolArray | None:
+        """Return by place what may leave more than a margin a dollar and so much in all; None where that is not known.
+
+        Whatever `gain_per_usd` and `most_usd` say of the rest, it does not.
+        """
+        tops = self._tops(sells) if self._tops is not None and not self._past else None
+        if tops is None:
+            return None
+        may = tops.may_bring(margin, fee, least_usd)
+        return may if self._kept is None else may[self._kept]
 
     def gain_per_usd(self, number: int, sells: bool) -> float:
         """Return the gain on a dollar paid: at the venues' best bid for who sells at once, else at the reference."""
@@ -180,24 +147,17 @@ def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
     if lender.loans is not None and accounts.size:
         paying = lender.loans.may_pay(accounts)
         accounts, size = accounts[paying], size[paying]
-    return Opportunities(world, lender, accounts, lender.waiting_since[accounts], size)
+    tops = partial(tops_of_accounts, world, lender, below) if lender.loans is None else None
+    return Opportunities(world, lender, accounts, lender.waiting_since[accounts], size, tops)
 
 
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
     if not isinstance(lender.auctions, Sales):
         return Opportunities(world, lender, np.empty(0, np.int64), np.empty(0), np.empty(0))
-    return Opportunities(world, lender, *lender.auctions.on_sale(_highest_prices(world, lender)))
-
-
-def _highest_prices(world: "World", lender: "Lender") -> FloatArray:
-    """Return the most that a unit of each collateral may bring, in units of each debt, (reserves, reserves)."""
-    assets, reference, floor = lender.assets, world.reference, lender.floor
-    return np.array(
-        [
-            [max(world.bid_usd(c, d, floor), reference[c]) / reference[d] if c != d else 1.0 for d in assets]
-            for c in assets
-        ]
+    lots = lender.auctions.on_sale(highest_prices(world, lender))
+    return Opportunities(
+        world, lender, lots.numbers, lots.opened, lots.worth_usd, partial(tops_of_lots, world, lender, lots)
     )
 
 
@@ -298,7 +258,7 @@ class Bids(Ranked):
         self._lender = lender
         self._auctions = auctions
         self._worth: dict[tuple[int, float], float] = {}
-        super().__init__(*auctions.bid_on(_highest_prices(world, lender)))
+        super().__init__(*auctions.bid_on(highest_prices(world, lender)))
 
     def lot(self, number: int) -> "Lot":
         """Return a lot, to be read."""

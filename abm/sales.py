@@ -6,7 +6,7 @@ Leaves out: the protocol's own account pays interest on what it bears, until sal
 """
 
 import copy
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,21 @@ _TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _RAISING, _COLUMNS = range(8)
 _SLACK: Final = 1.0 + 1e-9
 
 
+class OnSale(NamedTuple):
+    """Lots by number: when they were opened, what they are worth, their pair, and the price of a unit; each (n,).
+
+    `units` are those of the opening: no more are left.
+    """
+
+    numbers: IntArray
+    opened: FloatArray
+    worth_usd: FloatArray
+    collateral: IntArray
+    debt: IntArray
+    price: FloatArray
+    units: FloatArray
+
+
 class Sales(Auctions):
     """The lots of a design whose price falls or follows the feed; `own_account` is there for one that absorbs."""
 
@@ -40,11 +55,10 @@ class Sales(Auctions):
             self.frozen[own_account] = True
         self._stores: dict[tuple[int, int], OpenLot] = {}
 
-    def on_sale(self, highest: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    def on_sale(self, highest: FloatArray) -> OnSale:
         """Return the lots that cost less than their collateral may bring.
 
-        By number, with the seconds at which they were opened and their size in dollars. `highest` is the most that a
-        unit of each collateral may bring for each debt, (reserves, reserves).
+        `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
         numbers, rows = self._columns.rows()
         collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
@@ -52,7 +66,9 @@ class Sales(Auctions):
         since = self._world.now - rows[:, _SINCE]
         prices = self._rule.unit_price(rows[:, _TOP], since, believed[collateral] / believed[debt])
         good = (prices < highest[collateral, debt] * _SLACK) & (since * _SLACK < self._rule.runs_seconds)
-        return numbers[good], rows[good, _OPENED], rows[good, _UNITS] * believed[collateral[good]]
+        units, collateral = rows[good, _UNITS], collateral[good]
+        worth_usd = units * believed[collateral]
+        return OnSale(numbers[good], rows[good, _OPENED], worth_usd, collateral, debt[good], prices[good], units)
 
     def mark(self, number: int) -> Mark | None:
         """Return a lot to be taken from; None where it is closed."""

@@ -26,7 +26,7 @@ from abm.streams import Turns
 from abm.tallies import Tally
 from models.liquidation import Bid
 from models.rates import SECONDS_PER_YEAR
-from models.types import FloatArray
+from models.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from abm.on_offer import Bids, Call, Calls, Opportunities
@@ -132,19 +132,24 @@ class LiquidatorCohort(mesa.Agent):
         calls, bids = view.calls(self.pool), view.bids(self.pool)
         if not open_now and not calls and not bids:
             return intents
+        turns = self._turns.next()
         there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
-        for member in self._turns.next():
-            if member >= self.active or view.now < self.active_from_seconds[member]:
-                continue
-            if bid <= self.max_gas_gwei[member]:
-                effort = self._effort(view, member, bid, there_are)
-                if effort.budget_usd > 0.0:
-                    self._hunt(view, open_now, effort, intents)
-                if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
-                    self._bid(view, bids, effort, intents)
-                if calls:
-                    self._call(view, calls, effort, intents)
+        able = [member for member in turns if bid <= self.max_gas_gwei[member] and self._acts(member)]
+        if not able:
+            return intents
+        gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
+        worth = self._worth_a_look(view, open_now, gas_usd)
+        if worth is not None and not calls and not bids and not worth.any():
+            return intents
+        for member in able:
+            effort = self._effort(view, member, bid, gas_usd, there_are)
+            if effort.budget_usd > 0.0:
+                self._hunt(view, open_now, worth, effort, intents)
+            if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
+                self._bid(view, bids, effort, intents)
+            if calls:
+                self._call(view, calls, effort, intents)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
@@ -161,25 +166,47 @@ class LiquidatorCohort(mesa.Agent):
         elif isinstance(intent, SellInventory):
             self.holdings[intent.member, intent.asset].units -= receipt.amount
 
-    def _effort(self, view: "View", member: int, bid: float, there_are: int) -> _Effort:
+    def _acts(self, member: int) -> bool:
+        return member < self.active and self._now >= self.active_from_seconds[member]
+
+    def _fee(self, view: "View") -> float:
+        """Return the fee on a dollar of a flash swap where one is needed."""
+        return 0.0 if view.financing(self.pool) == "take_over" else self.terms.flash_fee
+
+    def _worth_a_look(self, view: "View", open_now: "Opportunities", gas_usd: float) -> BoolArray | None:
+        """Return which of what is on offer might pay some member with money enough; None where there is no telling."""
+        terms = self.terms
+        fee = self._fee(view) if terms.financing == "flash" else 0.0
+        return open_now.worth(terms.selling == "at_once", terms.margin, fee, gas_usd + terms.minimum_profit_usd)
+
+    def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> _Effort:
         terms = self.terms
         endless = terms.financing == "flash" or self.unlimited[member]
         return _Effort(
             member,
             bid,
-            gas_cost_usd=view.gas_cost_usd(terms.gas_units, bid) if view.gas_priced else terms.gas_usd,
+            gas_cost_usd=gas_usd,
             budget_usd=np.inf if endless else self._means_usd(view, member),
             patience=terms.attention or there_are,
             calls=terms.calls_per_block or there_are,
             held_usd=self._held_usd(view, member) if self._bears_risk else 0.0,
         )
 
-    def _hunt(self, view: "View", open_now: "Opportunities", effort: _Effort, intents: list[Intent]) -> None:
+    def _hunt(
+        self,
+        view: "View",
+        open_now: "Opportunities",
+        worth: BoolArray | None,
+        effort: _Effort,
+        intents: list[Intent],
+    ) -> None:
         """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
-        for number in open_now.ripe(view.now - self.delay_seconds[effort.member], self.terms.prefers):
+        patience, ripe_since = effort.patience, view.now - self.delay_seconds[effort.member]
+        looks, in_all = open_now.looks(ripe_since, self.terms.prefers, patience, worth)
+        for number, looked in looks:
             if effort.spent:
                 return
-            effort.patience -= 1
+            effort.patience = patience - looked
             plan = self._plan(view, open_now, number, effort)
             if plan is None:
                 continue
@@ -188,11 +215,13 @@ class LiquidatorCohort(mesa.Agent):
             intents.append(self._liquidate(number, effort, plan))
             effort.budget_usd -= plan.repay_usd
             effort.held_usd += plan.repay_usd * (1.0 + plan.gain)
+        if not effort.spent:
+            effort.patience = patience - in_all
 
     def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: _Effort) -> _Plan | None:
         """Return what a member would repay of one thing on offer; None where that does not pay."""
         terms = self.terms
-        fee = 0.0 if view.financing(self.pool) == "take_over" else terms.flash_fee
+        fee = self._fee(view)
         gain = open_now.gain_per_usd(number, terms.selling == "at_once")
         gain -= fee if terms.financing == "flash" else 0.0
         if gain <= terms.margin:

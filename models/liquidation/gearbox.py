@@ -19,8 +19,10 @@ collateral's value, even out of bad debt.
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -52,3 +54,8 @@ class Gearbox(SpotDesign):
             part=fee / seized,
             whole=True,
         )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The premium on the account's value, or on what it is sold for; all of the debt."""
+        premium = self.liquidation_premium
+        return Ceiling(np.maximum(1.0 + premium / accounts.ltv, 1.0 / (1.0 - premium)), accounts.debt_usd)

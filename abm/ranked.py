@@ -1,0 +1,97 @@
+"""Things that liquidators look at one after the other: who prefers what, since when it is there, what nobody sees."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from abm.intents import Preference
+from models.types import BoolArray, FloatArray, IntArray
+
+
+class Look(NamedTuple):
+    """A thing worth a look: its number, and how many have been looked at by then, this one included."""
+
+    number: int
+    looked: int
+
+
+class Ranked:
+    """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden.
+
+    Where what is there is `contested`, all of it or that of which the right is auctioned, several may go for it.
+    """
+
+    def __init__(self, numbers: IntArray, since: FloatArray, size: FloatArray) -> None:
+        self._numbers = numbers
+        self._since = since
+        self._size = size
+        self._ranked: dict[Preference, tuple[IntArray, FloatArray]] = {}
+        self._taken: set[int] = set()
+        self.contested = False
+        self.auctioned: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self._numbers.size > 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(self._numbers.size)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Their numbers."""
+        numbers: list[int] = self._numbers.tolist()
+        return numbers
+
+    def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
+        """Yield those, not yet taken in this block, that have been there since then or earlier."""
+        for number in self._numbers[self._ripe(since, prefers)].tolist():
+            if number not in self._taken:
+                yield number
+
+    def looks(
+        self, since: float, prefers: Preference, patience: int, worth: BoolArray | None, less: BoolArray | None = None
+    ) -> tuple[list[Look], int]:
+        """Return those that are `worth` a look among the first `patience` of `ripe`, and how many are looked at in all.
+
+        What is not worth a look is looked at in vain all the same. `worth` is by the place of a thing, None where all
+        are; the things of `less` do not count at all.
+        """
+        places = self._ripe(since, prefers)
+        if less is not None:
+            places = places[~less[places]]
+        if self._taken:
+            # No more than are taken can be hidden among the first.
+            places = places[: patience + len(self._taken)]
+            hidden = [number in self._taken for number in self._numbers[places].tolist()]
+            places = places[~np.array(hidden, dtype=np.bool_)]
+        places = places[:patience]
+        seen = np.arange(places.size) if worth is None else np.flatnonzero(worth[places])
+        return [*map(Look, self._numbers[places[seen]].tolist(), (seen + 1).tolist())], int(places.size)
+
+    def only(self, those: BoolArray) -> Self:
+        """Leave out all but those."""
+        self._numbers, self._since, self._size = self._numbers[those], self._since[those], self._size[those]
+        self._ranked = {}
+        return self
+
+    def seen_with(self, current: "Ranked") -> Self:
+        """Let who looks at this see the pending calls of the current block."""
+        self._taken, self.contested, self.auctioned = current._taken, current.contested, current.auctioned
+        return self
+
+    def take(self, number: int) -> None:
+        """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
+        if not self.contested and number not in self.auctioned:
+            self._taken.add(number)
+
+    def _ripe(self, since: float, prefers: Preference) -> IntArray:
+        """Return the places of those that have been there since then or earlier, in the order in which one looks."""
+        if prefers not in self._ranked:
+            by_size = np.argsort(-self._size, kind="stable")
+            rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
+            self._ranked[prefers] = rank, self._since[rank]
+        rank, appeared = self._ranked[prefers]
+        return rank[appeared <= since]

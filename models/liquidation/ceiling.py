@@ -1,0 +1,38 @@
+"""Ceilings: what no call on an account can exceed, for many accounts at a glance.
+
+**Source**: the rules of the designs, each bounded in its own module.
+
+**Models**: who looks for a call that pays need not price accounts of which even the ceiling does not pay. A ceiling is
+stated from what a health check knows of an account as a whole: its health, debt and collateral. Where a rule jumps, the
+better side holds within `SLACK` of the jump; whoever compares with a ceiling allows for as much again.
+
+**Leaves out**: all that only lowers what a call brings: minimum amounts, calls that must close in full.
+
+**Units**: values in usd at the prices that the protocol believes; each (accounts,).
+
+**Invariants**: no offer's rate or amount is above its ceiling by more than `SLACK` of it, nor of the debt.
+"""
+
+from typing import Final, NamedTuple
+
+from models.types import FloatArray
+
+SLACK: Final = 1.0 + 1e-9
+
+
+class Accounts(NamedTuple):
+    """Accounts below health 1, each as a whole; of thresholds above 0 those of the pool's reserves are between two."""
+
+    health: FloatArray
+    debt_usd: FloatArray
+    collateral_usd: FloatArray
+    ltv: FloatArray
+    least_threshold: float
+    most_threshold: float
+
+
+class Ceiling(NamedTuple):
+    """Nobody gets collateral worth more than `rate` for a dollar repaid, nor repays more than `repaid_usd` a call."""
+
+    rate: FloatArray | float
+    repaid_usd: FloatArray
