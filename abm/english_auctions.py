@@ -5,7 +5,7 @@ bid could pay) is kept in columns, brought up to date when a lot is opened, bid 
 """
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,26 @@ from models.types import FloatArray, IntArray
 if TYPE_CHECKING:
     from abm.world import Lender, World
 
-# The columns: when no more bids are taken, whether somebody leads, the least that the next bid must be, the pair of
+# The columns: when no more bids are taken, who leads with which bid, the least that the next bid must be, the pair of
 # reserves, when the lot was opened, and the dollars that it is to raise.
-_UNTIL, _LED, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _COLUMNS = range(9)
+_UNTIL, _BIDDER, _BID, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _COLUMNS = range(10)
+
+
+class BidOn(NamedTuple):
+    """Lots by number that take bids: when opened, and their worth at most in units of the debt; each (n,).
+
+    `bidder` leads with `bid`; the next bid must be `paid` for `units` of the pair or more.
+    """
+
+    numbers: IntArray
+    opened: FloatArray
+    worth: FloatArray
+    bidder: FloatArray
+    bid: FloatArray
+    paid: FloatArray
+    units: FloatArray
+    collateral: IntArray
+    debt: IntArray
 
 
 class EnglishAuctions(Auctions):
@@ -32,16 +49,27 @@ class EnglishAuctions(Auctions):
         self._columns = LotColumns(_COLUMNS)
         self._locked: dict[tuple[int, int], float] = {}
 
-    def bid_on(self, highest: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    def bid_on(self, highest: FloatArray) -> BidOn:
         """Return the lots that take bids, and of which the least bid is worth less than what it buys.
 
-        By number, with the seconds at which they were opened and what they are worth at most, in units of the debt.
         `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
         numbers, rows = self._columns.rows()
-        worth = rows[:, _UNITS] * highest[rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)]
+        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
+        worth = rows[:, _UNITS] * highest[collateral, debt]
         good = (self._world.now < rows[:, _UNTIL]) & (worth > rows[:, _PAID])
-        return numbers[good], rows[good, _OPENED], worth[good]
+        figures = rows[good].T
+        return BidOn(
+            numbers[good],
+            figures[_OPENED],
+            worth[good],
+            figures[_BIDDER],
+            figures[_BID],
+            figures[_PAID],
+            figures[_UNITS],
+            collateral[good],
+            debt[good],
+        )
 
     def least_bid(self, lot: Lot) -> Bid | None:
         """Return the least that the next bid must be; None where nobody may bid now."""
@@ -113,10 +141,10 @@ class EnglishAuctions(Auctions):
         lot, least = one.lot, self.least_bid(one.lot)
         until = min(lot.bid_until_seconds, lot.ends_seconds)
         bid = least if least is not None else Bid(NEVER, lot.units)
-        row = until, float(lot.bidder != NOBODY), bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
+        row = until, lot.bidder, lot.bid, bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
         self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd))
 
     def _over(self, *, led: bool) -> tuple[IntArray, FloatArray]:
         numbers, rows = self._columns.rows()
-        over = (self._world.now >= rows[:, _UNTIL]) & (rows[:, _LED] == float(led))
+        over = (self._world.now >= rows[:, _UNTIL]) & ((rows[:, _BIDDER] != NOBODY) == led)
         return numbers[over], rows[over]

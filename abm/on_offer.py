@@ -13,6 +13,7 @@ from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
 from abm.sales import Sales
+from models.liquidation.ceiling import SLACK
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -258,7 +259,29 @@ class Bids(Ranked):
         self._lender = lender
         self._auctions = auctions
         self._worth: dict[tuple[int, float], float] = {}
-        super().__init__(*auctions.bid_on(highest_prices(world, lender)))
+        self._on = on = auctions.bid_on(highest_prices(world, lender))
+        prices = np.array([world.reference[asset] for asset in lender.assets])
+        self._debt_usd, self._collateral_usd = prices[on.debt], prices[on.collateral]
+        super().__init__(on.numbers, on.opened, on.worth)
+
+    def led_by(self, account: int) -> BoolArray:
+        """Return by place where a ledger account leads."""
+        led: BoolArray = self._on.bidder == account
+        return led
+
+    def worth(self, sells: bool, margin: float, least_usd: float, budget_usd: float) -> BoolArray | None:
+        """Return by place whether the least bid may leave a margin and so much, and is within a budget.
+
+        With slack for rounding: the others are worth no bid. None where that is not known: what selling brings now
+        takes a quote for each lot.
+        """
+        if sells:
+            return None
+        on = self._on
+        value = (on.units * self._collateral_usd - least_usd) / (1.0 + margin) / self._debt_usd
+        value = np.minimum(value, budget_usd / self._debt_usd) * SLACK
+        worth: BoolArray = (value >= on.paid) & (value > on.bid)
+        return worth
 
     def lot(self, number: int) -> "Lot":
         """Return a lot, to be read."""

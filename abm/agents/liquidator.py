@@ -291,13 +291,15 @@ class LiquidatorCohort(mesa.Agent):
 
     def _bid(self, view: "View", bids: "Bids", effort: _Effort, intents: list[Intent]) -> None:
         """Add the bids of one member on lots that it does not lead."""
-        terms = self.terms
-        for number in bids.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
+        terms, sells, patience = self.terms, self.terms.selling == "at_once", effort.patience
+        ripe_since, least_usd = view.now - self.delay_seconds[effort.member], effort.gas_cost_usd + terms.minimum_profit_usd
+        worth = bids.worth(sells, terms.margin, least_usd, effort.budget_usd)
+        mine = bids.led_by(self.first_account + effort.member)
+        looks, in_all = bids.looks(ripe_since, terms.prefers, patience, worth, less=mine)
+        for number, looked in looks:
             if effort.spent:
                 return
-            if bids.lot(number).bidder == self.first_account + effort.member:
-                continue
-            effort.patience -= 1
+            effort.patience = patience - looked
             bid = self._worth_bidding(view, bids, number, effort)
             if bid is None:
                 continue
@@ -316,9 +318,11 @@ class LiquidatorCohort(mesa.Agent):
                     paid=bid.paid,
                     units=bid.units,
                     gas_cost_usd=effort.gas_cost_usd,
-                    sell=terms.selling == "at_once",
+                    sell=sells,
                 )
             )
+        if not effort.spent:
+            effort.patience = patience - in_all
 
     def _worth_bidding(self, view: "View", bids: "Bids", number: int, effort: _Effort) -> Bid | None:
         """Return the bid that a member is ready to make: more money or, once the tab is bid, fewer units for it."""
