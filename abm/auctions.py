@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from models.ledger import OUTSIDE
+from models.lending import Below
 from models.liquidation import House, Lot, LotTaking, NothingToReset, Opening, Reward, Taking, TimedDesign
 from models.types import FloatArray, IntArray
 
@@ -124,12 +125,17 @@ class Auctions:
 
     # What a call would find
 
-    def openable(self) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Return the accounts that a call may open, since when, and their debts at the prices the protocol believes."""
+    def openable(self) -> tuple[Below, FloatArray]:
+        """Return the accounts that a call may open, as they are at the prices the protocol believes, and since when."""
         below = self._lender.liquidatable()
-        free = ~self.frozen[below.accounts]
-        accounts = below.accounts[free]
-        return accounts, self._lender.waiting_since[accounts], below.debt_value[free]
+        frozen = self.frozen[below.accounts]
+        if frozen.any():
+            below = below.only(~frozen)
+        return below, self._lender.waiting_since[below.accounts]
+
+    def most_generous_house(self) -> House:
+        """Return a state of the design as a whole in which no opening is paid less than it would be now."""
+        return House()
 
     def house_before(self, account: int, found: "Found") -> House:
         """Return the state of the design as a whole that the opening of an account sees."""

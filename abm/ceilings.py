@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from models.lending import Below
-from models.liquidation import SpotDesign
+from models.liquidation import House, SpotDesign, TimedDesign
 from models.liquidation.ceiling import SLACK, Accounts
 from models.types import BoolArray, FloatArray
 
@@ -36,32 +36,64 @@ class Tops(NamedTuple):
         return may
 
 
+class OpeningTops(NamedTuple):
+    """No call that opens is paid more, nor has more raised by what it puts up for sale, nor gains a buyer more."""
+
+    reward_usd: FloatArray
+    raised_usd: FloatArray
+    gain_usd: FloatArray
+
+    def may_bring(self, asked: float, gas_usd: float, least_usd: float) -> BoolArray:
+        """Return whether `least_usd` and more than nothing may be left to who counts on `asked` of what is raised."""
+        bought_usd = np.maximum(self.gain_usd, asked * self.raised_usd) - gas_usd
+        profit_usd = self.reward_usd - gas_usd + np.maximum(bought_usd, 0.0)
+        may: BoolArray = ~((profit_usd <= 0.0) | (profit_usd < least_usd))
+        return may
+
+
+class Moves(NamedTuple):
+    """By how much prices differ from those that the protocol believes, as a factor.
+
+    `risen` is the most of any collateral, at the reference price, and `sold` at what the first unit brings; `fallen` is
+    the least of any debt and `up` the most.
+    """
+
+    risen: float
+    sold: float
+    fallen: float
+    up: float
+
+
 def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool) -> Tops | None:
     """Return the tops of accounts of a design that settles at once, at the best bids for who sells, else the reference.
 
-    Which pair of an account a call is on is not asked: the collateral that has gained most against the price that the
-    protocol believes counts, and the debt that has lost most. None where there is no telling.
+    None where there is no telling.
     """
-    thresholds = [threshold for threshold in lender.thresholds if threshold > 0.0]
-    if not isinstance(lender.design, SpotDesign) or not thresholds:
+    moves = _moves(world, lender, below, sells)
+    if not isinstance(lender.design, SpotDesign) or moves is None:
         return None
-    backed = bool((below.health > 0.0).all())
-    believed, owed = lender.price_list, lender.pool.total_scaled_debt
-    debts = [r for r, price in enumerate(believed) if price > 0.0 and owed[r] > 0.0]
-    posted = [r for r, price in enumerate(believed) if price > 0.0 and (lender.thresholds[r] > 0.0 or not backed)]
-    fallen = [world.reference[lender.assets[r]] / believed[r] for r in debts]
-    if not posted or min(fallen, default=0.0) <= 0.0:
-        return None
-    risen = max(max(_brings_usd(world, lender, c, d, sells) for d in debts) / believed[c] for c in posted)
-    with np.errstate(divide="ignore"):
-        ltv = below.debt_value / below.collateral_value
-    ceiling = lender.design.ceiling(
-        Accounts(below.health, below.debt_value, below.collateral_value, ltv, min(thresholds), max(thresholds))
-    )
+    ceiling = lender.design.ceiling(_accounts(lender, below))
     return Tops(
-        gain=ceiling.rate * (risen / min(fallen)) * SLACK**2 - np.ones(ltv.size),
-        paid_usd=(ceiling.repaid_usd + (SLACK - 1.0) * below.debt_value) * (max(fallen) * SLACK**2),
-        received_usd=below.collateral_value * (risen * SLACK),
+        gain=ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - np.ones(below.health.size),
+        paid_usd=(ceiling.repaid_usd + (SLACK - 1.0) * below.debt_value) * (moves.up * SLACK**2),
+        received_usd=below.collateral_value * (moves.sold * SLACK),
+    )
+
+
+def tops_of_openings(
+    world: "World", lender: "Lender", below: Below, design: TimedDesign, house: House, sells: bool
+) -> OpeningTops | None:
+    """Return the tops of calls that open accounts, in as generous a house as there is; None where none are stated."""
+    moves = _moves(world, lender, below, sells)
+    ceiling = design.opening_ceiling(_accounts(lender, below), house)
+    if ceiling is None or moves is None:
+        return None
+    gained = max(1.0 - moves.fallen / (ceiling.rate * moves.sold * SLACK**2), 0.0) if ceiling.rate > 0.0 else 0.0
+    worth_usd = below.collateral_value * (max(moves.risen, moves.sold) * SLACK)
+    return OpeningTops(
+        reward_usd=ceiling.reward_usd * (max(moves.risen, moves.up) * SLACK),
+        raised_usd=np.minimum(ceiling.raised_usd * (moves.up * SLACK), worth_usd),
+        gain_usd=worth_usd * gained,
     )
 
 
@@ -85,6 +117,36 @@ def highest_prices(world: "World", lender: "Lender") -> FloatArray:
             [max(world.bid_usd(c, d, floor), reference[c]) / reference[d] if c != d else 1.0 for d in assets]
             for c in assets
         ]
+    )
+
+
+def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves | None:
+    """Return how far prices have moved of what is posted, and of what is owed; None where that is nothing.
+
+    Which pair of an account a call is on is not asked: what has risen most counts, and what has fallen most.
+    """
+    backed = bool((below.health > 0.0).all())
+    believed, owed = lender.price_list, lender.pool.total_scaled_debt.tolist()
+    now = [world.reference[asset] for asset in lender.assets]
+    debts = [r for r, price in enumerate(believed) if price > 0.0 and owed[r] > 0.0]
+    posted = [r for r, price in enumerate(believed) if price > 0.0 and (lender.thresholds[r] > 0.0 or not backed)]
+    owed_moves = [now[r] / believed[r] for r in debts]
+    if not posted or min(owed_moves, default=0.0) <= 0.0:
+        return None
+    risen = sold = max(now[r] / believed[r] for r in posted)
+    if sells:
+        sold = max(_brings_usd(world, lender, c, d, sells) / believed[c] for c in posted for d in debts)
+    return Moves(risen, sold, min(owed_moves), max(owed_moves)) if sold > 0.0 else None
+
+
+def _accounts(lender: "Lender", below: Below) -> Accounts:
+    """Return accounts as a ceiling sees them."""
+    thresholds = [threshold for threshold in lender.thresholds if threshold > 0.0] or [0.0]
+    with np.errstate(divide="ignore"):
+        ltv = below.debt_value / below.collateral_value
+    unit_usd = max(lender.price_list)
+    return Accounts(
+        below.health, below.debt_value, below.collateral_value, ltv, min(thresholds), max(thresholds), unit_usd
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from abm.ceilings import Tops, highest_prices, tops_of_accounts, tops_of_lots
+from abm.ceilings import Tops, highest_prices, tops_of_accounts, tops_of_lots, tops_of_openings
 from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
@@ -38,18 +38,8 @@ class Opportunities(Ranked):
         self._world = world
         self._lender = lender
         self._tops = tops
-        self._kept: BoolArray | None = None
         self._priced: dict[int, tuple[float, float, float, int]] = {}
         self._past = False
-
-    def only(self, those: BoolArray) -> Self:
-        """Leave out all but those."""
-        if self._kept is None:
-            self._kept = those
-        else:
-            self._kept = self._kept.copy()
-            self._kept[self._kept] = those
-        return super().only(those)
 
     def worth(self, sells: bool, margin: float, fee: float, least_usd: float) -> BoolArray | None:
         """Return by place what may leave more than a margin a dollar and so much in all; None where that is not known.
@@ -57,10 +47,7 @@ class Opportunities(Ranked):
         Whatever `gain_per_usd` and `most_usd` say of the rest, it does not.
         """
         tops = self._tops(sells) if self._tops is not None and not self._past else None
-        if tops is None:
-            return None
-        may = tops.may_bring(margin, fee, least_usd)
-        return may if self._kept is None else may[self._kept]
+        return None if tops is None else self._of_kept(tops.may_bring(margin, fee, least_usd))
 
     def gain_per_usd(self, number: int, sells: bool) -> float:
         """Return the gain on a dollar paid: at the venues' best bid for who sells at once, else at the reference."""
@@ -183,18 +170,34 @@ class Calls(Ranked):
     """What may be opened, or started afresh, in one block: accounts by their number, then lots by theirs."""
 
     def __init__(self, world: "World", lender: "Lender", auctions: "Auctions") -> None:
-        accounts, since, size = auctions.openable()
+        self._openable, since = auctions.openable()
         self._world = world
         self._lender = lender
         self._auctions = auctions
         self._first_lot = lender.pool.accounts
         lots, opened, raising = auctions.waiting()
+        self._waiting = lots.size
         super().__init__(
-            np.concatenate((accounts, self._first_lot + lots)),
+            np.concatenate((self._openable.accounts, self._first_lot + lots)),
             np.concatenate((since, opened)),
-            np.concatenate((size, raising)),
+            np.concatenate((self._openable.debt_value, raising)),
         )
         self._priced: dict[int, Call | None] = {}
+        self.bid_for = isinstance(auctions, EnglishAuctions)
+
+    def worth(self, sells: bool, asked: float, gas_usd: float, least_usd: float) -> BoolArray | None:
+        """Return by place whether a call may leave so much, what may be counted on for buying afterwards included.
+
+        Whatever `price` says of the rest, it does not; `asked` of each dollar raised, or what it would gain, is counted
+        on. None where that is not known.
+        """
+        design, house = self._auctions.design, self._auctions.most_generous_house()
+        tops = tops_of_openings(self._world, self._lender, self._openable, design, house, sells)
+        if tops is None:
+            return None
+        worth = np.ones(self._openable.accounts.size + self._waiting, np.bool_)
+        worth[: self._openable.accounts.size] = tops.may_bring(asked, gas_usd, least_usd)
+        return self._of_kept(worth)
 
     def target(self, number: int) -> tuple[int, bool]:
         """Return the account to open, or the lot to start afresh, and which of the two it is."""
@@ -248,7 +251,7 @@ class Calls(Ranked):
                 cost_usd, units = offer.max_repay * debt_usd, offer.max_repay * offer.seized_per_repaid
                 at_bid += units * self._world.bid_usd(collateral, debt, self._lender.floor) - cost_usd
                 at_reference += units * reference_usd - cost_usd
-        return Call(reward_usd, isinstance(auctions, EnglishAuctions), raised, at_bid, at_reference)
+        return Call(reward_usd, self.bid_for, raised, at_bid, at_reference)
 
 
 class Bids(Ranked):

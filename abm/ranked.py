@@ -28,6 +28,7 @@ class Ranked:
         self._size = size
         self._ranked: dict[Preference, tuple[IntArray, FloatArray]] = {}
         self._taken: set[int] = set()
+        self._kept: BoolArray | None = None
         self.contested = False
         self.auctioned: frozenset[int] = frozenset()
 
@@ -73,6 +74,11 @@ class Ranked:
 
     def only(self, those: BoolArray) -> Self:
         """Leave out all but those."""
+        if self._kept is None:
+            self._kept = those
+        else:
+            self._kept = self._kept.copy()
+            self._kept[self._kept] = those
         self._numbers, self._since, self._size = self._numbers[those], self._since[those], self._size[those]
         self._ranked = {}
         return self
@@ -86,6 +92,10 @@ class Ranked:
         """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
         if not self.contested and number not in self.auctioned:
             self._taken.add(number)
+
+    def _of_kept(self, worth: BoolArray) -> BoolArray:
+        """Return what is said of all that there was at first by the place of what is left."""
+        return worth if self._kept is None else worth[self._kept]
 
     def _ripe(self, since: float, prefers: Preference) -> IntArray:
         """Return the places of those that have been there since then or earlier, in the order in which one looks."""

@@ -681,7 +681,7 @@ def test_no_offer_is_above_its_ceiling(at: Position, design: SpotDesign, spread:
     """Whatever thresholds the pool has beside, and with as much slack as who compares allows for."""
     figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
     thresholds = (1.0 - spread) * at.liquidation_threshold, min((1.0 + spread) * at.liquidation_threshold, 1.0)
-    ceiling = design.ceiling(Accounts(*figures, *thresholds))
+    ceiling = design.ceiling(Accounts(*figures, *thresholds, INF))
     offer = design.offer(at)
     assume(offer is not None)
     assert offer is not None
@@ -697,7 +697,7 @@ def test_the_ceiling_of_every_design_binds(design: SpotDesign) -> None:
     for price in (1850.0, 1700.0, 1650.0, 1500.0):
         at = position(price, 0.83)
         figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
-        ceiling, offer = design.ceiling(Accounts(*figures, 0.83, 0.83)), design.offer(at)
+        ceiling, offer = design.ceiling(Accounts(*figures, 0.83, 0.83, price)), design.offer(at)
         rate = offer.seized_per_repaid * offer.taker_share * price if offer is not None else 0.0
         tops.append(float(np.broadcast_to(ceiling.rate, 1)[0]) == pytest.approx(rate, rel=1e-3, abs=1e-9))
     assert any(tops)

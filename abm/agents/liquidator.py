@@ -142,14 +142,15 @@ class LiquidatorCohort(mesa.Agent):
         worth = self._worth_a_look(view, open_now, gas_usd)
         if worth is not None and not calls and not bids and not worth.any():
             return intents
+        worth_calling = self._worth_calling(calls, gas_usd) if calls else None
         for member in able:
             effort = self._effort(view, member, bid, gas_usd, there_are)
-            if effort.budget_usd > 0.0:
+            if open_now and effort.budget_usd > 0.0:
                 self._hunt(view, open_now, worth, effort, intents)
             if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
                 self._bid(view, bids, effort, intents)
             if calls:
-                self._call(view, calls, effort, intents)
+                self._call(view, calls, worth_calling, effort, intents)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
@@ -178,6 +179,12 @@ class LiquidatorCohort(mesa.Agent):
         terms = self.terms
         fee = self._fee(view) if terms.financing == "flash" else 0.0
         return open_now.worth(terms.selling == "at_once", terms.margin, fee, gas_usd + terms.minimum_profit_usd)
+
+    def _worth_calling(self, calls: "Calls", gas_usd: float) -> BoolArray | None:
+        """The same of what may be opened or started afresh."""
+        terms = self.terms
+        asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
+        return calls.worth(terms.selling == "at_once", asked, gas_usd, terms.minimum_profit_usd)
 
     def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> _Effort:
         terms = self.terms
@@ -258,13 +265,14 @@ class LiquidatorCohort(mesa.Agent):
             flash_fee=plan.flash_fee,
         )
 
-    def _call(self, view: "View", calls: "Calls", effort: _Effort, intents: list[Intent]) -> None:
+    def _call(
+        self, view: "View", calls: "Calls", worth: BoolArray | None, effort: _Effort, intents: list[Intent]
+    ) -> None:
         """Add the calls of one member that open liquidations and start auctions afresh."""
-        terms = self.terms
-        for number in calls.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
-            if effort.patience == 0 or effort.calls == 0:
+        terms, ripe_since = self.terms, view.now - self.delay_seconds[effort.member]
+        for number, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth)[0]:
+            if effort.calls == 0:
                 return
-            effort.patience -= 1
             call = calls.price(number)
             if call is None or call.bond_usd > self._bondable(effort):
                 continue
@@ -292,7 +300,10 @@ class LiquidatorCohort(mesa.Agent):
     def _bid(self, view: "View", bids: "Bids", effort: _Effort, intents: list[Intent]) -> None:
         """Add the bids of one member on lots that it does not lead."""
         terms, sells, patience = self.terms, self.terms.selling == "at_once", effort.patience
-        ripe_since, least_usd = view.now - self.delay_seconds[effort.member], effort.gas_cost_usd + terms.minimum_profit_usd
+        ripe_since, least_usd = (
+            view.now - self.delay_seconds[effort.member],
+            effort.gas_cost_usd + terms.minimum_profit_usd,
+        )
         worth = bids.worth(sells, terms.margin, least_usd, effort.budget_usd)
         mine = bids.led_by(self.first_account + effort.member)
         looks, in_all = bids.looks(ripe_since, terms.prefers, patience, worth, less=mine)

@@ -30,6 +30,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Kick, Lot, Opening, openable
 from models.liquidation.sale import Floats, SaleDesign, SaleTerms
@@ -90,7 +91,7 @@ class Ajna(SaleDesign):
         debt, collateral = position.debt_units, position.collateral_units
         ratio = neutral_ratio(house.borrow_rate_per_year)
         neutral = self.collateralization_factor * debt / collateral * ratio
-        bond_factor = min(max((ratio - 1.0) / 10.0, self.min_bond_factor), self.max_bond_factor)
+        bond_factor = self._bond_factor(house.borrow_rate_per_year)
         fee = max(house.borrow_rate_per_year / _WEEKS_PER_YEAR, _LEAST_BORROW_FEE)
         kick = Kick(
             reference_price=max(neutral, house.least_reference_price),
@@ -115,6 +116,15 @@ class Ajna(SaleDesign):
             kick=kick,
         )
         return Opening([lot], bond=bond)
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
+        """What the bond earns of all that is raised; in the instant of the kick nobody buys."""
+        bond_factor = self._bond_factor(house.borrow_rate_per_year)
+        raised = accounts.debt_usd / (1.0 - take_penalty(bond_factor, -bond_factor))
+        return OpeningCeiling(bond_factor * raised, raised, 0.0)
+
+    def _bond_factor(self, rate_per_year: float) -> float:
+        return min(max((neutral_ratio(rate_per_year) - 1.0) / 10.0, self.min_bond_factor), self.max_bond_factor)
 
     def lowest_utilised_price(self, position: Position) -> float:
         """The price of collateral, in units of debt, below which a loan as healthy as this may be kicked."""

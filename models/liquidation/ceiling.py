@@ -21,7 +21,10 @@ SLACK: Final = 1.0 + 1e-9
 
 
 class Accounts(NamedTuple):
-    """Accounts below health 1, each as a whole; of thresholds above 0 those of the pool's reserves are between two."""
+    """Accounts that may be liquidated, each as a whole.
+
+    Thresholds of the pool's reserves, where above 0, are between two; no unit is worth more than `unit_usd`.
+    """
 
     health: FloatArray
     debt_usd: FloatArray
@@ -29,6 +32,7 @@ class Accounts(NamedTuple):
     ltv: FloatArray
     least_threshold: float
     most_threshold: float
+    unit_usd: float
 
 
 class Ceiling(NamedTuple):
@@ -36,3 +40,14 @@ class Ceiling(NamedTuple):
 
     rate: FloatArray | float
     repaid_usd: FloatArray
+
+
+class OpeningCeiling(NamedTuple):
+    """No call that opens is paid more than `reward_usd`, nor puts up for sale what is to raise more than `raised_usd`.
+
+    Who buys at once gets collateral worth no more than `rate` for a dollar; 0 where nobody can.
+    """
+
+    reward_usd: FloatArray
+    raised_usd: FloatArray
+    rate: float

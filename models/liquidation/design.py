@@ -19,7 +19,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from models.liquidation.backstop import Backstop
+from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.oev import Oev
+from models.liquidation.opening import House
 from models.parameters import Parameters
 
 Financing = Literal["repay", "take_over", "lock"]
@@ -35,3 +37,10 @@ class DesignParameters(Parameters):
 
     oev: Oev | None = Field(None, description="auctions of the right to liquidate")
     backstop: Backstop | None = Field(None, description="an account of last resort")
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling | None:
+        """What no call that opens one of these accounts can exceed; None where the design states no bound.
+
+        The house is that of the reserve whose house allows most.
+        """
+        return None

@@ -26,6 +26,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Lot, Opening, Reward, openable, price_of
 from models.liquidation.sale import Floats, NotForSale, NothingToReset, SaleDesign, SaleTerms
@@ -77,6 +78,11 @@ class MakerClip(SaleDesign):
             top_seconds=now_seconds,
         )
         return Opening([lot], (self._reward(lot),))
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
+        """All of the debt with its penalty, at the price of the start."""
+        raised = accounts.debt_usd * (1.0 + self.penalty)
+        return OpeningCeiling(self.tip_usd + self.chip * raised, raised, 1.0 / self.buffer)
 
     def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
         """The start, cut once for every step."""
