@@ -43,6 +43,26 @@ class Pair(NamedTuple):
     debt: int
 
 
+class Waiting(NamedTuple):
+    """Lots by number that wait to be started afresh: when they were opened, the dollars that they are to raise.
+
+    What is left to raise them is believed to be worth `worth_usd`. Dollars are those of the opening, when a unit of the
+    `debt` was worth `debt_usd`; each (n,).
+    """
+
+    numbers: IntArray
+    opened: FloatArray
+    raising_usd: FloatArray
+    worth_usd: FloatArray
+    debt: IntArray
+    debt_usd: FloatArray
+
+
+_NOTHING_WAITS: Final = Waiting(
+    np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0), np.empty(0, np.int64), np.empty(0)
+)
+
+
 @dataclass(slots=True)
 class OpenLot:
     """A lot with what is kept beside it.
@@ -155,9 +175,9 @@ class Auctions:
         """Return whether an auction has run out and waits to be started afresh; most rules know no such thing."""
         return False
 
-    def waiting(self) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Return the lots whose auctions wait to be started afresh: numbers, when opened, and dollars to raise."""
-        return np.empty(0, np.int64), np.empty(0), np.empty(0)
+    def waiting(self) -> Waiting:
+        """Return the lots whose auctions wait to be started afresh."""
+        return _NOTHING_WAITS
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""

@@ -5,6 +5,7 @@ only spent a look; so what even its ceiling does not make worth a look is not pr
 pricing would find, with slack for rounding: who is let through is priced exactly, and decides as without them.
 """
 
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,16 +16,21 @@ from models.liquidation.ceiling import SLACK, Accounts
 from models.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
-    from abm.sales import OnSale
+    from abm.auctions import Waiting
+    from abm.sales import OnSale, Sales
     from abm.world import Lender, World
 
 
 class Tops(NamedTuple):
-    """No call gains more than `gain` a dollar, pays more than `paid_usd` or gets what is worth more; each (n,)."""
+    """No call gains more than `gain` a dollar, pays more than `paid_usd` or gets what is worth more; each (n,).
+
+    Nor does one pay less than `least_usd`.
+    """
 
     gain: FloatArray
     paid_usd: FloatArray
     received_usd: FloatArray
+    least_usd: FloatArray | float
 
     def may_bring(self, margin: float, fee: float, least_usd: float) -> BoolArray:
         """Return whether more than `margin` a dollar and `least_usd` in all may be left of a gain, less a fee."""
@@ -36,18 +42,39 @@ class Tops(NamedTuple):
         return may
 
 
+class CallTerms(NamedTuple):
+    """What a caller counts on and has: `asked` of each dollar that buyers raise, or what it would gain, less gas.
+
+    In all that must leave more than nothing and `least_usd`; `budget_usd` is there to buy with, `bondable_usd` to lock.
+    """
+
+    asked: float
+    gas_usd: float
+    least_usd: float
+    budget_usd: float
+    bondable_usd: float
+
+
 class OpeningTops(NamedTuple):
-    """No call that opens is paid more, nor has more raised by what it puts up for sale, nor gains a buyer more."""
+    """No call is paid more, raises more by what it puts up for sale, or gains a buyer more, each (n,).
+
+    Nor does a buyer gain more than `best` of each dollar that is to be raised; nobody locks less than `bond_usd`.
+    """
 
     reward_usd: FloatArray
     raised_usd: FloatArray
     gain_usd: FloatArray
+    best: float
+    bond_usd: FloatArray | float
 
-    def may_bring(self, asked: float, gas_usd: float, least_usd: float) -> BoolArray:
-        """Return whether `least_usd` and more than nothing may be left to who counts on `asked` of what is raised."""
-        bought_usd = np.maximum(self.gain_usd, asked * self.raised_usd) - gas_usd
-        profit_usd = self.reward_usd - gas_usd + np.maximum(bought_usd, 0.0)
-        may: BoolArray = ~((profit_usd <= 0.0) | (profit_usd < least_usd))
+    def may_bring(self, offer: CallTerms) -> BoolArray:
+        """Return whether a caller may be left with what it wants."""
+        bought_usd = np.maximum(self.gain_usd, offer.asked * self.raised_usd)
+        best = max(self.best, offer.asked)
+        bought_usd = np.minimum(bought_usd, offer.budget_usd * best if best > 0.0 else 0.0) * SLACK - offer.gas_usd
+        profit_usd = self.reward_usd - offer.gas_usd + np.maximum(bought_usd, 0.0)
+        barred = (profit_usd <= 0.0) | (profit_usd < offer.least_usd) | (self.bond_usd > offer.bondable_usd * SLACK)
+        may: BoolArray = ~barred
         return may
 
 
@@ -77,6 +104,7 @@ def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool
         gain=ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - np.ones(below.health.size),
         paid_usd=(ceiling.repaid_usd + (SLACK - 1.0) * below.debt_value) * (moves.up * SLACK**2),
         received_usd=below.collateral_value * (moves.sold * SLACK),
+        least_usd=ceiling.least_usd * (moves.fallen / SLACK**2),
     )
 
 
@@ -88,17 +116,34 @@ def tops_of_openings(
     ceiling = design.opening_ceiling(_accounts(lender, below), house)
     if ceiling is None or moves is None:
         return None
-    gained = max(1.0 - moves.fallen / (ceiling.rate * moves.sold * SLACK**2), 0.0) if ceiling.rate > 0.0 else 0.0
+    best = max(ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - 1.0, 0.0)
     worth_usd = below.collateral_value * (max(moves.risen, moves.sold) * SLACK)
     return OpeningTops(
         reward_usd=ceiling.reward_usd * (max(moves.risen, moves.up) * SLACK),
         raised_usd=np.minimum(ceiling.raised_usd * (moves.up * SLACK), worth_usd),
-        gain_usd=worth_usd * gained,
+        gain_usd=worth_usd * (best / (1.0 + best)) if best < inf else worth_usd,
+        best=best,
+        bond_usd=ceiling.bond_usd * (moves.fallen / SLACK),
     )
 
 
-def tops_of_lots(world: "World", lender: "Lender", lots: "OnSale", sells: bool) -> Tops:
-    """Return the tops of lots on sale: all units of them at what they cost now."""
+def tops_of_restarts(
+    world: "World", lender: "Lender", below: Below, waiting: "Waiting", design: TimedDesign, sells: bool
+) -> OpeningTops | None:
+    """Return the tops of calls that start auctions afresh; None where none are stated."""
+    moves, ceiling = _moves(world, lender, below, sells), design.restart_ceiling(waiting.raising_usd, waiting.worth_usd)
+    if ceiling is None or moves is None:
+        return None
+    now_usd = np.array([world.reference[asset] for asset in lender.assets])
+    moved = now_usd[waiting.debt] / waiting.debt_usd * SLACK
+    best = max(ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - 1.0, 0.0)
+    worth_usd = waiting.worth_usd * (lender.prices[waiting.debt] / waiting.debt_usd) * (moves.risen * SLACK)
+    raised_usd = np.minimum(ceiling.raised_usd * moved, worth_usd)
+    return OpeningTops(ceiling.reward_usd * moved, raised_usd, raised_usd * best, best, 0.0)
+
+
+def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale", sells: bool) -> Tops:
+    """Return the tops of lots on sale, at what their units cost now."""
     debt_usd = np.array([world.reference[asset] for asset in lender.assets])
     brings = np.zeros((debt_usd.size, debt_usd.size))
     for c, d in set(zip(lots.collateral.tolist(), lots.debt.tolist(), strict=True)):
@@ -106,7 +151,7 @@ def tops_of_lots(world: "World", lender: "Lender", lots: "OnSale", sells: bool) 
     cost_usd, brings_usd = lots.price * debt_usd[lots.debt], brings[lots.collateral, lots.debt]
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = brings_usd / cost_usd * SLACK**2 - 1.0
-    return Tops(gain, lots.units * cost_usd * SLACK**2, lots.units * brings_usd * SLACK)
+    return Tops(gain, sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2, lots.units * brings_usd * SLACK, 0.0)
 
 
 def highest_prices(world: "World", lender: "Lender") -> FloatArray:
@@ -145,8 +190,10 @@ def _accounts(lender: "Lender", below: Below) -> Accounts:
     with np.errstate(divide="ignore"):
         ltv = below.debt_value / below.collateral_value
     unit_usd = max(lender.price_list)
+    posted, owed = lender.pool.total_collateral, lender.pool.total_scaled_debt
+    single = np.count_nonzero(posted) == 1 and np.count_nonzero(owed) == 1
     return Accounts(
-        below.health, below.debt_value, below.collateral_value, ltv, min(thresholds), max(thresholds), unit_usd
+        below.health, below.debt_value, below.collateral_value, ltv, min(thresholds), max(thresholds), unit_usd, single
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from abm.auctions import Auctions, Opener, OpenLot
+from abm.auctions import Auctions, Opener, OpenLot, Waiting
 from abm.lot_columns import NEVER, LotColumns
 from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Taking
 from models.types import FloatArray, IntArray
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 # The columns: when no more bids are taken, who leads with which bid, the least that the next bid must be, the pair of
-# reserves, when the lot was opened, and the dollars that it is to raise.
-_UNTIL, _BIDDER, _BID, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _COLUMNS = range(10)
+# reserves, when the lot was opened, the dollars that it is to raise, and what a unit of debt was worth then.
+_UNTIL, _BIDDER, _BID, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _DEBT_USD, _COLUMNS = range(11)
 
 
 class BidOn(NamedTuple):
@@ -109,10 +109,15 @@ class EnglishAuctions(Auctions):
         """Return whether nobody has bid on a lot in time."""
         return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
 
-    def waiting(self) -> tuple[IntArray, FloatArray, FloatArray]:
+    def waiting(self) -> Waiting:
         """Return the lots on which nobody has bid in time."""
         numbers, rows = self._over(led=False)
-        return numbers, rows[:, _OPENED], rows[:, _SIZE]
+        if not numbers.size:
+            return super().waiting()
+        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
+        believed = self._lender.prices
+        worth_usd = rows[:, _UNITS] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
+        return Waiting(numbers, rows[:, _OPENED], rows[:, _SIZE], worth_usd, debt, rows[:, _DEBT_USD])
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction without bids afresh, which changes the lot; nobody is paid for it."""
@@ -142,7 +147,7 @@ class EnglishAuctions(Auctions):
         until = min(lot.bid_until_seconds, lot.ends_seconds)
         bid = least if least is not None else Bid(NEVER, lot.units)
         row = until, lot.bidder, lot.bid, bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
-        self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd))
+        self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd, lot.debt_price_usd))
 
     def _over(self, *, led: bool) -> tuple[IntArray, FloatArray]:
         numbers, rows = self._columns.rows()

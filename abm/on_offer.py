@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from abm.ceilings import Tops, highest_prices, tops_of_accounts, tops_of_lots, tops_of_openings
+from abm.ceilings import (
+    CallTerms,
+    OpeningTops,
+    Tops,
+    highest_prices,
+    tops_of_accounts,
+    tops_of_lots,
+    tops_of_openings,
+    tops_of_restarts,
+)
 from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
@@ -38,6 +47,7 @@ class Opportunities(Ranked):
         self._world = world
         self._lender = lender
         self._tops = tops
+        self._known: dict[bool, Tops | None] = {}
         self._priced: dict[int, tuple[float, float, float, int]] = {}
         self._past = False
 
@@ -46,8 +56,22 @@ class Opportunities(Ranked):
 
         Whatever `gain_per_usd` and `most_usd` say of the rest, it does not.
         """
-        tops = self._tops(sells) if self._tops is not None and not self._past else None
+        tops = self._tops_for(sells)
         return None if tops is None else self._of_kept(tops.may_bring(margin, fee, least_usd))
+
+    def within(self, sells: bool, budget_usd: float) -> BoolArray | None:
+        """Return by place of what the rule may let somebody with so much money pay; None where that is all."""
+        tops = self._tops_for(sells)
+        if tops is None or isinstance(tops.least_usd, float):
+            return None
+        return self._of_kept(tops.least_usd <= budget_usd)
+
+    def _tops_for(self, sells: bool) -> Tops | None:
+        if self._tops is None or self._past:
+            return None
+        if sells not in self._known:
+            self._known[sells] = self._tops(sells)
+        return self._known[sells]
 
     def gain_per_usd(self, number: int, sells: bool) -> float:
         """Return the gain on a dollar paid: at the venues' best bid for who sells at once, else at the reference."""
@@ -141,11 +165,12 @@ def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
 
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
-    if not isinstance(lender.auctions, Sales):
+    sales = lender.auctions
+    if not isinstance(sales, Sales):
         return Opportunities(world, lender, np.empty(0, np.int64), np.empty(0), np.empty(0))
-    lots = lender.auctions.on_sale(highest_prices(world, lender))
+    lots = sales.on_sale(highest_prices(world, lender))
     return Opportunities(
-        world, lender, lots.numbers, lots.opened, lots.worth_usd, partial(tops_of_lots, world, lender, lots)
+        world, lender, lots.numbers, lots.opened, lots.worth_usd, partial(tops_of_lots, world, lender, sales, lots)
     )
 
 
@@ -175,29 +200,41 @@ class Calls(Ranked):
         self._lender = lender
         self._auctions = auctions
         self._first_lot = lender.pool.accounts
-        lots, opened, raising = auctions.waiting()
-        self._waiting = lots.size
+        self._waiting = auctions.waiting()
         super().__init__(
-            np.concatenate((self._openable.accounts, self._first_lot + lots)),
-            np.concatenate((since, opened)),
-            np.concatenate((self._openable.debt_value, raising)),
+            np.concatenate((self._openable.accounts, self._first_lot + self._waiting.numbers)),
+            np.concatenate((since, self._waiting.opened)),
+            np.concatenate((self._openable.debt_value, self._waiting.raising_usd)),
         )
         self._priced: dict[int, Call | None] = {}
+        self._tops: dict[bool, tuple[OpeningTops | None, OpeningTops | None]] = {}
         self.bid_for = isinstance(auctions, EnglishAuctions)
 
-    def worth(self, sells: bool, asked: float, gas_usd: float, least_usd: float) -> BoolArray | None:
-        """Return by place whether a call may leave so much, what may be counted on for buying afterwards included.
+    def worth(self, sells: bool, terms: CallTerms) -> BoolArray | None:
+        """Return by place which calls may leave a caller what it wants; None where that is not known.
 
-        Whatever `price` says of the rest, it does not; `asked` of each dollar raised, or what it would gain, is counted
-        on. None where that is not known.
+        Whatever `price` says of the others, they do not.
         """
-        design, house = self._auctions.design, self._auctions.most_generous_house()
-        tops = tops_of_openings(self._world, self._lender, self._openable, design, house, sells)
-        if tops is None:
+        if sells not in self._tops:
+            self._tops[sells] = self._look_up(sells)
+        opening, afresh = self._tops[sells]
+        if opening is None and afresh is None:
             return None
-        worth = np.ones(self._openable.accounts.size + self._waiting, np.bool_)
-        worth[: self._openable.accounts.size] = tops.may_bring(asked, gas_usd, least_usd)
+        worth = np.ones(self._openable.accounts.size + self._waiting.numbers.size, np.bool_)
+        if opening is not None:
+            worth[: self._openable.accounts.size] = opening.may_bring(terms)
+        if afresh is not None:
+            worth[self._openable.accounts.size :] = afresh.may_bring(terms)
         return self._of_kept(worth)
+
+    def _look_up(self, sells: bool) -> tuple[OpeningTops | None, OpeningTops | None]:
+        world, lender, auctions, below = self._world, self._lender, self._auctions, self._openable
+        opening = afresh = None
+        if below.accounts.size:
+            opening = tops_of_openings(world, lender, below, auctions.design, auctions.most_generous_house(), sells)
+        if self._waiting.numbers.size:
+            afresh = tops_of_restarts(world, lender, below, self._waiting, auctions.design, sells)
+        return opening, afresh
 
     def target(self, number: int) -> tuple[int, bool]:
         """Return the account to open, or the lot to start afresh, and which of the two it is."""

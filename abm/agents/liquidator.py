@@ -20,6 +20,7 @@ import numpy as np
 from abm.agents.entry import Turnover
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
+from abm.ceilings import CallTerms
 from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
@@ -142,7 +143,6 @@ class LiquidatorCohort(mesa.Agent):
         worth = self._worth_a_look(view, open_now, gas_usd)
         if worth is not None and not calls and not bids and not worth.any():
             return intents
-        worth_calling = self._worth_calling(calls, gas_usd) if calls else None
         for member in able:
             effort = self._effort(view, member, bid, gas_usd, there_are)
             if open_now and effort.budget_usd > 0.0:
@@ -150,7 +150,7 @@ class LiquidatorCohort(mesa.Agent):
             if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
                 self._bid(view, bids, effort, intents)
             if calls:
-                self._call(view, calls, worth_calling, effort, intents)
+                self._call(view, calls, effort, intents)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
@@ -180,12 +180,6 @@ class LiquidatorCohort(mesa.Agent):
         fee = self._fee(view) if terms.financing == "flash" else 0.0
         return open_now.worth(terms.selling == "at_once", terms.margin, fee, gas_usd + terms.minimum_profit_usd)
 
-    def _worth_calling(self, calls: "Calls", gas_usd: float) -> BoolArray | None:
-        """The same of what may be opened or started afresh."""
-        terms = self.terms
-        asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
-        return calls.worth(terms.selling == "at_once", asked, gas_usd, terms.minimum_profit_usd)
-
     def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> _Effort:
         terms = self.terms
         endless = terms.financing == "flash" or self.unlimited[member]
@@ -209,6 +203,9 @@ class LiquidatorCohort(mesa.Agent):
     ) -> None:
         """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
         patience, ripe_since = effort.patience, view.now - self.delay_seconds[effort.member]
+        if worth is not None:
+            within = open_now.within(self.terms.selling == "at_once", effort.budget_usd)
+            worth = worth if within is None else worth & within
         looks, in_all = open_now.looks(ripe_since, self.terms.prefers, patience, worth)
         for number, looked in looks:
             if effort.spent:
@@ -265,11 +262,13 @@ class LiquidatorCohort(mesa.Agent):
             flash_fee=plan.flash_fee,
         )
 
-    def _call(
-        self, view: "View", calls: "Calls", worth: BoolArray | None, effort: _Effort, intents: list[Intent]
-    ) -> None:
+    def _call(self, view: "View", calls: "Calls", effort: _Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that open liquidations and start auctions afresh."""
         terms, ripe_since = self.terms, view.now - self.delay_seconds[effort.member]
+        asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
+        gas_usd, budget_usd, bondable_usd = effort.gas_cost_usd, max(effort.budget_usd, 0.0), self._bondable(effort)
+        wanted = CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
+        worth = calls.worth(terms.selling == "at_once", wanted)
         for number, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth)[0]:
             if effort.calls == 0:
                 return

@@ -23,7 +23,8 @@ SLACK: Final = 1.0 + 1e-9
 class Accounts(NamedTuple):
     """Accounts that may be liquidated, each as a whole.
 
-    Thresholds of the pool's reserves, where above 0, are between two; no unit is worth more than `unit_usd`.
+    Thresholds of the pool's reserves, where above 0, are between two; no unit is worth more than `unit_usd`. Where
+    accounts are all `single`, each has one collateral and one debt, and is its pair.
     """
 
     health: FloatArray
@@ -33,21 +34,28 @@ class Accounts(NamedTuple):
     least_threshold: float
     most_threshold: float
     unit_usd: float
+    single: bool
 
 
 class Ceiling(NamedTuple):
-    """Nobody gets collateral worth more than `rate` for a dollar repaid, nor repays more than `repaid_usd` a call."""
+    """Nobody gets collateral worth more than `rate` for a dollar repaid, nor repays more than `repaid_usd` a call.
+
+    Nor is there a call that repays less than `least_usd`.
+    """
 
     rate: FloatArray | float
     repaid_usd: FloatArray
+    least_usd: FloatArray | float = 0.0
 
 
 class OpeningCeiling(NamedTuple):
     """No call that opens is paid more than `reward_usd`, nor puts up for sale what is to raise more than `raised_usd`.
 
-    Who buys at once gets collateral worth no more than `rate` for a dollar; 0 where nobody can.
+    Nor is less than `bond_usd` locked. Who buys at once gets collateral worth no more than `rate` for a dollar; 0 where
+    nobody can.
     """
 
     reward_usd: FloatArray
     raised_usd: FloatArray
     rate: float
+    bond_usd: FloatArray | float = 0.0

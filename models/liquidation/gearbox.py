@@ -56,6 +56,8 @@ class Gearbox(SpotDesign):
         )
 
     def ceiling(self, accounts: Accounts) -> Ceiling:
-        """The premium on the account's value, or on what it is sold for; all of the debt."""
+        """The premium on the account's value, or on what it is sold for; all of the debt, or what is paid for all."""
         premium = self.liquidation_premium
-        return Ceiling(np.maximum(1.0 + premium / accounts.ltv, 1.0 / (1.0 - premium)), accounts.debt_usd)
+        rate = np.maximum(1.0 + premium / accounts.ltv, 1.0 / (1.0 - premium))
+        paid_usd = np.minimum(accounts.debt_usd, accounts.collateral_usd * (1.0 - premium))
+        return Ceiling(rate, accounts.debt_usd, paid_usd if accounts.single else 0.0)

@@ -153,6 +153,9 @@ class TimedDesign(Protocol):
     def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling | None:
         """What no call that opens one of these accounts can exceed; None where the rule states no bound."""
 
+    def restart_ceiling(self, raising_usd: FloatArray, worth_usd: FloatArray) -> OpeningCeiling | None:
+        """The same of calls that start auctions afresh, by what is to be raised and what is left to raise it; (n,)."""
+
 
 def openable(position: Position) -> bool:
     """Whether a position is below health 1 and has both a debt and collateral worth something."""
