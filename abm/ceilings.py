@@ -9,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from models.lending import Below
 from models.liquidation import House, SpotDesign, TimedDesign
@@ -34,12 +35,7 @@ class Tops(NamedTuple):
 
     def may_bring(self, margin: float, fee: float, least_usd: float) -> BoolArray:
         """Return whether more than `margin` a dollar and `least_usd` in all may be left of a gain, less a fee."""
-        kept = self.gain - fee
-        with np.errstate(invalid="ignore", divide="ignore"):
-            most_usd = np.minimum(self.paid_usd * kept, self.received_usd * (1.0 - 1.0 / (1.0 + self.gain)))
-        # Turned round, so that what is no number is let through.
-        may: BoolArray = ~((kept <= margin) | (most_usd < least_usd))
-        return may
+        return _may_bring(self.gain, self.paid_usd, self.received_usd, margin, fee, least_usd)
 
 
 class CallTerms(NamedTuple):
@@ -64,18 +60,12 @@ class OpeningTops(NamedTuple):
     reward_usd: FloatArray
     raised_usd: FloatArray
     gain_usd: FloatArray
+    bond_usd: FloatArray
     best: float
-    bond_usd: FloatArray | float
 
-    def may_bring(self, offer: CallTerms) -> BoolArray:
+    def may_bring(self, terms: CallTerms) -> BoolArray:
         """Return whether a caller may be left with what it wants."""
-        bought_usd = np.maximum(self.gain_usd, offer.asked * self.raised_usd)
-        best = max(self.best, offer.asked)
-        bought_usd = np.minimum(bought_usd, offer.budget_usd * best if best > 0.0 else 0.0) * SLACK - offer.gas_usd
-        profit_usd = self.reward_usd - offer.gas_usd + np.maximum(bought_usd, 0.0)
-        barred = (profit_usd <= 0.0) | (profit_usd < offer.least_usd) | (self.bond_usd > offer.bondable_usd * SLACK)
-        may: BoolArray = ~barred
-        return may
+        return _calls_may_bring(self.reward_usd, self.raised_usd, self.gain_usd, self.bond_usd, self.best, *terms)
 
 
 class Moves(NamedTuple):
@@ -122,8 +112,8 @@ def tops_of_openings(
         reward_usd=ceiling.reward_usd * (max(moves.risen, moves.up) * SLACK),
         raised_usd=np.minimum(ceiling.raised_usd * (moves.up * SLACK), worth_usd),
         gain_usd=worth_usd * (best / (1.0 + best)) if best < inf else worth_usd,
+        bond_usd=ceiling.bond_usd * (moves.fallen / SLACK) + np.zeros(worth_usd.size),
         best=best,
-        bond_usd=ceiling.bond_usd * (moves.fallen / SLACK),
     )
 
 
@@ -139,7 +129,7 @@ def tops_of_restarts(
     best = max(ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - 1.0, 0.0)
     worth_usd = waiting.worth_usd * (lender.prices[waiting.debt] / waiting.debt_usd) * (moves.risen * SLACK)
     raised_usd = np.minimum(ceiling.raised_usd * moved, worth_usd)
-    return OpeningTops(ceiling.reward_usd * moved, raised_usd, raised_usd * best, best, 0.0)
+    return OpeningTops(ceiling.reward_usd * moved, raised_usd, raised_usd * best, np.zeros(raised_usd.size), best)
 
 
 def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale", sells: bool) -> Tops:
@@ -201,3 +191,40 @@ def _brings_usd(world: "World", lender: "Lender", collateral: int, debt: int, se
     """Return the dollars that the first unit of a reserve brings who owes another."""
     asset = lender.assets[collateral]
     return world.bid_usd(asset, lender.assets[debt], lender.floor) if sells else world.reference[asset]
+
+
+@njit(cache=True, error_model="numpy")
+def _may_bring(
+    gain: FloatArray, paid_usd: FloatArray, received_usd: FloatArray, margin: float, fee: float, least_usd: float
+) -> BoolArray:  # pragma: no cover - compiled
+    """See `Tops.may_bring`. What is no number is let through."""
+    may = np.empty(gain.size, np.bool_)
+    for k in range(gain.size):
+        kept = gain[k] - fee
+        most_usd = min(paid_usd[k] * kept, received_usd[k] * (1.0 - 1.0 / (1.0 + gain[k])))
+        may[k] = not (kept <= margin or most_usd < least_usd)
+    return may
+
+
+@njit(cache=True)
+def _calls_may_bring(
+    reward_usd: FloatArray,
+    raised_usd: FloatArray,
+    gain_usd: FloatArray,
+    bond_usd: FloatArray,
+    best: float,
+    asked: float,
+    gas_usd: float,
+    least_usd: float,
+    budget_usd: float,
+    bondable_usd: float,
+) -> BoolArray:  # pragma: no cover - compiled
+    """See `OpeningTops.may_bring`. What is no number is let through."""
+    may = np.empty(reward_usd.size, np.bool_)
+    affordable_usd = budget_usd * max(best, asked) if max(best, asked) > 0.0 else 0.0
+    for k in range(reward_usd.size):
+        bought_usd = min(max(gain_usd[k], asked * raised_usd[k]), affordable_usd) * SLACK - gas_usd
+        profit_usd = reward_usd[k] - gas_usd + max(bought_usd, 0.0)
+        unbonded = bond_usd[k] > bondable_usd * SLACK
+        may[k] = not (profit_usd <= 0.0 or profit_usd < least_usd or unbonded)
+    return may

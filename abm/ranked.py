@@ -1,19 +1,12 @@
 """Things that liquidators look at one after the other: who prefers what, since when it is there, what nobody sees."""
 
-from collections.abc import Iterator
-from typing import NamedTuple, Self
+from collections.abc import Iterable, Iterator
+from typing import Self
 
 import numpy as np
 
 from abm.intents import Preference
 from models.types import BoolArray, FloatArray, IntArray
-
-
-class Look(NamedTuple):
-    """A thing worth a look: its number, and how many have been looked at by then, this one included."""
-
-    number: int
-    looked: int
 
 
 class Ranked:
@@ -54,23 +47,24 @@ class Ranked:
 
     def looks(
         self, since: float, prefers: Preference, patience: int, worth: BoolArray | None, less: BoolArray | None = None
-    ) -> tuple[list[Look], int]:
-        """Return those that are `worth` a look among the first `patience` of `ripe`, and how many are looked at in all.
+    ) -> tuple[Iterable[tuple[int, int]], int]:
+        """Return which of the first `patience` of `ripe` are worth a look, and how many are looked at in all.
 
-        What is not worth a look is looked at in vain all the same. `worth` is by the place of a thing, None where all
-        are; the things of `less` do not count at all.
+        What is not `worth` a look, by place, is looked at in vain all the same: with its number, each comes with how
+        many have been looked at by then. The things of `less` do not count at all.
         """
         places = self._ripe(since, prefers)
-        if less is not None:
+        if less is not None and less.any():
             places = places[~less[places]]
+        # No more than are taken can be hidden among the first.
+        places = places[: patience + len(self._taken)]
         if self._taken:
-            # No more than are taken can be hidden among the first.
-            places = places[: patience + len(self._taken)]
             hidden = [number in self._taken for number in self._numbers[places].tolist()]
-            places = places[~np.array(hidden, dtype=np.bool_)]
-        places = places[:patience]
-        seen = np.arange(places.size) if worth is None else np.flatnonzero(worth[places])
-        return [*map(Look, self._numbers[places[seen]].tolist(), (seen + 1).tolist())], int(places.size)
+            places = places[~np.array(hidden, dtype=np.bool_)][:patience]
+        seen = np.arange(places.size) if worth is None else worth[places].nonzero()[0]
+        if not seen.size:
+            return (), places.size
+        return zip(self._numbers[places[seen]].tolist(), (seen + 1).tolist(), strict=True), places.size
 
     def only(self, those: BoolArray) -> Self:
         """Leave out all but those."""
@@ -104,4 +98,4 @@ class Ranked:
             rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
             self._ranked[prefers] = rank, self._since[rank]
         rank, appeared = self._ranked[prefers]
-        return rank[appeared <= since]
+        return rank[: appeared.searchsorted(since, "right")] if prefers == "oldest" else rank[appeared <= since]

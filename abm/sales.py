@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 # The columns: where the price started and when, the pair of reserves, when the lot was opened, its units then, what is
-# left of them, the debt that is due, the dollars that it is still to raise, and what a unit of debt was worth.
-_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _LEFT, _DUE, _RAISING, _DEBT_USD, _COLUMNS = range(11)
+# left of them, the debt that is due, the dollars that it is still to raise, what a unit of debt was worth then, and
+# whether the auction is known to wait for a call to start it afresh.
+_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _LEFT, _DUE, _RAISING, _DEBT_USD, _WAITS, _COLUMNS = range(12)
 # All lots are looked at with this much slack; what one of them costs, and whether it has run out, the rule says.
 _SLACK: Final = 1.0 + 1e-9
 
@@ -112,8 +113,15 @@ class Sales(Auctions):
         over = (self._world.now - rows[:, _SINCE]) * _SLACK >= self._rule.runs_seconds
         if not over.any():
             return super().waiting()
-        waiting = np.array([self.waits(self.lots[number]) for number in numbers[over].tolist()], dtype=np.bool_)
-        numbers, rows = numbers[over][waiting], rows[over][waiting]
+        numbers, rows = numbers[over], rows[over]
+        for row in np.flatnonzero(rows[:, _WAITS] == 0.0).tolist():
+            number = numbers.item(row)
+            if self.waits(self.lots[number]):
+                # Until somebody starts it afresh, which writes the row anew.
+                rows[row, _WAITS] = 1.0
+                self._columns.set(number, _WAITS, 1.0)
+        waiting = rows[:, _WAITS] == 1.0
+        numbers, rows = numbers[waiting], rows[waiting]
         collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
         believed = self._lender.prices
         worth_usd = rows[:, _LEFT] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
@@ -183,7 +191,7 @@ class Sales(Auctions):
         lot = one.lot
         price, units = (lot.top, lot.top_seconds), (one.units, lot.units)
         raising = lot.due, lot.tab * lot.debt_price_usd, lot.debt_price_usd
-        row = (*price, lot.collateral, lot.debt, lot.opened_seconds, *units, *raising)
+        row = (*price, lot.collateral, lot.debt, lot.opened_seconds, *units, *raising, 0.0)
         self._columns.write(one.number, row)
 
     def _is_last(self, one: OpenLot) -> bool:

@@ -11,12 +11,12 @@ counts on its margin, once the price is there. How they bid against one another,
 `abm.contests`; when they come and go is `abm.agents.entry`.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
 
+from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
@@ -32,35 +32,6 @@ from models.types import BoolArray, FloatArray
 if TYPE_CHECKING:
     from abm.on_offer import Bids, Call, Calls, Opportunities
     from abm.view import View
-
-
-@dataclass(slots=True)
-class _Effort:
-    """What a member has for one block: the gas it bids, its money, and how many opportunities and calls are left."""
-
-    member: int
-    bid_gwei: float
-    gas_cost_usd: float
-    budget_usd: float
-    patience: int
-    calls: int
-    held_usd: float
-
-    @property
-    def spent(self) -> bool:
-        """Whether nothing more can be taken."""
-        return self.patience == 0 or self.calls == 0 or self.budget_usd <= 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A call that pays: what it repays and gains a dollar, what it may spend, the least that it must leave, its fee."""
-
-    repay_usd: float
-    gain: float
-    budget_usd: float
-    least_usd: float
-    flash_fee: float
 
 
 class LiquidatorCohort(mesa.Agent):
@@ -141,7 +112,10 @@ class LiquidatorCohort(mesa.Agent):
             return intents
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         worth = self._worth_a_look(view, open_now, gas_usd)
-        if worth is not None and not calls and not bids and not worth.any():
+        if calls:
+            callable_ = self._worth_calling(calls, gas_usd)
+            calls = calls if callable_ is None or callable_.any() else None
+        if not calls and not bids and (not open_now or (worth is not None and not worth.any())):
             return intents
         for member in able:
             effort = self._effort(view, member, bid, gas_usd, there_are)
@@ -180,10 +154,19 @@ class LiquidatorCohort(mesa.Agent):
         fee = self._fee(view) if terms.financing == "flash" else 0.0
         return open_now.worth(terms.selling == "at_once", terms.margin, fee, gas_usd + terms.minimum_profit_usd)
 
-    def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> _Effort:
+    def _worth_calling(
+        self, calls: "Calls", gas_usd: float, budget_usd: float = np.inf, bondable_usd: float = np.inf
+    ) -> BoolArray | None:
+        """Return which calls might pay somebody who has so much to buy with and to lock."""
+        terms = self.terms
+        asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
+        wanted = CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
+        return calls.worth(terms.selling == "at_once", wanted)
+
+    def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> Effort:
         terms = self.terms
         endless = terms.financing == "flash" or self.unlimited[member]
-        return _Effort(
+        return Effort(
             member,
             bid,
             gas_cost_usd=gas_usd,
@@ -198,7 +181,7 @@ class LiquidatorCohort(mesa.Agent):
         view: "View",
         open_now: "Opportunities",
         worth: BoolArray | None,
-        effort: _Effort,
+        effort: Effort,
         intents: list[Intent],
     ) -> None:
         """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
@@ -222,7 +205,7 @@ class LiquidatorCohort(mesa.Agent):
         if not effort.spent:
             effort.patience = patience - in_all
 
-    def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: _Effort) -> _Plan | None:
+    def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: Effort) -> Plan | None:
         """Return what a member would repay of one thing on offer; None where that does not pay."""
         terms = self.terms
         fee = self._fee(view)
@@ -242,9 +225,9 @@ class LiquidatorCohort(mesa.Agent):
         profit = repay * gain - effort.gas_cost_usd
         if profit < least or profit < terms.margin * repay or profit <= 0.0:
             return None
-        return _Plan(repay, gain, budget, least, fee)
+        return Plan(repay, gain, budget, least, fee)
 
-    def _liquidate(self, number: int, effort: _Effort, plan: _Plan) -> Liquidate:
+    def _liquidate(self, number: int, effort: Effort, plan: Plan) -> Liquidate:
         terms = self.terms
         return Liquidate(
             sender=self,
@@ -262,13 +245,10 @@ class LiquidatorCohort(mesa.Agent):
             flash_fee=plan.flash_fee,
         )
 
-    def _call(self, view: "View", calls: "Calls", effort: _Effort, intents: list[Intent]) -> None:
+    def _call(self, view: "View", calls: "Calls", effort: Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that open liquidations and start auctions afresh."""
         terms, ripe_since = self.terms, view.now - self.delay_seconds[effort.member]
-        asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
-        gas_usd, budget_usd, bondable_usd = effort.gas_cost_usd, max(effort.budget_usd, 0.0), self._bondable(effort)
-        wanted = CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
-        worth = calls.worth(terms.selling == "at_once", wanted)
+        worth = self._worth_calling(calls, effort.gas_cost_usd, max(effort.budget_usd, 0.0), self._bondable(effort))
         for number, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth)[0]:
             if effort.calls == 0:
                 return
@@ -296,7 +276,7 @@ class LiquidatorCohort(mesa.Agent):
                 )
             )
 
-    def _bid(self, view: "View", bids: "Bids", effort: _Effort, intents: list[Intent]) -> None:
+    def _bid(self, view: "View", bids: "Bids", effort: Effort, intents: list[Intent]) -> None:
         """Add the bids of one member on lots that it does not lead."""
         terms, sells, patience = self.terms, self.terms.selling == "at_once", effort.patience
         ripe_since, least_usd = (
@@ -334,7 +314,7 @@ class LiquidatorCohort(mesa.Agent):
         if not effort.spent:
             effort.patience = patience - in_all
 
-    def _worth_bidding(self, view: "View", bids: "Bids", number: int, effort: _Effort) -> Bid | None:
+    def _worth_bidding(self, view: "View", bids: "Bids", number: int, effort: Effort) -> Bid | None:
         """Return the bid that a member is ready to make: more money or, once the tab is bid, fewer units for it."""
         terms, lot, least = self.terms, bids.lot(number), bids.least(number)
         if least is None:
@@ -356,11 +336,11 @@ class LiquidatorCohort(mesa.Agent):
         fewest = least.units * lot.tab / (net_usd / (1.0 + terms.margin) / debt_usd)
         return Bid(lot.tab, min(least.units, fewest / terms.first_bid))
 
-    def _bondable(self, effort: _Effort) -> float:
+    def _bondable(self, effort: Effort) -> float:
         """Return the dollars that a member could lock for hours: nothing that it borrows for one transaction."""
         return effort.budget_usd if self.terms.financing == "inventory" else 0.0
 
-    def _earned_by_buying(self, call: "Call", effort: _Effort) -> float:
+    def _earned_by_buying(self, call: "Call", effort: Effort) -> float:
         """Return what a member counts on for buying afterwards, in dollars: its margin, or more where there is more."""
         if call.raised_usd <= 0.0 or effort.budget_usd <= 0.0 or (call.bid_for and self.terms.financing == "flash"):
             return 0.0
@@ -375,7 +355,7 @@ class LiquidatorCohort(mesa.Agent):
         held_usd = sum(units * view.price_usd(asset) for asset, units in mine)
         return held_usd + view.locked_usd(self.pool, self.first_account + member)
 
-    def _holding(self, view: "View", asset: int, effort: _Effort) -> HoldingTerms:
+    def _holding(self, view: "View", asset: int, effort: Effort) -> HoldingTerms:
         """Return what holding more of an asset costs a member at the risk that it has now."""
         member, years = effort.member, self.terms.sell_over_seconds / SECONDS_PER_YEAR
         charge = charge_per_usd(

@@ -130,7 +130,10 @@ class SaleDesign(DesignParameters, ABC):
         return self._sell(terms, lot, paid)
 
     def needs_reset(self, lot: Lot, now_seconds: float, feed_price: float) -> bool:
-        """Whether the auction has run out and waits to be started afresh; most rules know no such thing."""
+        """Whether the auction has run out and waits to be started afresh; most rules know no such thing.
+
+        Once it does, it waits until it is started afresh or closed, whatever the feed.
+        """
         return False
 
     def reset(self, lot: Lot, now_seconds: float, feed_price: float) -> Reward | None:
