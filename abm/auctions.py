@@ -47,20 +47,21 @@ class Waiting(NamedTuple):
     """Lots by number that wait to be started afresh: when they were opened, the dollars that they are to raise.
 
     What is left to raise them is believed to be worth `worth_usd`. Dollars are those of the opening, when a unit of the
-    `debt` was worth `debt_usd`; each (n,).
+    debt was worth `debt_usd`; each (n,).
     """
 
     numbers: IntArray
     opened: FloatArray
     raising_usd: FloatArray
     worth_usd: FloatArray
+    collateral: IntArray
     debt: IntArray
     debt_usd: FloatArray
 
 
-_NOTHING_WAITS: Final = Waiting(
-    np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0), np.empty(0, np.int64), np.empty(0)
-)
+_NOTHING: Final = np.empty(0)
+_NO_LOTS: Final = np.empty(0, np.int64)
+_NOTHING_WAITS: Final = Waiting(_NO_LOTS, _NOTHING, _NOTHING, _NOTHING, _NO_LOTS, _NO_LOTS, _NOTHING)
 
 
 @dataclass(slots=True)

@@ -117,7 +117,7 @@ class EnglishAuctions(Auctions):
         collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
         believed = self._lender.prices
         worth_usd = rows[:, _UNITS] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
-        return Waiting(numbers, rows[:, _OPENED], rows[:, _SIZE], worth_usd, debt, rows[:, _DEBT_USD])
+        return Waiting(numbers, rows[:, _OPENED], rows[:, _SIZE], worth_usd, collateral, debt, rows[:, _DEBT_USD])
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction without bids afresh, which changes the lot; nobody is paid for it."""

@@ -233,7 +233,7 @@ class Calls(Ranked):
         if below.accounts.size:
             opening = tops_of_openings(world, lender, below, auctions.design, auctions.most_generous_house(), sells)
         if self._waiting.numbers.size:
-            afresh = tops_of_restarts(world, lender, below, self._waiting, auctions.design, sells)
+            afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
         return opening, afresh
 
     def target(self, number: int) -> tuple[int, bool]:

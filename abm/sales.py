@@ -125,7 +125,7 @@ class Sales(Auctions):
         collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
         believed = self._lender.prices
         worth_usd = rows[:, _LEFT] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
-        return Waiting(numbers, rows[:, _OPENED], rows[:, _RAISING], worth_usd, debt, rows[:, _DEBT_USD])
+        return Waiting(numbers, rows[:, _OPENED], rows[:, _RAISING], worth_usd, collateral, debt, rows[:, _DEBT_USD])
 
     def reset(self, one: OpenLot) -> Reward | None:
         """Start an auction afresh; returns what the caller is to be paid."""
