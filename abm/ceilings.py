@@ -93,7 +93,8 @@ def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool
     moves = _moves(world, lender, below, sells)
     if not isinstance(lender.design, SpotDesign) or moves is None:
         return None
-    ceiling = lender.design.ceiling(_accounts(lender, below, moves.single))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ceiling = lender.design.ceiling(_accounts(lender, below, moves.single))
     return Tops(
         gain=ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - np.ones(below.health.size),
         paid_usd=(ceiling.repaid_usd + (SLACK - 1.0) * below.debt_value) * (moves.up * SLACK**2),
@@ -109,7 +110,8 @@ def tops_of_openings(
     moves = _moves(world, lender, below, sells)
     if moves is None:
         return None
-    ceiling = design.opening_ceiling(_accounts(lender, below, moves.single), house)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ceiling = design.opening_ceiling(_accounts(lender, below, moves.single), house)
     if ceiling is None:
         return None
     best = max(ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - 1.0, 0.0)
@@ -188,8 +190,7 @@ def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves
 def _accounts(lender: "Lender", below: Below, single: bool) -> Accounts:
     """Return accounts as a ceiling sees them."""
     thresholds = [threshold for threshold in lender.thresholds if threshold > 0.0] or [0.0]
-    with np.errstate(divide="ignore"):
-        ltv = below.debt_value / below.collateral_value
+    ltv = below.debt_value / below.collateral_value
     spread, unit_usd = (min(thresholds), max(thresholds)), max(lender.price_list)
     return Accounts(below.health, below.debt_value, below.collateral_value, ltv, *spread, unit_usd, single)
 

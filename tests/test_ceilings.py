@@ -138,6 +138,15 @@ def test_nor_where_rights_to_call_are_sold(play, digest, design, wrapped):
     both_ways(play, digest, **crash(design, pools__0__liquidation={"design": design} | wrapped))
 
 
+@pytest.mark.parametrize("design", DESIGN_NAMES)
+def test_an_account_with_nothing_posted_is_no_trouble(play, digest, design):
+    """It is below health 1 from the first block on, among others that are liquidated."""
+    nearly, wholly = {"collateral": {"ETH": 1e-9}, "debt": {"DAI": 500.0}}, {"collateral": {}, "debt": {"DAI": 9.0}}
+    naked = [] if design == "llamma" else [{"positions": [nearly, wholly]}]
+    world = crash(design, agents__borrowers=[DUST, *naked], time__steps=30)
+    both_ways(play, digest, **world | {"pools__0__losses__recognition": "deferred"})
+
+
 @given(
     since=st.lists(st.sampled_from([0.0, 60.0, 120.0, INF]), min_size=1, max_size=30),
     data=st.data(),

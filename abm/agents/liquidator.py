@@ -9,6 +9,9 @@ many calls and so many opportunities priced a block; a gas price above which the
 or over time at the risk of the price, for which they ask a charge. Who opens an auction that nobody would buy from yet
 counts on its margin, once the price is there. How they bid against one another, in gas or for the right to call, is
 `abm.contests`; when they come and go is `abm.agents.entry`.
+
+Hardly anything on offer pays anybody, so only what is `worth` a look is priced, which `abm.ceilings` cannot rule out.
+The rest would have been looked at in vain, and costs its look (`patience`) all the same: decisions are as without them.
 """
 
 from typing import TYPE_CHECKING
@@ -113,8 +116,8 @@ class LiquidatorCohort(mesa.Agent):
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         worth = self._worth_a_look(view, open_now, gas_usd)
         if calls:
-            callable_ = self._worth_calling(calls, gas_usd)
-            calls = calls if callable_ is None or callable_.any() else None
+            worth_calling = self._worth_calling(calls, gas_usd)
+            calls = calls if worth_calling is None or worth_calling.any() else None
         if not calls and not bids and (not open_now or (worth is not None and not worth.any())):
             return intents
         for member in able:
@@ -278,11 +281,9 @@ class LiquidatorCohort(mesa.Agent):
 
     def _bid(self, view: "View", bids: "Bids", effort: Effort, intents: list[Intent]) -> None:
         """Add the bids of one member on lots that it does not lead."""
-        terms, sells, patience = self.terms, self.terms.selling == "at_once", effort.patience
-        ripe_since, least_usd = (
-            view.now - self.delay_seconds[effort.member],
-            effort.gas_cost_usd + terms.minimum_profit_usd,
-        )
+        terms, patience = self.terms, effort.patience
+        sells, ripe_since = terms.selling == "at_once", view.now - self.delay_seconds[effort.member]
+        least_usd = effort.gas_cost_usd + terms.minimum_profit_usd
         worth = bids.worth(sells, terms.margin, least_usd, effort.budget_usd)
         mine = bids.led_by(self.first_account + effort.member)
         looks, in_all = bids.looks(ripe_since, terms.prefers, patience, worth, less=mine)

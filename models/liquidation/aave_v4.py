@@ -75,10 +75,8 @@ class AaveV4(SpotDesign):
         """The bonus before it is floored, for all of the debt."""
         least = self.max_bonus * self.bonus_factor
         grown = (1.0 - accounts.health) / (1.0 - self.hf_for_max_bonus)
-        bonus = np.minimum(
-            least + (self.max_bonus - least) * grown + 2.0 * _ROUNDING_BPS / _BASIS_POINTS, self.max_bonus
-        )
-        return Ceiling(1.0 + (1.0 - self.protocol_fee) * bonus, accounts.debt_usd)
+        bonus = least + (self.max_bonus - least) * grown + 2.0 * _ROUNDING_BPS / _BASIS_POINTS
+        return Ceiling(1.0 + (1.0 - self.protocol_fee) * np.minimum(bonus, self.max_bonus), accounts.debt_usd)
 
     def _most(self, position: Position, bonus: float, rate: float) -> float:
         backing = position.health * position.debt_usd

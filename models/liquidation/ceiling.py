@@ -23,6 +23,7 @@ SLACK: Final = 1.0 + 1e-9
 class Accounts(NamedTuple):
     """Accounts that may be liquidated, each as a whole.
 
+    `ltv` is inf, and health 0, where nothing is posted; a ceiling may then be no number, which bounds nothing.
     Thresholds of the pool's reserves, where above 0, are between two; no unit is worth more than `unit_usd`. Where
     accounts are all `single`, each has one collateral and one debt, and is its pair.
     """

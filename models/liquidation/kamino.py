@@ -80,9 +80,8 @@ class Kamino(SpotDesign):
         """The rule's bonus and part of the account's debt; a debt that is small may be repaid whole."""
         ltv, left = accounts.ltv, 1.0 - accounts.ltv
         ordinary = np.minimum(np.maximum(self.min_bonus, ltv * (1.0 - accounts.health)), self.max_bonus)
-        bonus = np.maximum(
-            np.minimum(ordinary, left), np.where(ltv * SLACK >= _BAD_DEBT_LTV, self.bad_debt_bonus, -1.0)
-        )
+        bad_debt = np.where(ltv * SLACK >= _BAD_DEBT_LTV, self.bad_debt_bonus, 0.0)
+        bonus = np.maximum(np.minimum(ordinary, left), bad_debt)
         part = np.where(ltv * SLACK > self.insolvency_ltv, 1.0, self.close_factor)
         return Ceiling(
             rate=1.0 + (1.0 - self.protocol_fee) * bonus,
