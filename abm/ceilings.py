@@ -64,6 +64,14 @@ class OpeningTops(NamedTuple):
     best: FloatArray
     bond_usd: FloatArray
 
+    def only(self, those: BoolArray | IntArray) -> "OpeningTops":
+        """Leave out all but those."""
+        return OpeningTops(*(figures[those] for figures in self))
+
+    def beside(self, other: "OpeningTops") -> "OpeningTops":
+        """Return these and then the others."""
+        return OpeningTops(*map(np.concatenate, zip(self, other, strict=True)))
+
     def may_bring(self, terms: CallTerms) -> BoolArray:
         """Return whether a caller may be left with what it wants."""
         return _calls_may_bring(*self, *terms)

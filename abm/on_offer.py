@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from abm.ceilings import (
-    CallTerms,
     OpeningTops,
     Tops,
     highest_prices,
@@ -207,34 +206,28 @@ class Calls(Ranked):
             np.concatenate((self._openable.debt_value, self._waiting.raising_usd)),
         )
         self._priced: dict[int, Call | None] = {}
-        self._tops: dict[bool, tuple[OpeningTops | None, OpeningTops | None]] = {}
+        self._tops: dict[bool, OpeningTops | None] = {}
         self.bid_for = isinstance(auctions, EnglishAuctions)
 
-    def worth(self, sells: bool, terms: CallTerms) -> BoolArray | None:
-        """Return by place which calls may leave a caller what it wants; None where that is not known.
+    def tops(self, sells: bool) -> OpeningTops | None:
+        """Return by place what no call can exceed; None where that is not known.
 
-        Whatever `price` says of the others, they do not.
+        Who is not left with what it wants by them, is not by what `price` says.
         """
         if sells not in self._tops:
-            self._tops[sells] = self._look_up(sells)
-        opening, afresh = self._tops[sells]
-        if opening is None and afresh is None:
-            return None
-        worth = np.ones(self._openable.accounts.size + self._waiting.numbers.size, np.bool_)
-        if opening is not None:
-            worth[: self._openable.accounts.size] = opening.may_bring(terms)
-        if afresh is not None:
-            worth[self._openable.accounts.size :] = afresh.may_bring(terms)
-        return self._of_kept(worth)
+            tops = self._look_up(sells)
+            self._tops[sells] = tops if tops is None or self._kept is None else tops.only(self._kept)
+        return self._tops[sells]
 
-    def _look_up(self, sells: bool) -> tuple[OpeningTops | None, OpeningTops | None]:
+    def _look_up(self, sells: bool) -> OpeningTops | None:
         world, lender, auctions, below = self._world, self._lender, self._auctions, self._openable
-        opening = afresh = None
-        if below.accounts.size:
-            opening = tops_of_openings(world, lender, below, auctions.design, auctions.most_generous_house(), sells)
-        if self._waiting.numbers.size:
-            afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
-        return opening, afresh
+        afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
+        if not below.accounts.size:
+            return afresh
+        opening = tops_of_openings(world, lender, below, auctions.design, auctions.most_generous_house(), sells)
+        if not self._waiting.numbers.size:
+            return opening
+        return opening.beside(afresh) if opening is not None and afresh is not None else None
 
     def target(self, number: int) -> tuple[int, bool]:
         """Return the account to open, or the lot to start afresh, and which of the two it is."""
@@ -309,18 +302,15 @@ class Bids(Ranked):
         led: BoolArray = self._on.bidder == account
         return led
 
-    def worth(self, sells: bool, margin: float, least_usd: float, budget_usd: float) -> BoolArray | None:
-        """Return by place whether the least bid may leave a margin and so much, and is within a budget.
+    def worth(self, places: IntArray, margin: float, least_usd: float, budget_usd: float) -> BoolArray:
+        """Return whether the least bid on a lot, held, may leave a margin and so much, and is within a budget.
 
-        With slack for rounding: the others are worth no bid. None where that is not known: what selling brings now
-        takes a quote for each lot.
+        With slack for rounding: the others are worth no bid.
         """
-        if sells:
-            return None
-        on = self._on
-        value = (on.units * self._collateral_usd - least_usd) / (1.0 + margin) / self._debt_usd
-        value = np.minimum(value, budget_usd / self._debt_usd) * SLACK
-        worth: BoolArray = (value >= on.paid) & (value > on.bid)
+        on, debt_usd = self._on, self._debt_usd[places]
+        value = (on.units[places] * self._collateral_usd[places] - least_usd) / (1.0 + margin) / debt_usd
+        value = np.minimum(value, budget_usd / debt_usd) * SLACK
+        worth: BoolArray = (value >= on.paid[places]) & (value > on.bid[places])
         return worth
 
     def lot(self, number: int) -> "Lot":

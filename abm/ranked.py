@@ -1,6 +1,6 @@
 """Things that liquidators look at one after the other: who prefers what, since when it is there, what nobody sees."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Self
 
 import numpy as np
@@ -46,22 +46,28 @@ class Ranked:
                 yield number
 
     def looks(
-        self, since: float, prefers: Preference, patience: int, worth: BoolArray | None, less: BoolArray | None = None
+        self,
+        since: float,
+        prefers: Preference,
+        patience: int,
+        worth: Callable[[IntArray], BoolArray] | None,
+        less: BoolArray | None = None,
     ) -> tuple[Iterable[tuple[int, int]], int]:
         """Return which of the first `patience` of `ripe` are worth a look, and how many are looked at in all.
 
-        What is not `worth` a look, by place, is looked at in vain all the same: with its number, each comes with how
-        many have been looked at by then. The things of `less` do not count at all.
+        What is not `worth` a look, asked of the places at which one looks, is looked at in vain all the same: with its
+        number, each comes with how many have been looked at by then. The things of `less` do not count at all.
         """
-        places = self._ripe(since, prefers)
-        if less is not None and less.any():
+        # No more than are taken, or do not count, can be in between.
+        beside = len(self._taken) + (int(np.count_nonzero(less)) if less is not None else 0)
+        places = self._ripe(since, prefers)[: patience + beside]
+        if less is not None:
             places = places[~less[places]]
-        # No more than are taken can be hidden among the first.
-        places = places[: patience + len(self._taken)]
         if self._taken:
             hidden = [number in self._taken for number in self._numbers[places].tolist()]
-            places = places[~np.array(hidden, dtype=np.bool_)][:patience]
-        seen = np.arange(places.size) if worth is None else worth[places].nonzero()[0]
+            places = places[~np.array(hidden, dtype=np.bool_)]
+        places = places[:patience]
+        seen = np.arange(places.size) if worth is None else worth(places).nonzero()[0]
         if not seen.size:
             return (), places.size
         return zip(self._numbers[places[seen]].tolist(), (seen + 1).tolist(), strict=True), places.size

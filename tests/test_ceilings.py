@@ -79,8 +79,9 @@ SEVERAL = [
 
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everybody price all that they look at."""
-    for kind in (Opportunities, Calls, Bids):
-        monkeypatch.setattr(kind, "worth", lambda *_, **__: None)
+    monkeypatch.setattr(Opportunities, "worth", lambda *_: None)
+    monkeypatch.setattr(Calls, "tops", lambda *_: None)
+    monkeypatch.setattr(Bids, "worth", lambda _, places, **__: np.ones(places.size, np.bool_))
 
 
 def both_ways(play: Play, digest: Callable[[Run], str], **world: Any) -> Run:
@@ -164,7 +165,11 @@ def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, dat
     for k in np.flatnonzero(taken).tolist():
         ranked.take(k + 100)
     looks, in_all = ranked.looks(
-        60.0, prefers, patience, None if worth is None else np.array(worth), None if own is None else np.array(own)
+        60.0,
+        prefers,
+        patience,
+        None if worth is None else np.array(worth).__getitem__,
+        None if own is None else np.array(own),
     )
     first = [number for number in ranked.ripe(60.0, prefers) if own is None or not own[number - 100]][:patience]
     assert in_all == len(first)

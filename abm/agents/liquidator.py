@@ -14,6 +14,7 @@ Hardly anything on offer pays anybody, so only what is `worth` a look is priced,
 The rest would have been looked at in vain, and costs its look (`patience`) all the same: decisions are as without them.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import mesa
@@ -116,8 +117,8 @@ class LiquidatorCohort(mesa.Agent):
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         worth = self._worth_a_look(view, open_now, gas_usd)
         if calls:
-            worth_calling = self._worth_calling(calls, gas_usd)
-            calls = calls if worth_calling is None or worth_calling.any() else None
+            tops = calls.tops(self.terms.selling == "at_once")
+            calls = calls if tops is None or tops.may_bring(self._wanted(calls, gas_usd)).any() else None
         if not calls and not bids and (not open_now or (worth is not None and not worth.any())):
             return intents
         for member in able:
@@ -157,14 +158,13 @@ class LiquidatorCohort(mesa.Agent):
         fee = self._fee(view) if terms.financing == "flash" else 0.0
         return open_now.worth(terms.selling == "at_once", terms.margin, fee, gas_usd + terms.minimum_profit_usd)
 
-    def _worth_calling(
+    def _wanted(
         self, calls: "Calls", gas_usd: float, budget_usd: float = np.inf, bondable_usd: float = np.inf
-    ) -> BoolArray | None:
-        """Return which calls might pay somebody who has so much to buy with and to lock."""
+    ) -> CallTerms:
+        """Return what somebody asks of a call who has so much to buy with and to lock."""
         terms = self.terms
         asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
-        wanted = CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
-        return calls.worth(terms.selling == "at_once", wanted)
+        return CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
 
     def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> Effort:
         terms = self.terms
@@ -192,7 +192,9 @@ class LiquidatorCohort(mesa.Agent):
         if worth is not None:
             within = open_now.within(self.terms.selling == "at_once", effort.budget_usd)
             worth = worth if within is None else worth & within
-        looks, in_all = open_now.looks(ripe_since, self.terms.prefers, patience, worth)
+        looks, in_all = open_now.looks(
+            ripe_since, self.terms.prefers, patience, worth.__getitem__ if worth is not None else None
+        )
         for number, looked in looks:
             if effort.spent:
                 return
@@ -251,7 +253,9 @@ class LiquidatorCohort(mesa.Agent):
     def _call(self, view: "View", calls: "Calls", effort: Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that open liquidations and start auctions afresh."""
         terms, ripe_since = self.terms, view.now - self.delay_seconds[effort.member]
-        worth = self._worth_calling(calls, effort.gas_cost_usd, max(effort.budget_usd, 0.0), self._bondable(effort))
+        tops = calls.tops(terms.selling == "at_once")
+        wanted = self._wanted(calls, effort.gas_cost_usd, max(effort.budget_usd, 0.0), self._bondable(effort))
+        worth = (lambda places: tops.only(places).may_bring(wanted)) if tops is not None else None
         for number, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth)[0]:
             if effort.calls == 0:
                 return
@@ -284,9 +288,10 @@ class LiquidatorCohort(mesa.Agent):
         terms, patience = self.terms, effort.patience
         sells, ripe_since = terms.selling == "at_once", view.now - self.delay_seconds[effort.member]
         least_usd = effort.gas_cost_usd + terms.minimum_profit_usd
-        worth = bids.worth(sells, terms.margin, least_usd, effort.budget_usd)
+        worth = partial(bids.worth, margin=terms.margin, least_usd=least_usd, budget_usd=effort.budget_usd)
         mine = bids.led_by(self.first_account + effort.member)
-        looks, in_all = bids.looks(ripe_since, terms.prefers, patience, worth, less=mine)
+        # What selling at once brings takes a quote for each lot.
+        looks, in_all = bids.looks(ripe_since, terms.prefers, patience, None if sells else worth, less=mine)
         for number, looked in looks:
             if effort.spent:
                 return
