@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from models.ledger import OUTSIDE
+from models.lending import Below
 from models.liquidation import House, Lot, LotTaking, NothingToReset, Opening, Reward, Taking, TimedDesign
 from models.types import FloatArray, IntArray
 
@@ -40,6 +41,27 @@ class Pair(NamedTuple):
     account: int
     collateral: int
     debt: int
+
+
+class Waiting(NamedTuple):
+    """Lots by number that wait to be started afresh: when they were opened, the dollars that they are to raise.
+
+    What is left to raise them is believed to be worth `worth_usd`. Dollars are those of the opening, when a unit of the
+    debt was worth `debt_usd`; each (n,).
+    """
+
+    numbers: IntArray
+    opened: FloatArray
+    raising_usd: FloatArray
+    worth_usd: FloatArray
+    collateral: IntArray
+    debt: IntArray
+    debt_usd: FloatArray
+
+
+_NOTHING: Final = np.empty(0)
+_NO_LOTS: Final = np.empty(0, np.int64)
+_NOTHING_WAITS: Final = Waiting(_NO_LOTS, _NOTHING, _NOTHING, _NOTHING, _NO_LOTS, _NO_LOTS, _NOTHING)
 
 
 @dataclass(slots=True)
@@ -124,12 +146,17 @@ class Auctions:
 
     # What a call would find
 
-    def openable(self) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Return the accounts that a call may open, since when, and their debts at the prices the protocol believes."""
+    def openable(self) -> tuple[Below, FloatArray]:
+        """Return the accounts that a call may open, as they are at the prices the protocol believes, and since when."""
         below = self._lender.liquidatable()
-        free = ~self.frozen[below.accounts]
-        accounts = below.accounts[free]
-        return accounts, self._lender.waiting_since[accounts], below.debt_value[free]
+        frozen = self.frozen[below.accounts]
+        if frozen.any():
+            below = below.only(~frozen)
+        return below, self._lender.waiting_since[below.accounts]
+
+    def most_generous_house(self) -> House:
+        """Return a state of the design as a whole in which no opening is paid less than it would be now."""
+        return House()
 
     def house_before(self, account: int, found: "Found") -> House:
         """Return the state of the design as a whole that the opening of an account sees."""
@@ -149,9 +176,9 @@ class Auctions:
         """Return whether an auction has run out and waits to be started afresh; most rules know no such thing."""
         return False
 
-    def waiting(self) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Return the lots whose auctions wait to be started afresh: numbers, when opened, and dollars to raise."""
-        return np.empty(0, np.int64), np.empty(0), np.empty(0)
+    def waiting(self) -> Waiting:
+        """Return the lots whose auctions wait to be started afresh."""
+        return _NOTHING_WAITS
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""

@@ -246,11 +246,11 @@ class BandLoans(Auctions):
         house.in_bands = float(self.bands.columns[QUOTE, account])
         return house
 
-    def openable(self) -> tuple[IntArray, FloatArray, FloatArray]:
+    def openable(self) -> tuple[Below, FloatArray]:
         """Return who is below health 1 and has more quote in its bands than it owes, so that a call alone closes it."""
-        accounts, since, size = super().openable()
-        paid = self.bands.columns[QUOTE, accounts] >= self.owed(accounts)
-        return accounts[paid], since[paid], size[paid]
+        below, since = super().openable()
+        paid = self.bands.columns[QUOTE, below.accounts] >= self.owed(below.accounts)
+        return below.only(paid), since[paid]
 
     def wind_up(self, account: int) -> float:
         """Repay a loan with its own quote and leave what remains in the pool, for its caller; returns the debt."""

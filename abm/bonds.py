@@ -18,6 +18,7 @@ from abm.auctions import Opener, OpenLot
 from abm.sales import Sales
 from models.liquidation import Ajna, House, Lot, LotTaking, Opening, bond_payment_factor
 from models.liquidation.opening import Kick
+from models.types import IntArray
 
 if TYPE_CHECKING:
     from abm.world import Found, Lender, World
@@ -43,6 +44,10 @@ class BondedSales(Sales):
         self._bonds: defaultdict[tuple[int, int], float] = defaultdict(float)  # by caller and asset
         self._emptied: dict[int, OpenLot] = {}
         self._freed: list[OpenLot] = []
+        # Interest changes none of these: scaled debts by reserve and the loans they are of; the highest by pair.
+        self._loans: dict[int, tuple[float, int]] = {}
+        self._highest: dict[tuple[int, int], float] = {}
+        lender.pool.on_change(self._changed, self._changed)
 
     def house_before(self, account: int, found: "Found") -> House:
         """Return what a kick sees: the rate of the debt, and the least that the reference price may be."""
@@ -54,12 +59,19 @@ class BondedSales(Sales):
         house.least_reference_price = max(threshold, next(kicked, 0.0))
         return house
 
+    def most_generous_house(self) -> House:
+        """Return the highest rate that borrowers pay: the bond follows it."""
+        pool = self._lender.pool
+        return House(borrow_rate_per_year=max(pool.borrow_rate(reserve) for reserve in range(pool.reserves)))
+
     def house(self, debt: int) -> House:
         """Return the state of the design as a whole; the mean debt is of the loans of an asset."""
         house = super().house(debt)
-        owed = self._lender.pool.scaled_debt[:, debt]
-        loans = int(np.count_nonzero(owed))
-        house.mean_debt = float(owed.sum()) / loans * float(self._lender.pool.borrow_index[debt]) if loans else 0.0
+        if debt not in self._loans:
+            owed = self._lender.pool.scaled_debt[:, debt]
+            self._loans[debt] = float(owed.sum()), int(np.count_nonzero(owed))
+        owed_in_all, loans = self._loans[debt]
+        house.mean_debt = owed_in_all / loans * float(self._lender.pool.borrow_index[debt]) if loans else 0.0
         return house
 
     def expected_bond_reward(self, lot: Lot, price: float) -> float:
@@ -75,6 +87,7 @@ class BondedSales(Sales):
     def open(self, account: int, opening: Opening, opener: Opener, generation: int) -> None:
         """Carry out an opening just asked for; the caller holds the bond."""
         super().open(account, opening, opener, generation)
+        self._changed()
         for lot in opening.lots:
             asset = self._lender.assets[lot.debt]
             self._world.ledger.transfer(opener.account, self.escrow, asset, lot.bond)
@@ -98,10 +111,17 @@ class BondedSales(Sales):
 
     def _highest_debt_per_unit(self, found: "Found") -> float:
         """Return the most that any loan of a pair, not in auction, owes by unit of its collateral."""
-        pool = self._lender.pool
-        held, owed = pool.collateral[:, found.collateral], pool.scaled_debt[:, found.debt]
-        loans = (held > 0.0) & (owed > 0.0) & ~self.frozen
-        return float((owed[loans] / held[loans]).max() * pool.borrow_index[found.debt]) if loans.any() else 0.0
+        pool, pair = self._lender.pool, (found.collateral, found.debt)
+        if pair not in self._highest:
+            held, owed = pool.collateral[:, found.collateral], pool.scaled_debt[:, found.debt]
+            loans = (held > 0.0) & (owed > 0.0) & ~self.frozen
+            self._highest[pair] = (owed[loans] / held[loans]).max() if loans.any() else 0.0
+        return float(self._highest[pair] * pool.borrow_index[found.debt])
+
+    def _changed(self, *_: int | IntArray) -> None:
+        """Forget what was summed up of all loans: the position of one has changed, or is no longer in auction."""
+        self._loans.clear()
+        self._highest.clear()
 
     def _share_with_caller(self, one: OpenLot, payer: int, taking: LotTaking) -> float:
         transfer, debt = self._world.ledger.transfer, self._lender.assets[one.lot.debt]
@@ -148,6 +168,7 @@ class BondedSales(Sales):
 
     def _close(self, one: OpenLot) -> None:
         super()._close(one)
+        self._changed()
         self._freed.append(one)
 
 

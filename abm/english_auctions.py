@@ -5,11 +5,11 @@ bid could pay) is kept in columns, brought up to date when a lot is opened, bid 
 """
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from abm.auctions import Auctions, Opener, OpenLot
+from abm.auctions import Auctions, Opener, OpenLot, Waiting
 from abm.lot_columns import NEVER, LotColumns
 from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Taking
 from models.types import FloatArray, IntArray
@@ -17,9 +17,26 @@ from models.types import FloatArray, IntArray
 if TYPE_CHECKING:
     from abm.world import Lender, World
 
-# The columns: when no more bids are taken, whether somebody leads, the least that the next bid must be, the pair of
-# reserves, when the lot was opened, and the dollars that it is to raise.
-_UNTIL, _LED, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _COLUMNS = range(9)
+# The columns: when no more bids are taken, who leads with which bid, the least that the next bid must be, the pair of
+# reserves, when the lot was opened, the dollars that it is to raise, and what a unit of debt was worth then.
+_UNTIL, _BIDDER, _BID, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _DEBT_USD, _COLUMNS = range(11)
+
+
+class BidOn(NamedTuple):
+    """Lots by number that take bids: when opened, and their worth at most in units of the debt; each (n,).
+
+    `bidder` leads with `bid`; the next bid must be `paid` for `units` of the pair or more.
+    """
+
+    numbers: IntArray
+    opened: FloatArray
+    worth: FloatArray
+    bidder: FloatArray
+    bid: FloatArray
+    paid: FloatArray
+    units: FloatArray
+    collateral: IntArray
+    debt: IntArray
 
 
 class EnglishAuctions(Auctions):
@@ -32,16 +49,27 @@ class EnglishAuctions(Auctions):
         self._columns = LotColumns(_COLUMNS)
         self._locked: dict[tuple[int, int], float] = {}
 
-    def bid_on(self, highest: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    def bid_on(self, highest: FloatArray) -> BidOn:
         """Return the lots that take bids, and of which the least bid is worth less than what it buys.
 
-        By number, with the seconds at which they were opened and what they are worth at most, in units of the debt.
         `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
         numbers, rows = self._columns.rows()
-        worth = rows[:, _UNITS] * highest[rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)]
+        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
+        worth = rows[:, _UNITS] * highest[collateral, debt]
         good = (self._world.now < rows[:, _UNTIL]) & (worth > rows[:, _PAID])
-        return numbers[good], rows[good, _OPENED], worth[good]
+        figures = rows[good].T
+        return BidOn(
+            numbers[good],
+            figures[_OPENED],
+            worth[good],
+            figures[_BIDDER],
+            figures[_BID],
+            figures[_PAID],
+            figures[_UNITS],
+            collateral[good],
+            debt[good],
+        )
 
     def least_bid(self, lot: Lot) -> Bid | None:
         """Return the least that the next bid must be; None where nobody may bid now."""
@@ -81,10 +109,15 @@ class EnglishAuctions(Auctions):
         """Return whether nobody has bid on a lot in time."""
         return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
 
-    def waiting(self) -> tuple[IntArray, FloatArray, FloatArray]:
+    def waiting(self) -> Waiting:
         """Return the lots on which nobody has bid in time."""
         numbers, rows = self._over(led=False)
-        return numbers, rows[:, _OPENED], rows[:, _SIZE]
+        if not numbers.size:
+            return super().waiting()
+        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
+        believed = self._lender.prices
+        worth_usd = rows[:, _UNITS] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
+        return Waiting(numbers, rows[:, _OPENED], rows[:, _SIZE], worth_usd, collateral, debt, rows[:, _DEBT_USD])
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction without bids afresh, which changes the lot; nobody is paid for it."""
@@ -113,10 +146,10 @@ class EnglishAuctions(Auctions):
         lot, least = one.lot, self.least_bid(one.lot)
         until = min(lot.bid_until_seconds, lot.ends_seconds)
         bid = least if least is not None else Bid(NEVER, lot.units)
-        row = until, float(lot.bidder != NOBODY), bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
-        self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd))
+        row = until, lot.bidder, lot.bid, bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
+        self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd, lot.debt_price_usd))
 
     def _over(self, *, led: bool) -> tuple[IntArray, FloatArray]:
         numbers, rows = self._columns.rows()
-        over = (self._world.now >= rows[:, _UNTIL]) & (rows[:, _LED] == float(led))
+        over = (self._world.now >= rows[:, _UNTIL]) & ((rows[:, _BIDDER] != NOBODY) == led)
         return numbers[over], rows[over]

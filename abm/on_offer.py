@@ -1,80 +1,33 @@
 """What is on offer to liquidators in one block: accounts or lots to take from, and what to open or start afresh."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from abm.ceilings import (
+    OpeningTops,
+    Tops,
+    highest_prices,
+    tops_of_accounts,
+    tops_of_lots,
+    tops_of_openings,
+    tops_of_restarts,
+)
 from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
-from abm.intents import Preference
+from abm.ranked import Ranked
 from abm.sales import Sales
+from models.liquidation.ceiling import SLACK
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.auctions import Auctions
     from abm.world import Lender, World
     from models.liquidation import Bid, Lot, Reward
-
-
-class Ranked:
-    """Things by number, since when each has been there and how large it is; those that somebody goes for are hidden.
-
-    Where what is there is `contested`, all of it or that of which the right is auctioned, several may go for it.
-    """
-
-    def __init__(self, numbers: IntArray, since: FloatArray, size: FloatArray) -> None:
-        self._numbers = numbers
-        self._since = since
-        self._size = size
-        self._ranked: dict[Preference, IntArray] = {}
-        self._taken: set[int] = set()
-        self.contested = False
-        self.auctioned: frozenset[int] = frozenset()
-
-    def __bool__(self) -> bool:
-        return self._numbers.size > 0
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return int(self._numbers.size)
-
-    @property
-    def numbers(self) -> list[int]:
-        """Their numbers."""
-        numbers: list[int] = self._numbers.tolist()
-        return numbers
-
-    def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
-        """Yield those, not yet taken in this block, that have been there since then or earlier."""
-        rank = self._ranked.get(prefers)
-        if rank is None:
-            by_size = np.argsort(-self._size, kind="stable")
-            rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
-            self._ranked[prefers] = rank
-        for place in rank[self._since[rank] <= since].tolist():
-            number = self._numbers.item(place)
-            if number not in self._taken:
-                yield number
-
-    def only(self, those: BoolArray) -> Self:
-        """Leave out all but those."""
-        self._numbers, self._since, self._size = self._numbers[those], self._since[those], self._size[those]
-        self._ranked = {}
-        return self
-
-    def seen_with(self, current: "Ranked") -> Self:
-        """Let who looks at this see the pending calls of the current block."""
-        self._taken, self.contested, self.auctioned = current._taken, current.contested, current.auctioned
-        return self
-
-    def take(self, number: int) -> None:
-        """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
-        if not self.contested and number not in self.auctioned:
-            self._taken.add(number)
 
 
 class Opportunities(Ranked):
@@ -87,12 +40,37 @@ class Opportunities(Ranked):
         numbers: IntArray,
         since: FloatArray,
         size: FloatArray,
+        tops: Callable[[bool], Tops | None] | None = None,
     ) -> None:
         super().__init__(numbers, since, size)
         self._world = world
         self._lender = lender
+        self._tops = tops
+        self._known: dict[bool, Tops | None] = {}
         self._priced: dict[int, tuple[float, float, float, int]] = {}
         self._past = False
+
+    def worth(self, sells: bool, margin: float, fee: float, least_usd: float) -> BoolArray | None:
+        """Return by place what may leave more than a margin a dollar and so much in all; None where that is not known.
+
+        Whatever `gain_per_usd` and `most_usd` say of the rest, it does not.
+        """
+        tops = self._tops_for(sells)
+        return None if tops is None else self._of_kept(tops.may_bring(margin, fee, least_usd))
+
+    def within(self, sells: bool, budget_usd: float) -> BoolArray | None:
+        """Return by place of what the rule may let somebody with so much money pay; None where that is all."""
+        tops = self._tops_for(sells)
+        if tops is None or isinstance(tops.least_usd, float):
+            return None
+        return self._of_kept(tops.least_usd <= budget_usd)
+
+    def _tops_for(self, sells: bool) -> Tops | None:
+        if self._tops is None or self._past:
+            return None
+        if sells not in self._known:
+            self._known[sells] = self._tops(sells)
+        return self._known[sells]
 
     def gain_per_usd(self, number: int, sells: bool) -> float:
         """Return the gain on a dollar paid: at the venues' best bid for who sells at once, else at the reference."""
@@ -180,24 +158,18 @@ def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
     if lender.loans is not None and accounts.size:
         paying = lender.loans.may_pay(accounts)
         accounts, size = accounts[paying], size[paying]
-    return Opportunities(world, lender, accounts, lender.waiting_since[accounts], size)
+    tops = partial(tops_of_accounts, world, lender, below) if lender.loans is None else None
+    return Opportunities(world, lender, accounts, lender.waiting_since[accounts], size, tops)
 
 
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
-    if not isinstance(lender.auctions, Sales):
+    sales = lender.auctions
+    if not isinstance(sales, Sales):
         return Opportunities(world, lender, np.empty(0, np.int64), np.empty(0), np.empty(0))
-    return Opportunities(world, lender, *lender.auctions.on_sale(_highest_prices(world, lender)))
-
-
-def _highest_prices(world: "World", lender: "Lender") -> FloatArray:
-    """Return the most that a unit of each collateral may bring, in units of each debt, (reserves, reserves)."""
-    assets, reference, floor = lender.assets, world.reference, lender.floor
-    return np.array(
-        [
-            [max(world.bid_usd(c, d, floor), reference[c]) / reference[d] if c != d else 1.0 for d in assets]
-            for c in assets
-        ]
+    lots = sales.on_sale(highest_prices(world, lender))
+    return Opportunities(
+        world, lender, lots.numbers, lots.opened, lots.worth_usd, partial(tops_of_lots, world, lender, sales, lots)
     )
 
 
@@ -222,18 +194,40 @@ class Calls(Ranked):
     """What may be opened, or started afresh, in one block: accounts by their number, then lots by theirs."""
 
     def __init__(self, world: "World", lender: "Lender", auctions: "Auctions") -> None:
-        accounts, since, size = auctions.openable()
+        self._openable, since = auctions.openable()
         self._world = world
         self._lender = lender
         self._auctions = auctions
         self._first_lot = lender.pool.accounts
-        lots, opened, raising = auctions.waiting()
+        self._waiting = auctions.waiting()
         super().__init__(
-            np.concatenate((accounts, self._first_lot + lots)),
-            np.concatenate((since, opened)),
-            np.concatenate((size, raising)),
+            np.concatenate((self._openable.accounts, self._first_lot + self._waiting.numbers)),
+            np.concatenate((since, self._waiting.opened)),
+            np.concatenate((self._openable.debt_value, self._waiting.raising_usd)),
         )
         self._priced: dict[int, Call | None] = {}
+        self._tops: dict[bool, OpeningTops | None] = {}
+        self.bid_for = isinstance(auctions, EnglishAuctions)
+
+    def tops(self, sells: bool) -> OpeningTops | None:
+        """Return by place what no call can exceed; None where that is not known.
+
+        Who is not left with what it wants by them, is not by what `price` says.
+        """
+        if sells not in self._tops:
+            tops = self._look_up(sells)
+            self._tops[sells] = tops if tops is None or self._kept is None else tops.only(self._kept)
+        return self._tops[sells]
+
+    def _look_up(self, sells: bool) -> OpeningTops | None:
+        world, lender, auctions, below = self._world, self._lender, self._auctions, self._openable
+        afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
+        if not below.accounts.size:
+            return afresh
+        opening = tops_of_openings(world, lender, below, auctions.design, auctions.most_generous_house(), sells)
+        if not self._waiting.numbers.size:
+            return opening
+        return opening.beside(afresh) if opening is not None and afresh is not None else None
 
     def target(self, number: int) -> tuple[int, bool]:
         """Return the account to open, or the lot to start afresh, and which of the two it is."""
@@ -287,7 +281,7 @@ class Calls(Ranked):
                 cost_usd, units = offer.max_repay * debt_usd, offer.max_repay * offer.seized_per_repaid
                 at_bid += units * self._world.bid_usd(collateral, debt, self._lender.floor) - cost_usd
                 at_reference += units * reference_usd - cost_usd
-        return Call(reward_usd, isinstance(auctions, EnglishAuctions), raised, at_bid, at_reference)
+        return Call(reward_usd, self.bid_for, raised, at_bid, at_reference)
 
 
 class Bids(Ranked):
@@ -298,7 +292,26 @@ class Bids(Ranked):
         self._lender = lender
         self._auctions = auctions
         self._worth: dict[tuple[int, float], float] = {}
-        super().__init__(*auctions.bid_on(_highest_prices(world, lender)))
+        self._on = on = auctions.bid_on(highest_prices(world, lender))
+        prices = np.array([world.reference[asset] for asset in lender.assets])
+        self._debt_usd, self._collateral_usd = prices[on.debt], prices[on.collateral]
+        super().__init__(on.numbers, on.opened, on.worth)
+
+    def led_by(self, account: int) -> BoolArray:
+        """Return by place where a ledger account leads."""
+        led: BoolArray = self._on.bidder == account
+        return led
+
+    def worth(self, places: IntArray, margin: float, least_usd: float, budget_usd: float) -> BoolArray:
+        """Return whether the least bid on a lot, held, may leave a margin and so much, and is within a budget.
+
+        With slack for rounding: the others are worth no bid.
+        """
+        on, debt_usd = self._on, self._debt_usd[places]
+        value = (on.units[places] * self._collateral_usd[places] - least_usd) / (1.0 + margin) / debt_usd
+        value = np.minimum(value, budget_usd / debt_usd) * SLACK
+        worth: BoolArray = (value >= on.paid[places]) & (value > on.bid[places])
+        return worth
 
     def lot(self, number: int) -> "Lot":
         """Return a lot, to be read."""

@@ -13,8 +13,8 @@ from abm.intents import Intent, Liquidate, OpenLiquidation, Receipt, Status
 from models.liquidation import Oev, Stage
 
 if TYPE_CHECKING:
-    from abm.on_offer import Ranked
     from abm.purses import Purses
+    from abm.ranked import Ranked
     from abm.recorder import Recorder
     from abm.world import World
 

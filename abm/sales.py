@@ -6,11 +6,11 @@ Leaves out: the protocol's own account pays interest on what it bears, until sal
 """
 
 import copy
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from abm.auctions import Auctions, Opener, OpenLot
+from abm.auctions import Auctions, Opener, OpenLot, Waiting
 from abm.lot_columns import LotColumns
 from abm.marks import Mark
 from models.liquidation import House, Lot, LotTaking, Offer, Opening, Reward, SaleDesign, Taking
@@ -21,11 +21,28 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 
-# The columns: where the price started and when, the pair of reserves, when the lot was opened, its units then, and the
-# dollars that it is still to raise.
-_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _RAISING, _COLUMNS = range(8)
+# The columns: where the price started and when, the pair of reserves, when the lot was opened, its units then, what is
+# left of them, the debt that is due, the dollars that it is still to raise, what a unit of debt was worth then, and
+# whether the auction is known to wait for a call to start it afresh.
+_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _LEFT, _DUE, _RAISING, _DEBT_USD, _WAITS, _COLUMNS = range(12)
 # All lots are looked at with this much slack; what one of them costs, and whether it has run out, the rule says.
 _SLACK: Final = 1.0 + 1e-9
+
+
+class OnSale(NamedTuple):
+    """Lots by number: when they were opened, what they were worth then, their pair, and the price of a unit; each (n,).
+
+    `units` are left, and so much debt is still `due`.
+    """
+
+    numbers: IntArray
+    opened: FloatArray
+    worth_usd: FloatArray
+    collateral: IntArray
+    debt: IntArray
+    price: FloatArray
+    units: FloatArray
+    due: FloatArray
 
 
 class Sales(Auctions):
@@ -40,11 +57,10 @@ class Sales(Auctions):
             self.frozen[own_account] = True
         self._stores: dict[tuple[int, int], OpenLot] = {}
 
-    def on_sale(self, highest: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    def on_sale(self, highest: FloatArray) -> OnSale:
         """Return the lots that cost less than their collateral may bring.
 
-        By number, with the seconds at which they were opened and their size in dollars. `highest` is the most that a
-        unit of each collateral may bring for each debt, (reserves, reserves).
+        `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
         numbers, rows = self._columns.rows()
         collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
@@ -52,7 +68,19 @@ class Sales(Auctions):
         since = self._world.now - rows[:, _SINCE]
         prices = self._rule.unit_price(rows[:, _TOP], since, believed[collateral] / believed[debt])
         good = (prices < highest[collateral, debt] * _SLACK) & (since * _SLACK < self._rule.runs_seconds)
-        return numbers[good], rows[good, _OPENED], rows[good, _UNITS] * believed[collateral[good]]
+        rows, collateral = rows[good], collateral[good]
+        worth_usd, price = rows[:, _UNITS] * believed[collateral], prices[good]
+        left, due = rows[:, _LEFT], rows[:, _DUE]
+        return OnSale(numbers[good], rows[:, _OPENED], worth_usd, collateral, debt[good], price, left, due)
+
+    def paid_at_most(self, lots: OnSale) -> FloatArray:
+        """Return the most that a call on each lot may pay, (n,) units of the debt."""
+        paid = np.empty(lots.price.size)
+        for debt in set(lots.debt.tolist()):
+            those = lots.debt == debt
+            figures = lots.units[those], lots.due[those], lots.price[those]
+            paid[those] = self._rule.paid_ceiling(*figures, self.house(debt))
+        return paid
 
     def mark(self, number: int) -> Mark | None:
         """Return a lot to be taken from; None where it is closed."""
@@ -79,13 +107,25 @@ class Sales(Auctions):
         """Return whether an auction has run out and waits to be started afresh."""
         return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
 
-    def waiting(self) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Return the lots whose auctions wait to be started afresh: numbers, when opened, and dollars to raise."""
+    def waiting(self) -> Waiting:
+        """Return the lots whose auctions have run out and wait to be started afresh."""
         numbers, rows = self._columns.rows()
         over = (self._world.now - rows[:, _SINCE]) * _SLACK >= self._rule.runs_seconds
-        waiting = np.array([self.waits(self.lots[number]) for number in numbers[over].tolist()], dtype=np.bool_)
-        numbers, rows = numbers[over][waiting], rows[over][waiting]
-        return numbers, rows[:, _OPENED], rows[:, _RAISING]
+        if not over.any():
+            return super().waiting()
+        numbers, rows = numbers[over], rows[over]
+        for row in np.flatnonzero(rows[:, _WAITS] == 0.0).tolist():
+            number = numbers.item(row)
+            if self.waits(self.lots[number]):
+                # Until somebody starts it afresh, which writes the row anew.
+                rows[row, _WAITS] = 1.0
+                self._columns.set(number, _WAITS, 1.0)
+        waiting = rows[:, _WAITS] == 1.0
+        numbers, rows = numbers[waiting], rows[waiting]
+        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
+        believed = self._lender.prices
+        worth_usd = rows[:, _LEFT] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
+        return Waiting(numbers, rows[:, _OPENED], rows[:, _RAISING], worth_usd, collateral, debt, rows[:, _DEBT_USD])
 
     def reset(self, one: OpenLot) -> Reward | None:
         """Start an auction afresh; returns what the caller is to be paid."""
@@ -149,8 +189,10 @@ class Sales(Auctions):
 
     def _note(self, one: OpenLot) -> None:
         lot = one.lot
-        pair, opened, raising = (lot.collateral, lot.debt), lot.opened_seconds, lot.tab * lot.debt_price_usd
-        self._columns.write(one.number, (lot.top, lot.top_seconds, *pair, opened, one.units, raising))
+        price, units = (lot.top, lot.top_seconds), (one.units, lot.units)
+        raising = lot.due, lot.tab * lot.debt_price_usd, lot.debt_price_usd
+        row = (*price, lot.collateral, lot.debt, lot.opened_seconds, *units, *raising, 0.0)
+        self._columns.write(one.number, row)
 
     def _is_last(self, one: OpenLot) -> bool:
         if one.lot.account != self.own_account:

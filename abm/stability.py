@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from abm.auctions import Auctions
+from models.lending import Below
 from models.liquidation import Absorption, House, LiquityV1, LiquityV2, Opening, share_out
-from models.types import FloatArray, IntArray
+from models.types import FloatArray
 
 if TYPE_CHECKING:
     from abm.world import Found, Lender, World
@@ -48,7 +49,11 @@ class StabilityPool(Auctions):
         house.stakes_units = float(self._stakes(account, found.collateral, found.debt).sum())
         return house
 
-    def openable(self) -> tuple[IntArray, FloatArray, FloatArray]:
+    def most_generous_house(self) -> House:
+        """Return the state that an account sees which owes what the pool holds."""
+        return self._house(self.reserve)
+
+    def openable(self) -> tuple[Below, FloatArray]:
         """Return who is below health 1; and in recovery mode all who are below the ratio of all, since it began."""
         if not (isinstance(self._rule, LiquityV1) and self._rule.recovering(self._house(self.reserve))):
             self._recovering_since = np.inf
@@ -63,7 +68,7 @@ class StabilityPool(Auctions):
         )
         accounts = owing[reached]
         since = np.minimum(lender.waiting_since[accounts], self._recovering_since)
-        return accounts, since, valued.debt_value[reached]
+        return Below(owing, valued.health, valued.debt_value, valued.collateral_value).only(reached), since
 
     def absorb(self, account: int, opening: Opening) -> Absorbed:
         """Carry out an opening just asked for, its rewards included that come out of the position."""

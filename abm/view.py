@@ -10,7 +10,8 @@ import numpy as np
 from abm.english_auctions import EnglishAuctions
 from abm.intents import Reaction
 from abm.left_over import LeftOver, left_over
-from abm.on_offer import Bids, Calls, Opportunities, Ranked, accounts_on_offer, lots_on_offer
+from abm.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
+from abm.ranked import Ranked
 from abm.rights import Kind
 from abm.sight import Sight, Sights
 from abm.trading import quote_until

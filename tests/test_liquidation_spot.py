@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from experiments.designs import designs
 from models.liquidation import (
     WRAPPERS,
     AaveV2,
+    AaveV3,
     AaveV4,
     CompoundV2,
     Design,
@@ -37,6 +39,7 @@ from models.liquidation import (
     Taking,
     ToxicHalt,
 )
+from models.liquidation.ceiling import SLACK, Accounts
 from models.liquidation.spot import SpotDesign, close_to
 
 INF = float("inf")
@@ -660,3 +663,47 @@ def test_gearbox_pays_the_premium_before_the_pool(at: Position, premium: float, 
     taking = Gearbox(liquidation_premium=premium, liquidation_fee=fee).take(at, INF)
     gain = taking.received * at.collateral_price - taking.repaid * at.debt_price
     assert gain == pytest.approx(premium * at.collateral_usd, rel=1e-9, abs=1e-9 * at.collateral_usd)
+
+
+@given(
+    at=accounts(),
+    design=st.one_of(
+        any_design,
+        st.builds(
+            AaveV3, liquidation_bonus=fractions(0.3), protocol_fee=fractions(1.0), close_factor=st.floats(0.1, 1.0)
+        ),
+        st.builds(FixedSpread, liquidation_bonus=fractions(0.3), protocol_fee=fractions(1.0)),
+    ),
+    spread=st.sampled_from([0.0, 0.1]),
+    part=st.floats(0.0, 1.0 / SLACK**2),
+)
+@settings(deadline=None, max_examples=500)
+def test_no_offer_is_above_its_ceiling(at: Position, design: SpotDesign, spread: float, part: float) -> None:
+    """Whatever thresholds the pool has beside, and with as much slack as who compares allows for."""
+    figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
+    thresholds = (1.0 - spread) * at.liquidation_threshold, min((1.0 + spread) * at.liquidation_threshold, 1.0)
+    pair = at.debt_units * at.debt_price, at.collateral_units * at.collateral_price
+    single = pair == (at.debt_usd, at.collateral_usd)
+    ceiling = design.ceiling(Accounts(*figures, *thresholds, INF, single))
+    offer = design.offer(at)
+    assume(offer is not None)
+    assert offer is not None
+    rate = offer.seized_per_repaid * offer.taker_share * at.collateral_price / at.debt_price
+    assert rate <= np.broadcast_to(ceiling.rate, 1)[0] * SLACK
+    assert offer.max_repay * at.debt_price <= ceiling.repaid_usd[0] * SLACK + (SLACK - 1.0) * at.debt_usd
+    least = np.broadcast_to(ceiling.least_usd, 1)[0]
+    assert offer.max_repay * at.debt_price >= least / SLACK
+    assert design.fit(at, part * least / at.debt_price) == 0.0 or least == 0.0
+
+
+@pytest.mark.parametrize("design", BY_NAME, ids=NAMES)
+def test_the_ceiling_of_every_design_binds(design: SpotDesign) -> None:
+    """Somewhere below health 1 it says less than that anything may be."""
+    tops = []
+    for price in (1850.0, 1700.0, 1650.0, 1500.0):
+        at = position(price, 0.83)
+        figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
+        ceiling, offer = design.ceiling(Accounts(*figures, 0.83, 0.83, price, single=True)), design.offer(at)
+        rate = offer.seized_per_repaid * offer.taker_share * price if offer is not None else 0.0
+        tops.append(float(np.broadcast_to(ceiling.rate, 1)[0]) == pytest.approx(rate, rel=1e-3, abs=1e-9))
+    assert any(tops)

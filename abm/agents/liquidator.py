@@ -9,57 +9,33 @@ many calls and so many opportunities priced a block; a gas price above which the
 or over time at the risk of the price, for which they ask a charge. Who opens an auction that nobody would buy from yet
 counts on its margin, once the price is there. How they bid against one another, in gas or for the right to call, is
 `abm.contests`; when they come and go is `abm.agents.entry`.
+
+Hardly anything on offer pays anybody, so only what is `worth` a look is priced, which `abm.ceilings` cannot rule out.
+The rest would have been looked at in vain, and costs its look (`patience`) all the same: decisions are as without them.
 """
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
 
+from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
+from abm.ceilings import CallTerms
 from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
 from abm.tallies import Tally
 from models.liquidation import Bid
 from models.rates import SECONDS_PER_YEAR
-from models.types import FloatArray
+from models.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from abm.on_offer import Bids, Call, Calls, Opportunities
     from abm.view import View
-
-
-@dataclass(slots=True)
-class _Effort:
-    """What a member has for one block: the gas it bids, its money, and how many opportunities and calls are left."""
-
-    member: int
-    bid_gwei: float
-    gas_cost_usd: float
-    budget_usd: float
-    patience: int
-    calls: int
-    held_usd: float
-
-    @property
-    def spent(self) -> bool:
-        """Whether nothing more can be taken."""
-        return self.patience == 0 or self.calls == 0 or self.budget_usd <= 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A call that pays: what it repays and gains a dollar, what it may spend, the least that it must leave, its fee."""
-
-    repay_usd: float
-    gain: float
-    budget_usd: float
-    least_usd: float
-    flash_fee: float
 
 
 class LiquidatorCohort(mesa.Agent):
@@ -132,19 +108,27 @@ class LiquidatorCohort(mesa.Agent):
         calls, bids = view.calls(self.pool), view.bids(self.pool)
         if not open_now and not calls and not bids:
             return intents
+        turns = self._turns.next()
         there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
-        for member in self._turns.next():
-            if member >= self.active or view.now < self.active_from_seconds[member]:
-                continue
-            if bid <= self.max_gas_gwei[member]:
-                effort = self._effort(view, member, bid, there_are)
-                if effort.budget_usd > 0.0:
-                    self._hunt(view, open_now, effort, intents)
-                if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
-                    self._bid(view, bids, effort, intents)
-                if calls:
-                    self._call(view, calls, effort, intents)
+        able = [member for member in turns if bid <= self.max_gas_gwei[member] and self._acts(member)]
+        if not able:
+            return intents
+        gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
+        worth = self._worth_a_look(view, open_now, gas_usd)
+        if calls:
+            tops = calls.tops(self.terms.selling == "at_once")
+            calls = calls if tops is None or tops.may_bring(self._wanted(calls, gas_usd)).any() else None
+        if not calls and not bids and (not open_now or (worth is not None and not worth.any())):
+            return intents
+        for member in able:
+            effort = self._effort(view, member, bid, gas_usd, there_are)
+            if open_now and effort.budget_usd > 0.0:
+                self._hunt(view, open_now, worth, effort, intents)
+            if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
+                self._bid(view, bids, effort, intents)
+            if calls:
+                self._call(view, calls, effort, intents)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
@@ -161,25 +145,60 @@ class LiquidatorCohort(mesa.Agent):
         elif isinstance(intent, SellInventory):
             self.holdings[intent.member, intent.asset].units -= receipt.amount
 
-    def _effort(self, view: "View", member: int, bid: float, there_are: int) -> _Effort:
+    def _acts(self, member: int) -> bool:
+        return member < self.active and self._now >= self.active_from_seconds[member]
+
+    def _fee(self, view: "View") -> float:
+        """Return the fee on a dollar of a flash swap where one is needed."""
+        return 0.0 if view.financing(self.pool) == "take_over" else self.terms.flash_fee
+
+    def _worth_a_look(self, view: "View", open_now: "Opportunities", gas_usd: float) -> BoolArray | None:
+        """Return which of what is on offer might pay some member with money enough; None where there is no telling."""
+        terms = self.terms
+        fee = self._fee(view) if terms.financing == "flash" else 0.0
+        return open_now.worth(terms.selling == "at_once", terms.margin, fee, gas_usd + terms.minimum_profit_usd)
+
+    def _wanted(
+        self, calls: "Calls", gas_usd: float, budget_usd: float = np.inf, bondable_usd: float = np.inf
+    ) -> CallTerms:
+        """Return what somebody asks of a call who has so much to buy with and to lock."""
+        terms = self.terms
+        asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
+        return CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
+
+    def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> Effort:
         terms = self.terms
         endless = terms.financing == "flash" or self.unlimited[member]
-        return _Effort(
+        return Effort(
             member,
             bid,
-            gas_cost_usd=view.gas_cost_usd(terms.gas_units, bid) if view.gas_priced else terms.gas_usd,
+            gas_cost_usd=gas_usd,
             budget_usd=np.inf if endless else self._means_usd(view, member),
             patience=terms.attention or there_are,
             calls=terms.calls_per_block or there_are,
             held_usd=self._held_usd(view, member) if self._bears_risk else 0.0,
         )
 
-    def _hunt(self, view: "View", open_now: "Opportunities", effort: _Effort, intents: list[Intent]) -> None:
+    def _hunt(
+        self,
+        view: "View",
+        open_now: "Opportunities",
+        worth: BoolArray | None,
+        effort: Effort,
+        intents: list[Intent],
+    ) -> None:
         """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
-        for number in open_now.ripe(view.now - self.delay_seconds[effort.member], self.terms.prefers):
+        patience, ripe_since = effort.patience, view.now - self.delay_seconds[effort.member]
+        if worth is not None:
+            within = open_now.within(self.terms.selling == "at_once", effort.budget_usd)
+            worth = worth if within is None else worth & within
+        looks, in_all = open_now.looks(
+            ripe_since, self.terms.prefers, patience, worth.__getitem__ if worth is not None else None
+        )
+        for number, looked in looks:
             if effort.spent:
                 return
-            effort.patience -= 1
+            effort.patience = patience - looked
             plan = self._plan(view, open_now, number, effort)
             if plan is None:
                 continue
@@ -188,11 +207,13 @@ class LiquidatorCohort(mesa.Agent):
             intents.append(self._liquidate(number, effort, plan))
             effort.budget_usd -= plan.repay_usd
             effort.held_usd += plan.repay_usd * (1.0 + plan.gain)
+        if not effort.spent:
+            effort.patience = patience - in_all
 
-    def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: _Effort) -> _Plan | None:
+    def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: Effort) -> Plan | None:
         """Return what a member would repay of one thing on offer; None where that does not pay."""
         terms = self.terms
-        fee = 0.0 if view.financing(self.pool) == "take_over" else terms.flash_fee
+        fee = self._fee(view)
         gain = open_now.gain_per_usd(number, terms.selling == "at_once")
         gain -= fee if terms.financing == "flash" else 0.0
         if gain <= terms.margin:
@@ -209,9 +230,9 @@ class LiquidatorCohort(mesa.Agent):
         profit = repay * gain - effort.gas_cost_usd
         if profit < least or profit < terms.margin * repay or profit <= 0.0:
             return None
-        return _Plan(repay, gain, budget, least, fee)
+        return Plan(repay, gain, budget, least, fee)
 
-    def _liquidate(self, number: int, effort: _Effort, plan: _Plan) -> Liquidate:
+    def _liquidate(self, number: int, effort: Effort, plan: Plan) -> Liquidate:
         terms = self.terms
         return Liquidate(
             sender=self,
@@ -229,13 +250,15 @@ class LiquidatorCohort(mesa.Agent):
             flash_fee=plan.flash_fee,
         )
 
-    def _call(self, view: "View", calls: "Calls", effort: _Effort, intents: list[Intent]) -> None:
+    def _call(self, view: "View", calls: "Calls", effort: Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that open liquidations and start auctions afresh."""
-        terms = self.terms
-        for number in calls.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
-            if effort.patience == 0 or effort.calls == 0:
+        terms, ripe_since = self.terms, view.now - self.delay_seconds[effort.member]
+        tops = calls.tops(terms.selling == "at_once")
+        wanted = self._wanted(calls, effort.gas_cost_usd, max(effort.budget_usd, 0.0), self._bondable(effort))
+        worth = (lambda places: tops.only(places).may_bring(wanted)) if tops is not None else None
+        for number, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth)[0]:
+            if effort.calls == 0:
                 return
-            effort.patience -= 1
             call = calls.price(number)
             if call is None or call.bond_usd > self._bondable(effort):
                 continue
@@ -260,15 +283,19 @@ class LiquidatorCohort(mesa.Agent):
                 )
             )
 
-    def _bid(self, view: "View", bids: "Bids", effort: _Effort, intents: list[Intent]) -> None:
+    def _bid(self, view: "View", bids: "Bids", effort: Effort, intents: list[Intent]) -> None:
         """Add the bids of one member on lots that it does not lead."""
-        terms = self.terms
-        for number in bids.ripe(view.now - self.delay_seconds[effort.member], terms.prefers):
+        terms, patience = self.terms, effort.patience
+        sells, ripe_since = terms.selling == "at_once", view.now - self.delay_seconds[effort.member]
+        least_usd = effort.gas_cost_usd + terms.minimum_profit_usd
+        worth = partial(bids.worth, margin=terms.margin, least_usd=least_usd, budget_usd=effort.budget_usd)
+        mine = bids.led_by(self.first_account + effort.member)
+        # What selling at once brings takes a quote for each lot.
+        looks, in_all = bids.looks(ripe_since, terms.prefers, patience, None if sells else worth, less=mine)
+        for number, looked in looks:
             if effort.spent:
                 return
-            if bids.lot(number).bidder == self.first_account + effort.member:
-                continue
-            effort.patience -= 1
+            effort.patience = patience - looked
             bid = self._worth_bidding(view, bids, number, effort)
             if bid is None:
                 continue
@@ -287,11 +314,13 @@ class LiquidatorCohort(mesa.Agent):
                     paid=bid.paid,
                     units=bid.units,
                     gas_cost_usd=effort.gas_cost_usd,
-                    sell=terms.selling == "at_once",
+                    sell=sells,
                 )
             )
+        if not effort.spent:
+            effort.patience = patience - in_all
 
-    def _worth_bidding(self, view: "View", bids: "Bids", number: int, effort: _Effort) -> Bid | None:
+    def _worth_bidding(self, view: "View", bids: "Bids", number: int, effort: Effort) -> Bid | None:
         """Return the bid that a member is ready to make: more money or, once the tab is bid, fewer units for it."""
         terms, lot, least = self.terms, bids.lot(number), bids.least(number)
         if least is None:
@@ -313,11 +342,11 @@ class LiquidatorCohort(mesa.Agent):
         fewest = least.units * lot.tab / (net_usd / (1.0 + terms.margin) / debt_usd)
         return Bid(lot.tab, min(least.units, fewest / terms.first_bid))
 
-    def _bondable(self, effort: _Effort) -> float:
+    def _bondable(self, effort: Effort) -> float:
         """Return the dollars that a member could lock for hours: nothing that it borrows for one transaction."""
         return effort.budget_usd if self.terms.financing == "inventory" else 0.0
 
-    def _earned_by_buying(self, call: "Call", effort: _Effort) -> float:
+    def _earned_by_buying(self, call: "Call", effort: Effort) -> float:
         """Return what a member counts on for buying afterwards, in dollars: its margin, or more where there is more."""
         if call.raised_usd <= 0.0 or effort.budget_usd <= 0.0 or (call.bid_for and self.terms.financing == "flash"):
             return 0.0
@@ -332,7 +361,7 @@ class LiquidatorCohort(mesa.Agent):
         held_usd = sum(units * view.price_usd(asset) for asset, units in mine)
         return held_usd + view.locked_usd(self.pool, self.first_account + member)
 
-    def _holding(self, view: "View", asset: int, effort: _Effort) -> HoldingTerms:
+    def _holding(self, view: "View", asset: int, effort: Effort) -> HoldingTerms:
         """Return what holding more of an asset costs a member at the risk that it has now."""
         member, years = effort.member, self.terms.sell_over_seconds / SECONDS_PER_YEAR
         charge = charge_per_usd(

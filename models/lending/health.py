@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from models.lending.pool import LendingPool
 from models.lending.refusals import TooManyReserves
 from models.lending.valuation import value_rows
-from models.types import FloatArray, IntArray
+from models.types import BoolArray, FloatArray, IntArray
 
 MOST_RESERVES: Final = 31
 
@@ -57,6 +57,10 @@ class Below(NamedTuple):
     health: FloatArray
     debt_value: FloatArray
     collateral_value: FloatArray
+
+    def only(self, those: BoolArray) -> "Below":
+        """Leave out all but those."""
+        return Below(self.accounts[those], self.health[those], self.debt_value[those], self.collateral_value[those])
 
     @property
     def debt_value_total(self) -> float:

@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -35,3 +36,7 @@ class AaveV2(SpotDesign):
     def terms(self, position: Position) -> Terms:
         """The same part of the debt at the same bonus, whatever the health."""
         return Terms(self.close_factor * position.debt_units, seized_per_repaid(position, self.liquidation_bonus))
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The same for all, of the whole account's debt."""
+        return Ceiling(1.0 + self.liquidation_bonus, self.close_factor * accounts.debt_usd)

@@ -19,6 +19,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -50,6 +51,11 @@ class AaveV3(SpotDesign):
             part=protocol_part(self.liquidation_bonus, self.protocol_fee),
             dust_usd=self.min_leftover_usd,
         )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The same bonus for all, for all of the debt."""
+        kept = 1.0 - protocol_part(self.liquidation_bonus, self.protocol_fee)
+        return Ceiling((1.0 + self.liquidation_bonus) * kept, accounts.debt_usd)
 
     def _limit(self, position: Position) -> float:
         """Units of debt that one call may repay, before collateral and leftovers have their say."""

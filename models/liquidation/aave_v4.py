@@ -21,8 +21,10 @@ that ``(1 + max_bonus) * threshold`` be at most `hf_for_max_bonus`, for a thresh
 import math
 from typing import ClassVar, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
 
@@ -68,6 +70,13 @@ class AaveV4(SpotDesign):
             part=protocol_part(bonus, self.protocol_fee),
             dust_usd=self.dust_usd,
         )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The bonus before it is floored, for all of the debt."""
+        least = self.max_bonus * self.bonus_factor
+        grown = (1.0 - accounts.health) / (1.0 - self.hf_for_max_bonus)
+        bonus = least + (self.max_bonus - least) * grown + 2.0 * _ROUNDING_BPS / _BASIS_POINTS
+        return Ceiling(1.0 + (1.0 - self.protocol_fee) * np.minimum(bonus, self.max_bonus), accounts.debt_usd)
 
     def _most(self, position: Position, bonus: float, rate: float) -> float:
         backing = position.health * position.debt_usd

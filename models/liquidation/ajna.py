@@ -30,10 +30,12 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import SLACK, Accounts, OpeningCeiling
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Kick, Lot, Opening, openable
 from models.liquidation.sale import Floats, SaleDesign, SaleTerms
 from models.refusals import Refusal
+from models.types import FloatArray
 
 _HOUR_SECONDS: Final = 3600.0
 # Minutes after the kick: the price halves every 20 up to the first, every 120 up to the second, every 60 from then on.
@@ -90,7 +92,7 @@ class Ajna(SaleDesign):
         debt, collateral = position.debt_units, position.collateral_units
         ratio = neutral_ratio(house.borrow_rate_per_year)
         neutral = self.collateralization_factor * debt / collateral * ratio
-        bond_factor = min(max((ratio - 1.0) / 10.0, self.min_bond_factor), self.max_bond_factor)
+        bond_factor = self._bond_factor(house.borrow_rate_per_year)
         fee = max(house.borrow_rate_per_year / _WEEKS_PER_YEAR, _LEAST_BORROW_FEE)
         kick = Kick(
             reference_price=max(neutral, house.least_reference_price),
@@ -115,6 +117,24 @@ class Ajna(SaleDesign):
             kick=kick,
         )
         return Opening([lot], bond=bond)
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
+        """What the bond earns of all that is raised; in the instant of the kick nobody buys."""
+        bond_factor = self._bond_factor(house.borrow_rate_per_year)
+        raised = accounts.debt_usd / (1.0 - take_penalty(bond_factor, -bond_factor))
+        bond_usd = self.min_bond_factor * accounts.debt_usd if accounts.single else 0.0
+        return OpeningCeiling(bond_factor * raised, raised, 0.0, bond_usd)
+
+    def _bond_factor(self, rate_per_year: float) -> float:
+        return min(max((neutral_ratio(rate_per_year) - 1.0) / 10.0, self.min_bond_factor), self.max_bond_factor)
+
+    def paid_ceiling(self, units: FloatArray, due: FloatArray, price: FloatArray, house: House) -> FloatArray:
+        """All of the units, or what leaves debt that is no dust where they cannot raise all that is due."""
+        emptying = units * price
+        spared = np.maximum(due - _LEAST_DEBT_SHARE * house.mean_debt, 0.0)
+        # What is due is raised with a penalty on it, which is at its highest far above the neutral price.
+        raised = spared / (1.0 - take_penalty(self.max_bond_factor, -self.max_bond_factor))
+        return np.where(emptying * SLACK < due, np.minimum(emptying, raised + (SLACK - 1.0) * due), emptying)
 
     def lowest_utilised_price(self, position: Position) -> float:
         """The price of collateral, in units of debt, below which a loan as healthy as this may be kicked."""

@@ -21,6 +21,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -44,3 +45,8 @@ class CompoundV2(SpotDesign):
             rate=seized_per_repaid(position, self.liquidation_incentive - 1.0),
             part=self.protocol_seize_share,
         )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The same for all, of the whole account's debt."""
+        rate = self.liquidation_incentive * (1.0 - self.protocol_seize_share)
+        return Ceiling(rate, self.close_factor * accounts.debt_usd)

@@ -19,8 +19,10 @@ are a loss that depositors bear without being told.
 
 from typing import ClassVar, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Lot, Opening, openable, price_of
 from models.liquidation.sale import Floats, SaleDesign, SaleTerms
@@ -59,6 +61,13 @@ class CompoundV3(SaleDesign):
         )
         store = Lot(position.collateral_units, 0.0, float("inf"), now_seconds, position.debt_price)
         return Opening([store], absorption=absorption)
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
+        """No reward, and all of the collateral at its discount, which is to raise no certain amount."""
+        kept = self.unit_price(0.0, 0.0, 1.0)
+        rate = 1.0 / kept if kept > 0.0 else float("inf")
+        nothing = np.zeros_like(accounts.debt_usd)
+        return OpeningCeiling(nothing, nothing + float("inf"), rate)
 
     def terms(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> SaleTerms | None:
         """The feed less the discount; None while the reserves are at their target."""

@@ -19,8 +19,11 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from models.liquidation.backstop import Backstop
+from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.oev import Oev
+from models.liquidation.opening import House
 from models.parameters import Parameters
+from models.types import FloatArray
 
 Financing = Literal["repay", "take_over", "lock"]
 
@@ -35,3 +38,14 @@ class DesignParameters(Parameters):
 
     oev: Oev | None = Field(None, description="auctions of the right to liquidate")
     backstop: Backstop | None = Field(None, description="an account of last resort")
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling | None:
+        """What no call that opens one of these accounts can exceed; None where the design states no bound.
+
+        The house is one in which no call is paid less than in the house as it is.
+        """
+        return None
+
+    def restart_ceiling(self, raising_usd: FloatArray, worth_usd: FloatArray) -> OpeningCeiling | None:
+        """The same of calls that start auctions afresh, by what is to be raised and what is left to raise it; (n,)."""
+        return None

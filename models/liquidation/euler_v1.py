@@ -19,8 +19,10 @@ rule. Integer rounding. What no collateral pays for stays with the borrower.
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.design import Financing
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
@@ -60,3 +62,9 @@ class EulerV1(SpotDesign):
             rate=seized_per_repaid(position, 1.0 / kept - 1.0),
             part=self.reserves_fee * kept,
         )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The price less the discount, and the fee on what is repaid; for all of the debt."""
+        base = self.reserves_fee + 1.0 - accounts.health
+        boosted = np.minimum(base * self.booster, base + self.max_booster_discount)
+        return Ceiling(1.0 / (1.0 - np.minimum(boosted, self.max_discount)) - self.reserves_fee, accounts.debt_usd)

@@ -17,8 +17,10 @@ debt begins at a higher price than with a flat bonus.
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.design import Financing
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
@@ -43,3 +45,7 @@ class EulerV2(SpotDesign):
         """All of the debt, at a price as far below the oracle's as health is below 1."""
         paid = max(position.health, 1.0 - self.max_discount)
         return Terms(position.debt_units, seized_per_repaid(position, 1.0 / paid - 1.0))
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The price is the rule's, for all of the debt."""
+        return Ceiling(1.0 / np.maximum(accounts.health, 1.0 - self.max_discount), accounts.debt_usd)

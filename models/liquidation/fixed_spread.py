@@ -19,6 +19,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -42,3 +43,8 @@ class FixedSpread(SpotDesign):
             rate=seized_per_repaid(position, self.liquidation_bonus),
             part=protocol_part(self.liquidation_bonus, self.protocol_fee),
         )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The same for all, of the whole account's debt."""
+        kept = 1.0 - protocol_part(self.liquidation_bonus, self.protocol_fee)
+        return Ceiling((1.0 + self.liquidation_bonus) * kept, self.close_factor * accounts.debt_usd)

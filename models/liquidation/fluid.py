@@ -18,8 +18,10 @@ long as it is above the limit, and it is the borrower's until sold. Minimum amou
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
 
@@ -49,4 +51,15 @@ class Fluid(SpotDesign):
         return Terms(
             most=min(repaid_usd / position.debt_price, position.debt_units),
             rate=seized_per_repaid(position, self.liquidation_penalty),
+        )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """What restores health 1 where the threshold is the highest; all of what is, or may be, absorbed."""
+        ordinary = 1.0 + self.liquidation_penalty
+        backing = accounts.health * accounts.debt_usd
+        restores = close_to(accounts.debt_usd, backing, ordinary * accounts.most_threshold, 1.0)
+        absorbed = accounts.ltv * SLACK > self.max_limit if self.absorption else np.zeros(len(backing), np.bool_)
+        return Ceiling(
+            rate=np.where(absorbed, np.maximum(1.0 / accounts.ltv, ordinary), ordinary),
+            repaid_usd=np.where(absorbed, accounts.debt_usd, np.minimum(restores, accounts.debt_usd)),
         )

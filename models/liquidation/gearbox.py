@@ -19,8 +19,10 @@ collateral's value, even out of bad debt.
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -52,3 +54,10 @@ class Gearbox(SpotDesign):
             part=fee / seized,
             whole=True,
         )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The premium on the account's value, or on what it is sold for; all of the debt, or what is paid for all."""
+        premium = self.liquidation_premium
+        rate = np.maximum(1.0 + premium / accounts.ltv, 1.0 / (1.0 - premium))
+        paid_usd = np.minimum(accounts.debt_usd, accounts.collateral_usd * (1.0 - premium))
+        return Ceiling(rate, accounts.debt_usd, paid_usd if accounts.single else 0.0)

@@ -20,8 +20,10 @@ write-off), an account at exactly its threshold, integer rounding. `bad_debt_bon
 
 from typing import ClassVar, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -72,6 +74,18 @@ class Kamino(SpotDesign):
             rate=seized_per_repaid(position, bonus),
             part=protocol_part(bonus, self.protocol_fee),
             whole=small,
+        )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The rule's bonus and part of the account's debt; a debt that is small may be repaid whole."""
+        ltv, left = accounts.ltv, 1.0 - accounts.ltv
+        ordinary = np.minimum(np.maximum(self.min_bonus, ltv * (1.0 - accounts.health)), self.max_bonus)
+        bad_debt = np.where(ltv * SLACK >= _BAD_DEBT_LTV, self.bad_debt_bonus, 0.0)
+        bonus = np.maximum(np.minimum(ordinary, left), bad_debt)
+        part = np.where(ltv * SLACK > self.insolvency_ltv, 1.0, self.close_factor)
+        return Ceiling(
+            rate=1.0 + (1.0 - self.protocol_fee) * bonus,
+            repaid_usd=np.maximum(np.minimum(part * accounts.debt_usd, self.max_repay_usd), self.full_below_usd),
         )
 
     def _most_usd(self, position: Position) -> float:

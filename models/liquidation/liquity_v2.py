@@ -22,8 +22,10 @@ long as the collateral is worth them.
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.design import DesignParameters
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Opening, Reward, openable, price_of
@@ -72,3 +74,11 @@ class LiquityV2(DesignParameters):
         )
         rewards = Reward("position", units=gas), Reward("set_aside", units=self.gas_deposit_units)
         return Opening(rewards=rewards, absorption=absorption)
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
+        """What was set aside, and the part of the collateral where the pool has anything to offset with."""
+        most = self.max_gas_compensation_units * accounts.unit_usd
+        shared = np.minimum(accounts.collateral_usd * self.gas_compensation_share, most)
+        offsets = house.stability_pool > self.pool_floor
+        reward = self.gas_deposit_units * accounts.unit_usd + (shared if offsets else np.zeros_like(shared))
+        return OpeningCeiling(reward, np.zeros_like(shared), 0.0)

@@ -26,9 +26,11 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import SLACK, Accounts, OpeningCeiling
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Lot, Opening, Reward, openable, price_of
 from models.liquidation.sale import Floats, NotForSale, NothingToReset, SaleDesign, SaleTerms
+from models.types import FloatArray
 
 # A whole number of steps must not lose one to the rounding of floats.
 _ROUNDING_STEPS: Final = 1e-9
@@ -77,6 +79,17 @@ class MakerClip(SaleDesign):
             top_seconds=now_seconds,
         )
         return Opening([lot], (self._reward(lot),))
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
+        """All of the debt with its penalty, at the price of the start."""
+        raised = accounts.debt_usd * (1.0 + self.penalty)
+        return OpeningCeiling(self.tip_usd + self.chip * raised, raised, 1.0 / self.buffer)
+
+    def restart_ceiling(self, raising_usd: FloatArray, worth_usd: FloatArray) -> OpeningCeiling:
+        """All that is still to be raised; the caller is paid where neither side is dust."""
+        paid = np.minimum(raising_usd, worth_usd) * SLACK >= self.dust_usd * (1.0 + self.penalty)
+        reward = np.where(paid, self.tip_usd + self.chip * raising_usd, 0.0)
+        return OpeningCeiling(reward, raising_usd, 1.0 / self.buffer)
 
     def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
         """The start, cut once for every step."""

@@ -24,13 +24,16 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.design import DesignParameters, Financing
 from models.liquidation.offer import ROUNDING, Bounds, Position
 from models.liquidation.opening import NOBODY, House, Lot, Opening, Reward, openable
 from models.liquidation.sale import LotTaking, NothingToReset
 from models.refusals import Refusal
+from models.types import FloatArray
 
 
 class InvalidBid(Refusal):
@@ -95,6 +98,15 @@ class MakerFlip(DesignParameters):
         units = [self.lot_units] * (count - 1)
         units.append(collateral - self.lot_units * (count - 1))
         return Opening([self._lot(position, part, debt * (part / collateral), now_seconds) for part in units])
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
+        """No reward, and all of the debt with its penalty to be bid for."""
+        raised = accounts.debt_usd * (1.0 + self.penalty)
+        return OpeningCeiling(np.zeros_like(raised), raised, 0.0)
+
+    def restart_ceiling(self, raising_usd: FloatArray, worth_usd: FloatArray) -> OpeningCeiling:
+        """No reward, and all that is still to be bid for."""
+        return OpeningCeiling(np.zeros_like(raising_usd), raising_usd, 0.0)
 
     def least_bid(self, lot: Lot, now_seconds: float) -> Bid | None:
         """The least improvement that the next bid must be; the first must be above it. None where nobody may bid."""

@@ -16,8 +16,10 @@ write-off, with the recognition and the layers that the pool has. Pre-liquidatio
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -41,3 +43,8 @@ class MorphoBlue(SpotDesign):
         """All of the debt, at the incentive of the collateral's threshold."""
         incentive = self.incentive(position.liquidation_threshold)
         return Terms(position.debt_units, seized_per_repaid(position, incentive))
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The incentive of the least threshold; the most where nothing posted backs anything. For all of the debt."""
+        backed, most = 1.0 + self.incentive(accounts.least_threshold), 1.0 + self.incentive(0.0)
+        return Ceiling(np.where(accounts.health > 0.0, backed, most), accounts.debt_usd)

@@ -22,6 +22,7 @@ from typing import ClassVar, Final, Literal, Protocol
 
 import numpy as np
 
+from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.offer import Bounds, Position
 from models.types import FloatArray
 
@@ -148,6 +149,12 @@ class TimedDesign(Protocol):
 
     def open(self, position: Position, now_seconds: float, house: House) -> Opening | None:
         """What opening does to a position now, which changes nothing yet; None where the rule does not allow it."""
+
+    def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling | None:
+        """What no call that opens one of these accounts can exceed; None where the rule states no bound."""
+
+    def restart_ceiling(self, raising_usd: FloatArray, worth_usd: FloatArray) -> OpeningCeiling | None:
+        """The same of calls that start auctions afresh, by what is to be raised and what is left to raise it; (n,)."""
 
 
 def openable(position: Position) -> bool:

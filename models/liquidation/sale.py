@@ -89,6 +89,10 @@ class SaleDesign(DesignParameters, ABC):
     def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
         """What a unit costs so long after its price started at `top`, of one lot or of many, (n,) each."""
 
+    def paid_ceiling(self, units: FloatArray, due: FloatArray, price: FloatArray, house: House) -> FloatArray:
+        """No call on a lot pays more: all of the units, unless the rule lets less be raised; (n,) each."""
+        return units * price
+
     @property
     def runs_seconds(self) -> float:
         """No auction has to be started afresh sooner than this; most rules know no such thing."""
@@ -126,7 +130,10 @@ class SaleDesign(DesignParameters, ABC):
         return self._sell(terms, lot, paid)
 
     def needs_reset(self, lot: Lot, now_seconds: float, feed_price: float) -> bool:
-        """Whether the auction has run out and waits to be started afresh; most rules know no such thing."""
+        """Whether the auction has run out and waits to be started afresh; most rules know no such thing.
+
+        Once it does, it waits until it is started afresh or closed, whatever the feed.
+        """
         return False
 
     def reset(self, lot: Lot, now_seconds: float, feed_price: float) -> Reward | None:

@@ -16,12 +16,17 @@ two is the target. Fees to the deployer, integer rounding.
 **Invariants**: a partial call of the most leaves the loan-to-value at the target.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
+
+# No ceiling is told from a division by less than this.
+_LEAST_DIVISOR: Final = 1e-6
 
 
 class Silo(SpotDesign):
@@ -52,3 +57,18 @@ class Silo(SpotDesign):
             capped = min(bonus, 1.0 / ltv - 1.0)
             return Terms(position.debt_units, seized_per_repaid(position, capped), whole=True)
         return Terms(most, seized_per_repaid(position, bonus))
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """What restores the target, at the fee; no more than breaks even where that is surely most of the debt."""
+        ltv, debt, fee, share = accounts.ltv, accounts.debt_usd, self.liquidation_fee, self.full_close_share
+        target = np.minimum(self.target_ltv, accounts.health * ltv)
+        gained = 1.0 - target * (1.0 + fee)
+        partial = (gained > _LEAST_DIVISOR) & (ltv * SLACK < 1.0)
+        restores = (debt - target * accounts.collateral_usd) / np.maximum(gained, _LEAST_DIVISOR)
+        whole = partial & (restores > share * debt * SLACK)
+        # Where a pair is less than the account, more than `share` of the pair is still less than this.
+        most = np.minimum(restores, share * debt) / share if share > _LEAST_DIVISOR else debt
+        return Ceiling(
+            rate=1.0 + np.where(whole, np.minimum(fee, 1.0 / ltv - 1.0), fee),
+            repaid_usd=np.where(partial & ~whole, most, debt),
+        )

@@ -15,8 +15,9 @@ what it leaves behind must be large enough, or nothing, where the rule asks for 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
+from models.liquidation.ceiling import Accounts, Ceiling
 from models.liquidation.design import DesignParameters
 from models.liquidation.offer import (
     ROUNDING,
@@ -30,6 +31,9 @@ from models.liquidation.offer import (
     exchange,
     require_taking,
 )
+from models.types import FloatArray
+
+Floats = TypeVar("Floats", float, FloatArray)
 
 # How far below the minimum a leftover may be and still be the minimum, rounded.
 _LEFTOVER_ROUNDING: Final = 1.0 - 1e-9
@@ -60,6 +64,10 @@ class SpotDesign(DesignParameters, ABC):
     @abstractmethod
     def terms(self, position: Position) -> Terms | None:
         """The terms at a position below health 1 with something owed and posted; None where the rule offers none."""
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """What no call on these accounts can exceed; without a bound of the rule's, any rate and all of the debt."""
+        return Ceiling(float("inf"), accounts.debt_usd)
 
     def offer(self, position: Position) -> Offer | None:
         """The most that one call may repay, and at which rate; None when healthy or when nothing is admissible."""
@@ -99,7 +107,7 @@ class SpotDesign(DesignParameters, ABC):
         return None
 
 
-def close_to(debt_usd: float, backing_usd: float, released: float, target: float) -> float:
+def close_to(debt_usd: Floats, backing_usd: Floats, released: float, target: float) -> Floats | float:
     """Dollars to repay until `backing_usd` is `target` times the debt; inf where no repayment gets there.
 
     Each dollar repaid releases so many dollars of the backing, so that x solves

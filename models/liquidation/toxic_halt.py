@@ -18,8 +18,10 @@ account that is halted waits for the price to recover, and its interest runs on.
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
 
@@ -51,3 +53,10 @@ class ToxicHalt(SpotDesign):
             rate=seized_per_repaid(position, bonus),
             part=protocol_part(bonus, self.protocol_fee),
         )
+
+    def ceiling(self, accounts: Accounts) -> Ceiling:
+        """The rule's bonus, of the whole account's debt; nothing where it halts."""
+        bonus = np.minimum(self.liquidation_bonus, 1.0 / accounts.ltv - 1.0)
+        rate = 1.0 + (1.0 - self.protocol_fee) * bonus
+        halted = accounts.ltv >= self.halt_ltv * SLACK
+        return Ceiling(np.where(halted, 0.0, rate), self.close_factor * accounts.debt_usd)

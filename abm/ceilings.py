@@ -1,0 +1,282 @@
+"""What nobody can exceed who goes for something on offer, for all of it at once: most of it pays nobody and is dust.
+
+A block may offer hundreds of accounts to dozens of members, of which hardly one pays. Whoever looks at one in vain has
+only spent a look; so what even its ceiling does not make worth a look is not priced at all. The ceilings are above what
+pricing would find, with slack for rounding: who is let through is priced exactly, and decides as without them.
+"""
+
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from models.lending import Below
+from models.liquidation import House, SpotDesign, TimedDesign
+from models.liquidation.ceiling import SLACK, Accounts
+from models.types import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from abm.auctions import Waiting
+    from abm.sales import OnSale, Sales
+    from abm.world import Lender, World
+
+
+class Tops(NamedTuple):
+    """No call gains more than `gain` a dollar, pays more than `paid_usd` or gets what is worth more; each (n,).
+
+    Nor does one pay less than `least_usd`.
+    """
+
+    gain: FloatArray
+    paid_usd: FloatArray
+    received_usd: FloatArray
+    least_usd: FloatArray | float
+
+    def may_bring(self, margin: float, fee: float, least_usd: float) -> BoolArray:
+        """Return whether more than `margin` a dollar and `least_usd` in all may be left of a gain, less a fee."""
+        return _may_bring(self.gain, self.paid_usd, self.received_usd, margin, fee, least_usd)
+
+
+class CallTerms(NamedTuple):
+    """What a caller counts on and has: `asked` of each dollar that buyers raise, or what it would gain, less gas.
+
+    In all that must leave more than nothing and `least_usd`; `budget_usd` is there to buy with, `bondable_usd` to lock.
+    """
+
+    asked: float
+    gas_usd: float
+    least_usd: float
+    budget_usd: float
+    bondable_usd: float
+
+
+class OpeningTops(NamedTuple):
+    """No call is paid more, raises more by what it puts up for sale, or gains a buyer more.
+
+    Nor does a buyer gain more than `best` of each dollar that is to be raised; nobody locks less than `bond_usd`. Each
+    (n,).
+    """
+
+    reward_usd: FloatArray
+    raised_usd: FloatArray
+    gain_usd: FloatArray
+    best: FloatArray
+    bond_usd: FloatArray
+
+    def only(self, those: BoolArray | IntArray) -> "OpeningTops":
+        """Leave out all but those."""
+        return OpeningTops(*(figures[those] for figures in self))
+
+    def beside(self, other: "OpeningTops") -> "OpeningTops":
+        """Return these and then the others."""
+        return OpeningTops(*map(np.concatenate, zip(self, other, strict=True)))
+
+    def may_bring(self, terms: CallTerms) -> BoolArray:
+        """Return whether a caller may be left with what it wants."""
+        return _calls_may_bring(*self, *terms)
+
+
+class Moves(NamedTuple):
+    """By how much prices differ from those that the protocol believes, as a factor.
+
+    `risen` is the most of any collateral that a call may seize, at the reference price, and `sold` at what the first
+    unit brings; `fallen` is the least of any debt and `up` the most. What is sold brings up to `over` times the
+    reference price, at least once that. Where accounts are `single`, each has one collateral and one debt.
+    """
+
+    risen: float
+    sold: float
+    fallen: float
+    up: float
+    over: float
+    single: bool
+
+
+def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool) -> Tops | None:
+    """Return the tops of accounts of a design that settles at once, at the best bids for who sells, else the reference.
+
+    None where there is no telling.
+    """
+    moves = _moves(world, lender, below, sells)
+    if not isinstance(lender.design, SpotDesign) or moves is None:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ceiling = lender.design.ceiling(_accounts(lender, below, moves.single))
+    return Tops(
+        gain=ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - np.ones(below.health.size),
+        paid_usd=(ceiling.repaid_usd + (SLACK - 1.0) * below.debt_value) * (moves.up * SLACK**2),
+        received_usd=below.collateral_value * (moves.sold * SLACK),
+        least_usd=ceiling.least_usd * (moves.fallen / SLACK**2),
+    )
+
+
+def tops_of_openings(
+    world: "World", lender: "Lender", below: Below, design: TimedDesign, house: House, sells: bool
+) -> OpeningTops | None:
+    """Return the tops of calls that open accounts, in as generous a house as there is; None where none are stated."""
+    moves = _moves(world, lender, below, sells)
+    if moves is None:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ceiling = design.opening_ceiling(_accounts(lender, below, moves.single), house)
+    if ceiling is None:
+        return None
+    best = max(ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - 1.0, 0.0)
+    worth_usd = below.collateral_value * (max(moves.risen, moves.sold) * SLACK)
+    return OpeningTops(
+        reward_usd=ceiling.reward_usd * (max(moves.risen, moves.up) * SLACK),
+        raised_usd=np.minimum(ceiling.raised_usd * (moves.up * SLACK), worth_usd),
+        gain_usd=worth_usd * (best / (1.0 + best)) if best < inf else worth_usd,
+        best=np.full(worth_usd.size, best * moves.over),
+        bond_usd=ceiling.bond_usd * (moves.fallen / SLACK) + np.zeros(worth_usd.size),
+    )
+
+
+def tops_of_restarts(
+    world: "World", lender: "Lender", waiting: "Waiting", design: TimedDesign, sells: bool
+) -> OpeningTops | None:
+    """Return the tops of calls that start auctions afresh; None where none are stated."""
+    ceiling = design.restart_ceiling(waiting.raising_usd, waiting.worth_usd)
+    if ceiling is None:
+        return None
+    now_usd, believed = np.array([world.reference[asset] for asset in lender.assets]), lender.prices
+    collateral, debt = waiting.collateral, waiting.debt
+    brings_usd = _brings_each_usd(world, lender, collateral, debt, sells)
+    over = np.maximum(brings_usd / now_usd[collateral], 1.0)
+    per_dollar = ceiling.rate * brings_usd / believed[collateral] * (believed[debt] / now_usd[debt])
+    best = np.maximum(per_dollar * SLACK**2 - 1.0, 0.0) * over
+    # From dollars of the opening, by way of units of the debt, to dollars now.
+    moved = now_usd[debt] / waiting.debt_usd * SLACK
+    risen = now_usd[collateral] / believed[collateral] * (believed[debt] / waiting.debt_usd) * SLACK
+    raised_usd = np.minimum(ceiling.raised_usd * moved, waiting.worth_usd * risen)
+    return OpeningTops(ceiling.reward_usd * moved, raised_usd, raised_usd * best, best, np.zeros(raised_usd.size))
+
+
+def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale", sells: bool) -> Tops:
+    """Return the tops of lots on sale, at what their units cost now."""
+    debt_usd = np.array([world.reference[asset] for asset in lender.assets])
+    cost_usd = lots.price * debt_usd[lots.debt]
+    brings_usd = _brings_each_usd(world, lender, lots.collateral, lots.debt, sells)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = brings_usd / cost_usd * SLACK**2 - 1.0
+    return Tops(gain, sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2, lots.units * brings_usd * SLACK, 0.0)
+
+
+def highest_prices(world: "World", lender: "Lender") -> FloatArray:
+    """Return the most that a unit of each collateral may bring, in units of each debt, (reserves, reserves)."""
+    assets, reference, floor = lender.assets, world.reference, lender.floor
+    return np.array(
+        [
+            [max(world.bid_usd(c, d, floor), reference[c]) / reference[d] if c != d else 1.0 for d in assets]
+            for c in assets
+        ]
+    )
+
+
+def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves | None:
+    """Return how far prices have moved of what accounts have posted, and of what they owe; None where that is nothing.
+
+    Which pair of an account a call is on is not asked: what has risen most counts, and what has fallen most.
+    """
+    pool, believed = lender.pool, lender.price_list
+    used = _used(pool.collateral, pool.scaled_debt, lender.prices, pool.thresholds, below.accounts)
+    now = [world.reference[asset] for asset in lender.assets]
+    posted, debts = ([r for r, is_used in enumerate(column) if is_used] for column in used[:2].tolist())
+    owed_moves = [now[r] / believed[r] for r in debts]
+    if not posted or min(owed_moves, default=0.0) <= 0.0:
+        return None
+    risen = sold = max(now[r] / believed[r] for r in posted)
+    over = 1.0
+    if sells:
+        brings = [(c, _brings_usd(world, lender, c, d, sells)) for c in posted for d in debts]
+        sold = max(usd / believed[c] for c, usd in brings)
+        over = max(1.0, *(usd / now[c] for c, usd in brings))
+    return Moves(risen, sold, min(owed_moves), max(owed_moves), over, bool(used[2, 0])) if sold > 0.0 else None
+
+
+def _accounts(lender: "Lender", below: Below, single: bool) -> Accounts:
+    """Return accounts as a ceiling sees them."""
+    thresholds = [threshold for threshold in lender.thresholds if threshold > 0.0] or [0.0]
+    ltv = below.debt_value / below.collateral_value
+    spread, unit_usd = (min(thresholds), max(thresholds)), max(lender.price_list)
+    return Accounts(below.health, below.debt_value, below.collateral_value, ltv, *spread, unit_usd, single)
+
+
+def _brings_each_usd(world: "World", lender: "Lender", collateral: IntArray, debt: IntArray, sells: bool) -> FloatArray:
+    """Return `_brings_usd` of each pair, (n,)."""
+    brings = np.zeros((len(lender.assets), len(lender.assets)))
+    for c, d in set(zip(collateral.tolist(), debt.tolist(), strict=True)):
+        brings[c, d] = _brings_usd(world, lender, c, d, sells)
+    each: FloatArray = brings[collateral, debt]
+    return each
+
+
+def _brings_usd(world: "World", lender: "Lender", collateral: int, debt: int, sells: bool) -> float:
+    """Return the dollars that the first unit of a reserve brings who owes another."""
+    asset = lender.assets[collateral]
+    return world.bid_usd(asset, lender.assets[debt], lender.floor) if sells else world.reference[asset]
+
+
+@njit(cache=True, error_model="numpy")
+def _may_bring(
+    gain: FloatArray, paid_usd: FloatArray, received_usd: FloatArray, margin: float, fee: float, least_usd: float
+) -> BoolArray:  # pragma: no cover - compiled
+    """See `Tops.may_bring`. What is no number is let through."""
+    may = np.empty(gain.size, np.bool_)
+    for k in range(gain.size):
+        kept = gain[k] - fee
+        most_usd = min(paid_usd[k] * kept, received_usd[k] * (1.0 - 1.0 / (1.0 + gain[k])))
+        may[k] = not (kept <= margin or most_usd < least_usd)
+    return may
+
+
+@njit(cache=True)
+def _calls_may_bring(
+    reward_usd: FloatArray,
+    raised_usd: FloatArray,
+    gain_usd: FloatArray,
+    best: FloatArray,
+    bond_usd: FloatArray,
+    asked: float,
+    gas_usd: float,
+    least_usd: float,
+    budget_usd: float,
+    bondable_usd: float,
+) -> BoolArray:  # pragma: no cover - compiled
+    """See `OpeningTops.may_bring`. What is no number is let through."""
+    may = np.empty(reward_usd.size, np.bool_)
+    for k in range(reward_usd.size):
+        most = max(best[k], asked)
+        affordable_usd = budget_usd * most if most > 0.0 else 0.0
+        bought_usd = min(max(gain_usd[k], asked * raised_usd[k]), affordable_usd) * SLACK - gas_usd
+        profit_usd = reward_usd[k] - gas_usd + max(bought_usd, 0.0)
+        unbonded = bond_usd[k] > bondable_usd * SLACK
+        may[k] = not (profit_usd <= 0.0 or profit_usd < least_usd or unbonded)
+    return may
+
+
+@njit(cache=True)
+def _used(
+    collateral: FloatArray, scaled_debt: FloatArray, prices: FloatArray, thresholds: FloatArray, accounts: IntArray
+) -> BoolArray:  # pragma: no cover - compiled
+    """Which reserves a call on some account may seize, which it may repay, and in front whether all are single."""
+    used = np.zeros((3, prices.size), np.bool_)
+    used[2, 0] = True
+    for account in accounts:
+        backed = False
+        for r in range(prices.size):
+            backed |= collateral[account, r] * prices[r] > 0.0 and thresholds[r] > 0.0
+        held, owed = 0, 0
+        for r in range(prices.size):
+            if collateral[account, r] > 0.0:
+                held += 1
+                if prices[r] > 0.0 and (thresholds[r] > 0.0 or not backed):
+                    used[0, r] = True
+            if scaled_debt[account, r] > 0.0:
+                owed += 1
+                if prices[r] > 0.0:
+                    used[1, r] = True
+        if held > 1 or owed > 1:
+            used[2, 0] = False
+    return used

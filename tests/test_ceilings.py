@@ -1,0 +1,262 @@
+"""Ceilings let liquidators pass over what cannot pay, and change nothing: every decision is as if all were priced."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from abm import Run
+from abm.on_offer import Bids, Calls, Opportunities
+from abm.ranked import Ranked
+from models.liquidation import (
+    DESIGN_NAMES,
+    Ajna,
+    CompoundV3,
+    House,
+    LiquityV2,
+    MakerClip,
+    MakerFlip,
+    NothingToReset,
+    Position,
+)
+from models.liquidation.ceiling import SLACK, Accounts
+
+Play = Callable[..., Run]
+INF = float("inf")
+
+# A crash with a rebound that the oracle is late for, so that what is offered pays at times and does not at others.
+PRICES = [
+    2000.0,
+    1960.0,
+    1900.0,
+    1820.0,
+    1750.0,
+    1640.0,
+    1600.0,
+    1660.0,
+    1600.0,
+    1500.0,
+    1420.0,
+    1490.0,
+    1450.0,
+    1300.0,
+]
+FALL = {"kind": "path", "prices": [price * (1.0 - 0.004 * k) for price in PRICES for k in range(5)]}
+LATE = {"kind": "delayed", "hop_seconds": 600.0}
+GAS = {"gas_price_gwei": {"kind": "constant", "price": 30.0}, "asset": "ETH"}
+DUST = {
+    "count": 60,
+    "collateral": "ETH",
+    "debt": "DAI",
+    "debt_usd": {"kind": "pareto", "minimum": 150.0, "shape": 0.7, "maximum": 2e5},
+    "health": {"kind": "uniform", "low": 1.01, "high": 1.5},
+}
+KEEPERS: list[dict[str, Any]] = [
+    {
+        "count": 4,
+        "capital_usd": {"kind": "lognormal", "median": 20_000.0, "sigma": 1.0},
+        "margin": 0.02,
+        "minimum_profit_usd": 20.0,
+        "calls_per_block": 2,
+        "attention": 5,
+        "prefers": "oldest",
+        "delay_seconds": {"kind": "uniform", "low": 0.0, "high": 300.0},
+        "selling": "over_time",
+        "sell_over_seconds": 1200.0,
+    },
+    {"count": 2, "capital_usd": 3000.0, "financing": "flash", "flash_fee": 0.001, "attention": 3},
+    {"count": 1, "capital_usd": 50_000.0, "selling": "over_time", "risk_aversion": 2.0, "holding_limit_usd": 30_000.0},
+]
+# Three assets, any of which is owed or posted, so that the pair of a call is not known from the account as a whole.
+SEVERAL = [
+    {"collateral": {"ETH": 0.3 * k, "BTC": 0.02 * k % 0.07}, "debt": {"DAI": 400.0 * k, "BTC": 0.007 * k % 0.02}}
+    for k in range(1, 25)
+]
+
+
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let everybody price all that they look at."""
+    monkeypatch.setattr(Opportunities, "worth", lambda *_: None)
+    monkeypatch.setattr(Calls, "tops", lambda *_: None)
+    monkeypatch.setattr(Bids, "worth", lambda _, places, **__: np.ones(places.size, np.bool_))
+
+
+def both_ways(play: Play, digest: Callable[[Run], str], **world: Any) -> Run:
+    quick = play(**world)
+    with pytest.MonkeyPatch.context() as patched:
+        plain(patched)
+        priced = play(**world)
+    assert digest(quick) == digest(priced)
+    return quick
+
+
+def crash(design: str, **changes: Any) -> dict[str, Any]:
+    """A world in which a design liquidates a crowd of small debts and some large ones."""
+    world: dict[str, Any] = {
+        "assets__ETH__price": FALL,
+        "assets__ETH__oracle": LATE,
+        "time__steps": 70,
+        "markets__0__sources": [{"kind": "constant_product", "value": 4e6, "fee": 0.003}],
+        "pools__0__liquidation": {"design": design},
+        "agents__borrowers": [DUST],
+        "agents__depositors": [{"deposits": {"DAI": 1e7}}],
+        "agents__liquidators": KEEPERS,
+        "blockspace": GAS,
+    }
+    return world | changes
+
+
+@pytest.mark.parametrize("design", DESIGN_NAMES)
+def test_passing_over_what_cannot_pay_changes_no_byte(play, digest, design):
+    run = both_ways(play, digest, **crash(design))
+    assert len(run.liquidations) + len(run.tables["auctions"]) > 0
+
+
+@pytest.mark.parametrize("design", [name for name in DESIGN_NAMES if name != "llamma"])
+def test_nor_where_accounts_have_several_collaterals_and_debts(play, digest, design):
+    btc = {"price": {"kind": "path", "prices": [30_000.0 + 400.0 * (k % 7) for k in range(60)]}}
+    reserves = {
+        "DAI": {},
+        "ETH": {"ltv": 0.75, "liquidation_threshold": 0.8},
+        "BTC": {"ltv": 0.6, "liquidation_threshold": 0.7},
+    }
+    several = {
+        "assets__BTC": btc,
+        "pools__0__reserves": reserves,
+        "agents__borrowers": [{"positions": SEVERAL}],
+        "agents__depositors": [{"deposits": {"DAI": 1e7, "BTC": 100.0}}],
+    }
+    run = both_ways(play, digest, **crash(design, **several))
+    assert len(run.liquidations) + len(run.tables["auctions"]) > 0
+
+
+@pytest.mark.parametrize("wrapped", [{"oev": {}}, {"oev": {"auction_seconds": 60.0, "fallback_seconds": 180.0}}])
+@pytest.mark.parametrize("design", ["fluid", "maker_clip"])
+def test_nor_where_rights_to_call_are_sold(play, digest, design, wrapped):
+    both_ways(play, digest, **crash(design, pools__0__liquidation={"design": design} | wrapped))
+
+
+@pytest.mark.parametrize("design", DESIGN_NAMES)
+def test_an_account_with_nothing_posted_is_no_trouble(play, digest, design):
+    """It is below health 1 from the first block on, among others that are liquidated."""
+    nearly, wholly = {"collateral": {"ETH": 1e-9}, "debt": {"DAI": 500.0}}, {"collateral": {}, "debt": {"DAI": 9.0}}
+    naked = [] if design == "llamma" else [{"positions": [nearly, wholly]}]
+    world = crash(design, agents__borrowers=[DUST, *naked], time__steps=30)
+    both_ways(play, digest, **world | {"pools__0__losses__recognition": "deferred"})
+
+
+@given(
+    since=st.lists(st.sampled_from([0.0, 60.0, 120.0, INF]), min_size=1, max_size=30),
+    data=st.data(),
+    prefers=st.sampled_from(["largest", "oldest"]),
+    patience=st.integers(0, 12),
+)
+@settings(deadline=None, max_examples=150)
+def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, data, prefers, patience):
+    """Taken ones are hidden, own ones do not count, and all others cost a look."""
+    n = len(since)
+    flags = st.lists(st.booleans(), min_size=n, max_size=n)
+    size = data.draw(st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=n, max_size=n))
+    worth, own, taken = data.draw(st.none() | flags), data.draw(st.none() | flags), data.draw(flags)
+    ranked = Ranked(np.arange(n) + 100, np.array(since), np.array(size))
+    for k in np.flatnonzero(taken).tolist():
+        ranked.take(k + 100)
+    looks, in_all = ranked.looks(
+        60.0,
+        prefers,
+        patience,
+        None if worth is None else np.array(worth).__getitem__,
+        None if own is None else np.array(own),
+    )
+    first = [number for number in ranked.ripe(60.0, prefers) if own is None or not own[number - 100]][:patience]
+    assert in_all == len(first)
+    expected = [(number, k + 1) for k, number in enumerate(first) if worth is None or worth[number - 100]]
+    assert list(looks) == expected
+
+
+# Openings
+
+houses = st.builds(
+    House,
+    stability_pool=st.sampled_from([0.0, 0.5, 1e3, 1e9]),
+    borrow_rate_per_year=st.floats(0.0, 1.0),
+    stakes_units=st.just(1.0),
+)
+openers = st.one_of(
+    st.builds(Ajna, min_bond_factor=st.floats(0.0, 0.01), max_bond_factor=st.floats(0.01, 0.5)),
+    st.builds(CompoundV3, liquidation_factor=st.floats(0.5, 1.0), store_front_price_factor=st.floats(0.0, 1.0)),
+    st.builds(LiquityV2, gas_compensation_share=st.floats(0.0, 0.5), gas_deposit_units=st.floats(0.0, 1.0)),
+    st.builds(MakerClip, buffer=st.floats(0.5, 2.0), hole_usd=st.sampled_from([1e4, 1e8]), chip=st.floats(0.0, 0.1)),
+    st.builds(MakerFlip, lot_units=st.floats(1.0, 50.0), penalty=st.floats(0.0, 0.3)),
+)
+
+
+@st.composite
+def positions(draw: st.DrawFn) -> Position:
+    """An account that is one pair, below health 1."""
+    units, price = draw(st.floats(1e-2, 1e3)), draw(st.floats(1.0, 1e4))
+    worth, debt_price = units * price, draw(st.floats(0.1, 10.0))
+    owed = worth * draw(st.floats(0.5, 2.0))
+    return Position(0.49 * worth / owed, units, price, owed / debt_price, debt_price, worth, owed, 0.49)
+
+
+@given(at=positions(), design=openers, house=houses)
+@settings(deadline=None, max_examples=400)
+def test_no_opening_is_above_its_ceiling(at, design, house):
+    figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
+    top = design.opening_ceiling(Accounts(*figures, 0.49, 0.49, at.collateral_price, single=True), house)
+    opening = design.open(at, 0.0, house)
+    assume(opening is not None)
+    assert top is not None
+    paid_usd = sum(one.debt * at.debt_price + one.units * at.collateral_price for one in opening.rewards)
+    raised_usd = sum(lot.tab for lot in opening.lots) * at.debt_price
+    # The most that a bond earns is its factor of what is raised.
+    paid_usd += sum(lot.kick.bond_factor * lot.tab * at.debt_price for lot in opening.lots if lot.kick is not None)
+    assert paid_usd <= top.reward_usd[0] * SLACK
+    assert raised_usd <= top.raised_usd[0] * SLACK
+    assert opening.bond * at.debt_price >= np.broadcast_to(top.bond_usd, 1)[0] / SLACK
+    feed = at.collateral_price / at.debt_price
+    for lot in opening.lots if not isinstance(design, MakerFlip) else ():
+        offer = design.offer(lot, 0.0, feed, house)
+        if offer is not None:
+            assert offer.seized_per_repaid * feed <= top.rate * SLACK
+
+
+@given(
+    units=st.floats(1e-3, 1e3),
+    tab=st.floats(1.0, 1e6),
+    feed=st.floats(1.0, 1e4),
+    clip=st.builds(MakerClip, tip_usd=st.floats(0.0, 500.0), dust_usd=st.sampled_from([0.0, 5000.0])),
+)
+@settings(deadline=None, max_examples=200)
+def test_no_restart_is_paid_above_its_ceiling(units, tab, feed, clip):
+    at = Position(0.5, units, feed, tab, 1.0, units * feed, tab, 0.5)
+    opening = clip.model_copy(update={"hole_usd": INF}).open(at, 0.0, House())
+    assert opening is not None
+    lot = opening.lots[0]
+    top = clip.restart_ceiling(np.array([lot.tab]), np.array([lot.units * feed]))
+    with pytest.raises(NothingToReset):
+        clip.reset(lot, 60.0, feed)
+    reward = clip.reset(lot, 1e6, feed)
+    assert (reward.debt if reward is not None else 0.0) <= top.reward_usd[0] * SLACK
+
+
+@given(
+    at=positions(),
+    ajna=st.builds(Ajna, max_bond_factor=st.floats(0.005, 0.5)),
+    hours=st.floats(0.01, 60.0),
+    house=st.builds(House, mean_debt=st.floats(0.0, 1e7), borrow_rate_per_year=st.floats(0.0, 0.5)),
+)
+@settings(deadline=None, max_examples=300)
+def test_no_lot_is_paid_for_above_its_ceiling(at, ajna, hours, house):
+    """However much of the debt is dust."""
+    opening = ajna.open(at, 0.0, house)
+    assert opening is not None
+    lot, now = opening.lots[0], hours * 3600.0
+    price = ajna.unit_price(np.array([lot.top]), np.array([now]), np.ones(1))
+    top = ajna.paid_ceiling(np.array([lot.units]), np.array([lot.due]), price, house)
+    offer = ajna.offer(lot, now, 0.0, house)
+    assert (offer.max_repay if offer is not None else 0.0) <= top[0] * SLACK
