@@ -106,6 +106,8 @@ class UnderwaterModel(mesa.Model):
 
     def backstop_usd(self) -> float:
         """Return what the accounts of last resort own, what is locked in their bids included."""
+        if not self.people.backstops:
+            return 0.0
         accounts = {backstop.first_account for backstop in self.people.backstops}
         held = (
             self.world.ledger.balance(account, asset) * price
@@ -154,6 +156,8 @@ class UnderwaterModel(mesa.Model):
 
     def insurer_capital_usd(self) -> float:
         """Return what the insurers own."""
+        if not self.people.insurers:
+            return 0.0
         balance, reference = self.world.ledger.balance, self.world.reference
         return sum(
             balance(insurer.account, asset) * price
