@@ -163,7 +163,10 @@ class ArbitrageurCohort(mesa.Agent):
         held = self.inventory[member]
         money = self._money(view, member)
         # A short is worth no more than what backs it; what is sold out of inventory needs nothing behind it.
-        most = money if side == "buy" else max(self.free(view, member) / hedge_price + held, 0.0)
+        if side == "buy":
+            most = money
+        else:
+            most = max(self.free(view, member, view.pair_reference(self.exchange)) / hedge_price + held, 0.0)
         if fill.amount_in > most:
             fill = view.quote_in(self.exchange, side, most)
         if not 0.0 < fill.amount_in < np.inf:
@@ -174,16 +177,17 @@ class ArbitrageurCohort(mesa.Agent):
             hedged = min(hedged, money / hedge_price)
         return RoundTrip(self.exchange, self.first_account + member, fill, hedge_price, covered, hedged)
 
-    def free(self, view: "View", member: int) -> float:
+    def free(self, view: "View", member: int, reference: float) -> float:
         """Return a member's capital in quote units, inventory at the reference price, less what is under way."""
-        held_quote = self.inventory[member] * view.pair_reference(self.exchange)
-        return max(self._money(view, member, least=-np.inf) + held_quote, 0.0)
+        return max(self._money(view, member, least=-np.inf) + self.inventory[member] * reference, 0.0)
 
     def free_usd(self, view: "View") -> float:
         """Return the free capital of all members in dollars; inf where it has no limit."""
         if self.unlimited:
             return np.inf
-        return sum(self.free(view, member) for member in range(self.terms.count)) * view.quote_usd(self.exchange)
+        reference = view.pair_reference(self.exchange)
+        free = [self.free(view, member, reference) for member in range(self.terms.count)]
+        return sum(free) * view.quote_usd(self.exchange)
 
     def profit_usd(self, view: "View") -> float:
         """Return what the cohort has gained so far, inventory at the reference price."""
@@ -193,8 +197,7 @@ class ArbitrageurCohort(mesa.Agent):
         """Return the quote units that a member can pay with, at `least` so many."""
         if self.unlimited:
             return np.inf
-        _, quote = view.inventory(self.exchange, self.first_account + member)
-        return max(quote - self.tied_up(member, view.now), least)
+        return max(view.money(self.exchange, self.first_account + member) - self.tied_up(member, view.now), least)
 
 
 class Rivals:
@@ -205,8 +208,20 @@ class Rivals:
         self._members = [(cohort, member) for cohort in cohorts for member in range(cohort.terms.count)]
         self._turns = Turns(len(self._members), rng)
 
-    def next(self, view: "View") -> list[tuple[ArbitrageurCohort, int]]:
-        """Return everybody in the order of this block; nobody where nothing pays for anybody."""
-        if not any(cohort.pays(view) for cohort in self._cohorts):
-            return []
-        return [self._members[k] for k in self._turns.next()]
+    def turns(self, view: "View") -> Iterator[tuple[ArbitrageurCohort, RoundTrip]]:
+        """Yield who trades what, in the random order of this block; carry out each before asking for the next.
+
+        Only a trade can end that something pays: after one, nobody else is asked where nothing pays for anybody.
+        """
+        if not self._anything_pays(view):
+            return
+        for k in self._turns.next():
+            cohort, member = self._members[k]
+            trip = cohort.decide(view, member)
+            if trip is not None:
+                yield cohort, trip
+                if not self._anything_pays(view):
+                    return
+
+    def _anything_pays(self, view: "View") -> bool:
+        return any(cohort.pays(view) for cohort in self._cohorts)

@@ -217,7 +217,10 @@ class OrderBook:
 
     def committed(self, owner: Hashable) -> tuple[float, float]:
         """(base, quote) that an owner's orders may have to give: sizes of the asks, price times size of the bids."""
-        committed: tuple[float, float] = queues.commitment(self._memory, self._slots.get(owner, queues.NONE))
+        slot = self._slots.get(owner)
+        if slot is None:  # never had an order: most who ask
+            return 0.0, 0.0
+        committed: tuple[float, float] = queues.commitment(self._memory, slot)
         return committed
 
     # What anyone sees.
