@@ -6,6 +6,7 @@ the table, each figure by the same operations in the same order as block by bloc
 """
 
 from array import array
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +41,7 @@ SHEET_COLUMNS = (
     "step", "pool", "asset", "cash", "debt", "deficit", "claims", "treasury", "assets", "equity", "pending",
     "uncovered",
 )  # fmt: skip
-_NOTHING_LOST = (0.0,) * 5
+_NOTHING_LOST = [0.0] * 5
 
 
 class BlockRows:
@@ -54,6 +55,7 @@ class BlockRows:
         # Flat, a row behind the other: the cheapest way to write a few numbers down.
         self._prices = array("d")
         self._noted = array("d")
+        self._starts: list[list[float]] = []
         self._books = [np.empty((steps, 8, len(pool.reserves))) for pool in world.scenario.pools]
         self._owed = [np.zeros((steps, 2, len(pool.reserves))) for pool in world.scenario.pools]
 
@@ -63,7 +65,6 @@ class BlockRows:
         self._prices.extend(world.reference)
         self._prices.extend(world.venue_prices())
         self._prices.extend(world.oracle)
-        self._note_books(model)
         liquidatable = underwater = shortfall = queued = withdrawn = 0.0
         waiting = queue = 0
         for lender in world.lenders:
@@ -75,28 +76,41 @@ class BlockRows:
                 underwater += under
                 shortfall += short
             exits = lender.exits
-            for reserve, price in enumerate(lender.price_list):
-                withdrawn += (exits.withdrawn[reserve] - exits.returned[reserve]) * price
-                if exits.queues[reserve]:
+            if exits.anybody_asked:
+                queue += exits.length
+                for reserve, price in enumerate(lender.price_list):
+                    withdrawn += (exits.withdrawn[reserve] - exits.returned[reserve]) * price
                     queued += exits.waiting(reserve) * price
-                    queue += len(exits.queues[reserve])
         self._noted.extend(
             (
                 liquidatable, underwater, shortfall, bad_debt_usd, world.gas_gwei, liquidations, waiting, refusals,
                 *model.liquidator_capital_usd(), model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(),
-                queue, withdrawn, model.backstop_usd(),
-                sum([cohort.acting(world.now) for cohort in model.people.liquidators]),
-                *_became(model), sum([losses.capital_usd() for losses in model.losses]),
+                queue, withdrawn, model.backstop_usd(), self._acting(model), *self._note_books(model),
             )
         )  # fmt: skip
         self.written += 1
 
-    def _note_books(self, model: "UnderwaterModel") -> None:
+    def _note_books(self, model: "UnderwaterModel") -> list[float]:
+        """Write down the reserves' books; return what became of all bad debt so far, and what layers have."""
         step = self.written
-        for books, owed, lender, losses in zip(self._books, self._owed, self._world.lenders, model.losses, strict=True):
-            books[step] = lender.pool.book
+        became, capital = _NOTHING_LOST, 0.0
+        for number, losses in enumerate(model.losses):
+            self._books[number][step] = self._world.lenders[number].pool.book
+            capital += losses.capital_usd()
             if losses.lost:
-                owed[step] = losses.open_units()
+                self._owed[number][step] = losses.open_units()
+                became = [so_far + one for so_far, one in zip(became, losses.totals.figures(), strict=True)]
+        return [*became, capital]
+
+    def _acting(self, model: "UnderwaterModel") -> int:
+        """Return how many liquidators act; where none are in reserve, one search in the times from which they do."""
+        now, acting = self._world.now, 0
+        for number, cohort in enumerate(model.people.liquidators):
+            if number == len(self._starts):
+                self._starts.append(sorted(cohort.active_from_seconds))
+            starts = self._starts[number]
+            acting += bisect_right(starts, now) if cohort.active == len(starts) else cohort.acting(now)
+        return acting
 
     def table(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of the blocks so far."""
@@ -178,12 +192,6 @@ def _sums(below: "Below") -> tuple[float, float, float]:
         return float(np.add.reduce(owed)), 0.0, 0.0
     under = owed[short]
     return float(np.add.reduce(owed)), float(np.add.reduce(under)), float(np.add.reduce(under - backing[short]))
-
-
-def _became(model: "UnderwaterModel") -> "tuple[float, ...] | list[float]":
-    """Return what became of all bad debt so far: absorbed, written off, pending, uncovered, recovered."""
-    figures = [losses.totals.figures() for losses in model.losses if losses.lost]
-    return [sum(column) for column in zip(*figures, strict=True)] or _NOTHING_LOST
 
 
 def _worth(books: FloatArray, prices: FloatArray) -> FloatArray:

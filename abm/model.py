@@ -100,7 +100,7 @@ class UnderwaterModel(mesa.Model):
         """
         world = self.world
         own, held = _worth(world.ledger.balances, self._limited, self._not_money, np.array(world.reference))
-        used = sum(cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money)
+        used = sum([cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money])
         locked = self._locked_usd(self._limited_accounts)
         return own + locked, used + held + locked
 

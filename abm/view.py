@@ -203,11 +203,14 @@ class View:
             return base + resting_base, quote + resting_quote
         return base, quote
 
-    def money(self, exchange: int, account: int) -> float:
-        """Return an account's quote, what stands in its orders included."""
-        desk = self._world.exchanges[exchange]
-        held = self._world.ledger.balance(account, desk.quote)
-        return held + desk.book.committed(account)[1] if desk.book is not None else held
+    def moneys(self, exchange: int, first_account: int, count: int) -> list[float]:
+        """Return the quote of accounts in a row, what stands in their orders included."""
+        desk, balance = self._world.exchanges[exchange], self._world.ledger.balance
+        accounts, quote = range(first_account, first_account + count), desk.quote
+        if desk.book is None:
+            return [balance(account, quote) for account in accounts]
+        committed = desk.book.committed
+        return [balance(account, quote) + committed(account)[1] for account in accounts]
 
     def resting(self, exchange: int, account: int) -> tuple[float, float]:
         """Return the base and quote that stand in an account's orders."""

@@ -185,9 +185,14 @@ class ArbitrageurCohort(mesa.Agent):
         """Return the free capital of all members in dollars; inf where it has no limit."""
         if self.unlimited:
             return np.inf
-        reference = view.pair_reference(self.exchange)
-        free = [self.free(view, member, reference) for member in range(self.terms.count)]
-        return sum(free) * view.quote_usd(self.exchange)
+        reference, now = view.pair_reference(self.exchange), view.now
+        moneys = view.moneys(self.exchange, self.first_account, self.terms.count)
+        free = 0.0
+        for member, (money, held) in enumerate(zip(moneys, self.inventory, strict=True)):
+            units = money - (self.tied_up(member, now) if self._tied[member] else 0.0) + held * reference
+            if units > 0.0:
+                free += units
+        return free * view.quote_usd(self.exchange)
 
     def profit_usd(self, view: "View") -> float:
         """Return what the cohort has gained so far, inventory at the reference price."""
@@ -197,7 +202,8 @@ class ArbitrageurCohort(mesa.Agent):
         """Return the quote units that a member can pay with, at `least` so many."""
         if self.unlimited:
             return np.inf
-        return max(view.money(self.exchange, self.first_account + member) - self.tied_up(member, view.now), least)
+        (money,) = view.moneys(self.exchange, self.first_account + member, 1)
+        return max(money - self.tied_up(member, view.now), least)
 
 
 class Rivals:
