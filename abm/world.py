@@ -243,7 +243,7 @@ class Lender:
         """`changed` for many accounts."""
         self._found.clear()
         self.below = None
-        self.stripped.update(accounts[~self.pool.collateral[accounts].any(axis=1)].tolist())
+        self.stripped.update(self.pool.stripped(accounts).tolist())
 
     def stale(self) -> None:
         """Forget who was liquidatable: prices, indices or positions have changed."""

@@ -152,12 +152,14 @@ class HealthWatch:
         """`touch` for many accounts, of any order."""
         if accounts.size and int(accounts.max()) >= len(self._slots):
             self._take_in_new_accounts()
-        new = np.unique(accounts[self._slot[accounts] != _TOUCHED])
-        places = self._slot[new]
+        new, places = _untouched(accounts, self._slot)
+        if not new.size:
+            return
+        in_order = new.argsort()
+        new, places = new[in_order], places[in_order]
         vacant = places[places >= 0]
         self._order[vacant] = -1
         self.vacated.extend(vacant.tolist())
-        self._slot[new] = _TOUCHED
         count = self._touched_count + new.size
         if count > len(self._touched):
             self._touched = np.concatenate((self._touched, np.zeros(max(count, len(self._touched)), np.int32)))
@@ -251,6 +253,19 @@ class HealthWatch:
         self._looks_in_vain = 0.0
         self._anchored = True
         self._expose()
+
+
+@njit(cache=True)
+def _untouched(accounts: IntArray, slot: NDArray[np.int32]) -> tuple[IntArray, IntArray]:  # pragma: no cover - compiled
+    """Who of some accounts was not touched yet, once each, and their slots until now; all are from now on."""
+    new, places = np.empty(len(accounts), np.int64), np.empty(len(accounts), np.int64)
+    count = 0
+    for account in accounts:
+        if slot[account] != _TOUCHED:
+            new[count], places[count] = account, slot[account]
+            slot[account] = _TOUCHED
+            count += 1
+    return new[:count].copy(), places[:count].copy()
 
 
 @njit(cache=True)
