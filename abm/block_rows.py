@@ -56,7 +56,7 @@ class BlockRows:
         self._prices = array("d")
         self._noted = array("d")
         self._starts: list[list[float]] = []
-        self._books = [np.empty((steps, 8, len(pool.reserves))) for pool in world.scenario.pools]
+        self._books = [array("d") for _ in world.scenario.pools]
         self._owed = [np.zeros((steps, 2, len(pool.reserves))) for pool in world.scenario.pools]
 
     def note(self, model: "UnderwaterModel", bad_debt_usd: float, liquidations: int, refusals: int) -> None:
@@ -95,7 +95,7 @@ class BlockRows:
         step = self.written
         became, capital = _NOTHING_LOST, 0.0
         for number, losses in enumerate(model.losses):
-            self._books[number][step] = self._world.lenders[number].pool.book
+            self._books[number].frombytes(self._world.lenders[number].pool.book.tobytes())
             capital += losses.capital_usd()
             if losses.lost:
                 self._owed[number][step] = losses.open_units()
@@ -129,6 +129,13 @@ class BlockRows:
         """Return reference, venue and oracle prices, (blocks, 3 assets)."""
         return np.array(self._prices).reshape(self.written, 3 * len(self._world.assets))
 
+    def _written_books(self) -> list[FloatArray]:
+        """Return the books of each pool, (blocks, 8, reserves)."""
+        return [
+            np.array(books).reshape(self.written, 8, lender.pool.reserves)
+            for books, lender in zip(self._books, self._world.lenders, strict=True)
+        ]
+
     def _columns(self) -> dict[str, FloatArray]:
         """Return every column by its name, (blocks,) each."""
         noted = np.array(self._noted).reshape(self.written, len(NOTED_COLUMNS)).T
@@ -137,9 +144,9 @@ class BlockRows:
             columns[name] = np.diff(columns[name], prepend=0.0)
         debt, collateral, deposits, cash, deficit, treasury, rate = sums = np.zeros((7, self.written))
         oracle = self._written_prices()[:, 2 * len(self._world.assets) :]
-        for lender, books in zip(self._world.lenders, self._books, strict=True):
-            sums[:6] += _worth(books[: self.written], oracle[:, lender.assets])
-            np.maximum(rate, _highest_rate(lender, books[: self.written]), out=rate)
+        for lender, books in zip(self._world.lenders, self._written_books(), strict=True):
+            sums[:6] += _worth(books, oracle[:, lender.assets])
+            np.maximum(rate, _highest_rate(lender, books), out=rate)
         columns |= {
             "debt_usd": debt, "collateral_usd": collateral, "deposits_usd": deposits, "cash_usd": cash,
             "deficit_usd": deficit, "treasury_usd": treasury, "borrow_rate_per_year": rate,
@@ -156,9 +163,9 @@ class BlockRows:
         import pandas as pd  # noqa: PLC0415
 
         frames = []
-        for lender, books, owed in zip(self._world.lenders, self._books, self._owed, strict=True):
-            steps, (_, rows, reserves) = self.written, books.shape
-            book = books[:steps].transpose(1, 0, 2).reshape(rows, -1)
+        for lender, books, owed in zip(self._world.lenders, self._written_books(), self._owed, strict=True):
+            steps, rows, reserves = books.shape
+            book = books.transpose(1, 0, 2).reshape(rows, -1)
             cash, borrow_index, supply_index, scaled_debt, shares, _, treasury, deficit = book
             pending, uncovered = owed[:steps].transpose(1, 0, 2).reshape(2, -1)
             debt, claims = scaled_debt * borrow_index, shares * supply_index

@@ -50,27 +50,36 @@ def _strikes(
 ) -> tuple[IntArray, IntArray]:  # pragma: no cover - compiled
     """Who strikes in each of so many blocks, block after block; and where each block's strikes end, from 0 on.
 
-    After a strike every block is looked at. A silent clock has more than a block behind it, and is passed over up to a
-    block before the next strike can be: that block is the room for all rounding.
+    From one block to the next a clock's seconds since its strike are added up, which rounds. Wherever they come so near
+    to where the answer changes that rounding might change it, the law is asked itself.
     """
-    ends, heads = np.zeros(blocks + 1, np.int64), np.zeros(blocks, np.int64)
-    places = np.empty(0, np.int64)
-    for counting in (True, False):
-        for clock in range(len(phases)):
-            block = 0
-            while block < blocks:
-                since = ((first + block) * step_seconds - phases[clock]) % intervals[clock]
-                if since >= step_seconds:
-                    block += max(1, int(min((intervals[clock] - since) / step_seconds, blocks)) - 1)
-                    continue
-                if counting:
-                    ends[block + 1] += 1
-                else:
-                    places[heads[block]] = clock
-                    heads[block] += 1
-                block += 1
-        if counting:
-            ends = np.cumsum(ends)
-            heads[:] = ends[:-1]
-            places = np.empty(ends[-1], np.int64)
-    return places, ends
+    room = 0
+    for interval in intervals:  # rounding may let a clock strike in two blocks running
+        room += int(min(2.0 * (blocks * step_seconds / interval + 2.0), blocks))
+    who, when = np.empty(room, np.int64), np.empty(room, np.int64)
+    ends = np.zeros(blocks + 1, np.int64)
+    many = 0
+    for clock in range(len(phases)):
+        interval, phase = intervals[clock], phases[clock]
+        near = 1e-6 * step_seconds + 1e-12 * (interval + (first + blocks) * step_seconds)
+        block, since = 0, (first * step_seconds - phase) % interval
+        while block < blocks:
+            if since < near or abs(since - step_seconds) < near or since > interval - near:
+                since = ((first + block) * step_seconds - phase) % interval
+            if since < step_seconds:
+                who[many], when[many] = clock, block
+                ends[block + 1] += 1
+                many += 1
+            # Between a strike and the next one nothing is near, and nobody looks, but right behind the first.
+            silent = (interval - near - since) / step_seconds if since > near else 1.0
+            passed = max(int(min(silent, blocks)), 1)
+            block += passed
+            since += passed * step_seconds
+            while since >= interval:
+                since -= interval
+    ends = np.cumsum(ends)
+    heads, struck = ends[:-1].copy(), np.empty(many, np.int64)
+    for k in range(many):
+        struck[heads[when[k]]] = who[k]
+        heads[when[k]] += 1
+    return struck, ends
