@@ -1,6 +1,7 @@
 """The recorder: writes down every block, every liquidation and every write-off, in columns."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -202,23 +203,23 @@ class Recorder:
                      one.liquidations, one.repaid_usd, one.profit_usd, one.gas_usd, member < cohort.active)
                 )  # fmt: skip
 
-    def tables(self) -> "dict[str, pd.DataFrame]":
-        """Return every table under the name by which it is stored."""
+    def makers(self) -> "dict[str, Callable[[], pd.DataFrame]]":
+        """Return what makes every table, by the name under which it is stored."""
         return {
-            "steps": self.steps(),
-            "liquidations": self.liquidations(),
-            "write_offs": self.write_offs(),
-            "depth": self.depth(),
-            "landscape": self.landscape(),
-            "trades": self.trades(),
-            "providers": self.providers(),
-            "attacks": self.attacks(),
-            "auctions": self.auctions(),
-            "depositors": self.depositors(),
-            "nodes": self.nodes(),
-            "exposures": self.exposures(),
-            "liquidators": self.liquidators(),
-            "balance_sheets": self.balance_sheets(),
+            "steps": self.steps,
+            "liquidations": self.liquidations,
+            "write_offs": self.write_offs,
+            "depth": self.depth,
+            "landscape": self.landscape,
+            "trades": self.trades,
+            "providers": self.providers,
+            "attacks": self.attacks,
+            "auctions": self.auctions,
+            "depositors": self.depositors,
+            "nodes": self.nodes,
+            "exposures": self.exposures,
+            "liquidators": self.liquidators,
+            "balance_sheets": self.balance_sheets,
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
