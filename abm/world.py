@@ -220,8 +220,8 @@ class Lender:
         """Keep the time since when each account has been liquidatable; who recovered starts afresh."""
         self.open_now = self.calls = self.bids = None
         accounts = self.liquidatable().accounts
-        if accounts.size == 0 and self.waiting.size == 0:
-            return
+        if accounts.size == self.waiting.size and not np.count_nonzero(accounts != self.waiting):
+            return  # nobody has come or gone
         since = self.waiting_since[accounts]
         self.waiting_since[self.waiting] = np.inf
         self.waiting_since[accounts] = np.minimum(since, now)

@@ -144,11 +144,15 @@ class Venue:
             StaleFill: a source no longer gives its part, or the fill is another venue's.
             EndlessFill: a part has no end.
         """
-        self.check(fill)
+        if len(fill.parts) != len(self.sources):
+            raise StaleFill(fill)
+        used = [(source, part) for source, part in zip(self.sources, fill.parts, strict=True) if part.amount_in > 0.0]
+        if len(used) > 1:  # one part alone is checked where it is settled
+            for source, part in used:
+                source.check(part)
         trades: list[MakerTrade] = []
-        for source, part in zip(self.sources, fill.parts, strict=True):
-            if part.amount_in > 0.0:
-                trades += source.settle(part)
+        for source, part in used:
+            trades += source.settle(part)
         return trades
 
     def depth(self, side: Side, fraction: float) -> float:
