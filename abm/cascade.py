@@ -51,6 +51,14 @@ class Cascade:
         sold.extend([0.0] * (generation + 1 - len(sold)))
         sold[generation] += units
 
+    @property
+    def reached(self) -> bool:
+        """Whether what protocols believe may differ from what it would be without forced sales.
+
+        A claim's price may though no sale feeds back: without pools it is marked down by nobody's losses.
+        """
+        return self.any_sales and (self._can_feed_back or bool(self._world.claims.of))
+
     def untouched(self) -> FloatArray:
         """Return the oracle prices without forced sales, shape (steps, assets)."""
         if self._untouched is None:

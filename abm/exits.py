@@ -84,6 +84,11 @@ class Exits:
         return shares * float(self._pool.supply_index[reserve])
 
     @property
+    def anybody_asked(self) -> bool:
+        """Whether anybody has ever asked to leave: else nothing was paid, and nobody waits."""
+        return self._askers > 0
+
+    @property
     def length(self) -> int:
         """How many wait, in all queues."""
         return sum(map(len, self.queues))

@@ -173,6 +173,16 @@ def read_columns(key: str, file: str, names: Iterable[str], time_column: str | N
     The time column may hold seconds or dates; it comes back in seconds. Raises `ScenarioError` naming the scenario's
     `key`, the file, the row and the remedy.
     """
+    version = _version(key, file)
+    columns = _columns(key, file, *version, tuple(names), time_column)
+    return {name: column.copy() for name, column in columns.items()}
+
+
+@lru_cache(maxsize=8)
+def _columns(
+    key: str, file: str, _changed: int, _size: int, names: tuple[str, ...], time_column: str | None
+) -> dict[str, FloatArray]:
+    """Read columns once for every version of a file: each path of an ensemble asks for them again."""
     frame = read_frame(key, file)
     columns: dict[str, FloatArray] = {}
     for name in names:
@@ -209,6 +219,17 @@ def read_positions(key: str, file: str, reserves: list[str]) -> tuple[FloatArray
 
 def read_frame(key: str, file: str) -> "pd.DataFrame":
     """Read a CSV or Parquet file, once for every version of it; ragged and empty files are refused by row."""
+    version = _version(key, file)
+    try:
+        return _frame(key, Path(file), *version)
+    except ScenarioError:
+        raise
+    except Exception as error:  # the readers raise many kinds; whichever it is, the file cannot be used
+        raise _unreadable(key, file, error) from None
+
+
+def _version(key: str, file: str) -> tuple[int, int]:
+    """When a file was changed last, and its size."""
     path = Path(file)
     try:
         if path.is_dir():
@@ -216,13 +237,16 @@ def read_frame(key: str, file: str) -> "pd.DataFrame":
         if not path.exists():
             raise ScenarioError(f"{key} = {file} does not exist; give a CSV or Parquet file relative to the scenario")
         status = path.stat()
-        frame = _frame(key, path, status.st_mtime_ns, status.st_size)
     except ScenarioError:
         raise
-    except Exception as error:  # the readers raise many kinds; whichever it is, the file cannot be used
-        reason = " ".join(str(error).split())
-        raise ScenarioError(f"{key} = {file} cannot be read ({reason}); give a valid CSV or Parquet file") from None
-    return frame
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise _unreadable(key, file, error) from None
+    return status.st_mtime_ns, status.st_size
+
+
+def _unreadable(key: str, file: str, error: Exception) -> ScenarioError:
+    reason = " ".join(str(error).split())
+    return ScenarioError(f"{key} = {file} cannot be read ({reason}); give a valid CSV or Parquet file")
 
 
 @lru_cache(maxsize=8)

@@ -89,12 +89,13 @@ class PoolLosses:
     @property
     def lost(self) -> bool:
         """Whether anything has been lost so far."""
-        by_rule = self.totals.absorbed_usd > 0.0  # what the treasury paid beside the layers
-        return by_rule or any(one.waterfall.lost_units > 0.0 for one in self.reserves)
+        if self.totals.absorbed_usd > 0.0:  # what the treasury paid beside the layers
+            return True
+        return any([one.waterfall.lost_units > 0.0 for one in self.reserves])  # noqa: C419  asked in every block
 
     def capital_usd(self) -> float:
         """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""
-        return sum(one.books.capital_usd() for one in self.reserves if one.books.any_means)
+        return sum([one.books.capital_usd() for one in self.reserves if one.books.any_means])
 
     def open_units(self) -> tuple[list[float], list[float]]:
         """Return what layers owe of the hole of each reserve, and what nobody has taken of it."""

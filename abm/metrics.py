@@ -220,7 +220,7 @@ def _falls(model: "UnderwaterModel", steps: "pd.DataFrame") -> tuple[float, floa
         return 0.0, 0.0
     falls = {name: _fall(steps[f"oracle_{name}"].to_numpy()) for name in names}
     worst = max(falls, key=lambda name: falls[name])
-    if not model.cascade.any_sales:
+    if not model.cascade.reached:
         return falls[worst], falls[worst]
     return falls[worst], _fall(model.cascade.untouched()[:, model.world.index[worst]])
 

@@ -102,12 +102,14 @@ class UnderwaterModel(mesa.Model):
         """
         world = self.world
         own, held = _worth(world.ledger.balances, self._limited, self._not_money, np.array(world.reference))
-        used = sum(cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money)
+        used = sum([cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money])
         locked = self._locked_usd(self._limited_accounts)
         return own + locked, used + held + locked
 
     def backstop_usd(self) -> float:
         """Return what the accounts of last resort own, what is locked in their bids included."""
+        if not self.people.backstops:
+            return 0.0
         accounts = {backstop.first_account for backstop in self.people.backstops}
         held = (
             self.world.ledger.balance(account, asset) * price
@@ -156,6 +158,8 @@ class UnderwaterModel(mesa.Model):
 
     def insurer_capital_usd(self) -> float:
         """Return what the insurers own."""
+        if not self.people.insurers:
+            return 0.0
         balance, reference = self.world.ledger.balance, self.world.reference
         return sum(
             balance(insurer.account, asset) * price

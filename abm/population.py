@@ -224,7 +224,13 @@ def _pool_people(
     lines = np.zeros(accounts)
     for book in opening.books:
         cohort = BorrowerCohort(
-            model, book.terms, number, first, len(book.debt), streams("borrowers", str(book.number), "habits")
+            model,
+            book.terms,
+            number,
+            first,
+            len(book.debt),
+            world.step_seconds,
+            streams("borrowers", str(book.number), "habits"),
         )
         _open_positions(world, lender, book.collateral, book.debt, first)
         _fill_wallets(world, lender, book, cohort)

@@ -1,13 +1,15 @@
 """The recorder: writes down every block, every liquidation and every write-off, in columns."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from abm.bad_debts import BadDebt
+from abm.block_rows import BlockRows
 from abm.exit_order import DEPOSITOR_COLUMNS, by_exit_order
+from abm.frames import frame_of
 from abm.node_losses import NODE_COLUMNS, NodeLosses
 from abm.survey import Survey
 from models.types import FloatArray, Side
@@ -46,10 +48,6 @@ AUCTION_COLUMNS = (
     "raised", "returned", "sold_usd", "raised_usd", "bids", "resets", "open",
     "generation",
 )  # fmt: skip
-SHEET_COLUMNS = (
-    "step", "pool", "asset", "cash", "debt", "deficit", "claims", "treasury", "assets", "equity", "pending",
-    "uncovered",
-)  # fmt: skip
 ATTACK_COLUMNS = (
     "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
     "expected_profit_usd",
@@ -59,14 +57,6 @@ LIQUIDATOR_COLUMNS = (
     "cohort", "member", "liquidator", "calls", "failed", "left_out", "liquidations", "repaid_usd", "profit_usd",
     "gas_usd", "active",
 )  # fmt: skip
-STEP_COLUMNS = (
-    "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
-    "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
-    "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
-    "arbitrage_capital_usd", "queue_length", "withdrawn_usd", "borrow_rate_per_year", "backstop_usd",
-    "active_liquidators", "absorbed_usd", "written_off_usd", "pending_usd", "uncovered_usd", "recovered_usd",
-    "layers_capital_usd",
-)  # fmt: skip
 
 
 class Recorder:
@@ -74,13 +64,7 @@ class Recorder:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._written = 0
-        steps = world.scenario.time.steps
-        count = len(world.assets)
-        self._prices = np.empty((steps, 3 * count))
-        self._rows = np.empty((steps, len(STEP_COLUMNS)))
-        self._books = [np.empty((steps, 8, len(pool.reserves))) for pool in world.scenario.pools]
-        self._owed = [np.zeros((steps, 2, len(pool.reserves))) for pool in world.scenario.pools]
+        self._blocks = BlockRows(world)
         self._liquidations: list[tuple[Any, ...]] = []
         self._bad_debts: list[BadDebt] = []
         self._depth: list[tuple[Any, ...]] = []
@@ -105,7 +89,6 @@ class Recorder:
         self.rights_auctioneers_usd = 0.0
         self.refusals = 0
         self.mendings = 0
-        self._before = (0, 0)
 
     def liquidation(
         self,
@@ -184,64 +167,16 @@ class Recorder:
         """Write down the state at the end of a block."""
         world = self._world
         step = world.step
-        self._prices[step] = (*world.reference, *world.venue_prices(), *world.oracle)
-        self._rows[step] = self._figures(model)
-        self._written = step + 1
-        self._note_sheets(model)
-        if step % world.tape.every == 0 or step == len(self._rows) - 1:
+        self._blocks.note(model, self.bad_debt_usd, len(self._liquidations), self.refusals)
+        last = step == self._blocks.steps - 1
+        if last or step % world.tape.every == 0:
             self._sample_depth()
             self._nodes.sample(model, self._bad_debt_usd)
             self._survey.take()
-        if step == len(self._rows) - 1:
+        if last:
             self._hear_providers(model)
             self._depositors = by_exit_order(world, model.people.depositors)
             self._hear_liquidators(model)
-
-    def _figures(self, model: "UnderwaterModel") -> tuple[float, ...]:
-        """Return one block's row, in the order of STEP_COLUMNS."""
-        world = self._world
-        debt = collateral = liquidatable = underwater = shortfall = deposits = cash = deficit = treasury = queued = 0.0
-        withdrawn = rate = 0.0
-        waiting = queue = 0
-        for lender in world.lenders:
-            worth, below = lender.pool.worth(lender.price_list), lender.liquidatable()
-            debt += worth.debt
-            collateral += worth.collateral
-            deposits += worth.claims
-            cash += worth.cash
-            deficit += worth.deficit
-            treasury += worth.treasury
-            if below.accounts.size:
-                owed, backing = below.debt_value, below.collateral_value
-                short = owed > backing
-                waiting += below.accounts.size
-                liquidatable += float(owed.sum())
-                underwater += float(owed[short].sum())
-                shortfall += float((owed[short] - backing[short]).sum())
-            for reserve, price in enumerate(lender.price_list):
-                rate = max(rate, lender.pool.rate_of[reserve](lender.pool.utilisation(reserve)))
-                withdrawn += (lender.exits.withdrawn[reserve] - lender.exits.returned[reserve]) * price
-                if lender.exits.queues[reserve]:
-                    queued += lender.exits.waiting(reserve) * price
-            queue += lender.exits.length
-        utilisation = debt / (debt + cash) if debt > 0.0 else 0.0
-        liquidations, refused = len(self._liquidations), self.refusals
-        new, newly_refused = liquidations - self._before[0], refused - self._before[1]
-        self._before = (liquidations, refused)
-        return (
-            debt, collateral, liquidatable, underwater, shortfall, self.bad_debt_usd, deposits, cash, utilisation,
-            world.gas_gwei, new, waiting, newly_refused, *model.liquidator_capital_usd(), deficit, treasury,
-            model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(), queue, withdrawn, rate,
-            model.backstop_usd(), sum(cohort.acting(world.now) for cohort in model.people.liquidators),
-            *_became(model), sum(losses.capital_usd() for losses in model.losses),
-        )  # fmt: skip
-
-    def _note_sheets(self, model: "UnderwaterModel") -> None:
-        step = self._world.step
-        for books, owed, lender, losses in zip(self._books, self._owed, self._world.lenders, model.losses, strict=True):
-            books[step] = lender.pool.book
-            if losses.lost:
-                owed[step] = losses.open_units()
 
     def _sample_depth(self) -> None:
         world = self._world
@@ -268,41 +203,32 @@ class Recorder:
                      one.liquidations, one.repaid_usd, one.profit_usd, one.gas_usd, member < cohort.active)
                 )  # fmt: skip
 
-    def tables(self) -> "dict[str, pd.DataFrame]":
-        """Return every table under the name by which it is stored."""
+    def makers(self) -> "dict[str, Callable[[], pd.DataFrame]]":
+        """Return what makes every table, by the name under which it is stored."""
         return {
-            "steps": self.steps(),
-            "liquidations": self.liquidations(),
-            "write_offs": self.write_offs(),
-            "depth": self.depth(),
-            "landscape": self.landscape(),
-            "trades": self.trades(),
-            "providers": self.providers(),
-            "attacks": self.attacks(),
-            "auctions": self.auctions(),
-            "depositors": self.depositors(),
-            "nodes": self.nodes(),
-            "exposures": self.exposures(),
-            "liquidators": self.liquidators(),
-            "balance_sheets": self.balance_sheets(),
+            "steps": self.steps,
+            "liquidations": self.liquidations,
+            "write_offs": self.write_offs,
+            "depth": self.depth,
+            "landscape": self.landscape,
+            "trades": self.trades,
+            "providers": self.providers,
+            "attacks": self.attacks,
+            "auctions": self.auctions,
+            "depositors": self.depositors,
+            "nodes": self.nodes,
+            "exposures": self.exposures,
+            "liquidators": self.liquidators,
+            "balance_sheets": self.balance_sheets,
         }
 
     def steps(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of the blocks so far."""
-        import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
-
-        frame = pd.DataFrame({"path": path, "step": np.arange(self._written)})
-        frame["time_seconds"] = frame["step"] * self._world.step_seconds
-        names = [f"{kind}_{asset}" for kind in ("reference", "venue", "oracle") for asset in self._world.assets]
-        prices = pd.DataFrame(self._prices[: self._written], columns=names)
-        rows = pd.DataFrame(self._rows[: self._written], columns=list(STEP_COLUMNS))
-        for name in ("liquidations", "waiting", "refused", "queue_length", "active_liquidators"):
-            rows[name] = rows[name].astype(np.int64)
-        return pd.concat([frame, prices, rows], axis=1)
+        return self._blocks.table(path)
 
     def liquidations(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of liquidations."""
-        return _frame(self._liquidations, LIQUIDATION_COLUMNS, path)
+        return frame_of(self._liquidations, LIQUIDATION_COLUMNS, path)
 
     def write_offs(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of bad debts, a row for each layer that paid a part of one by now.
@@ -315,11 +241,11 @@ class Recorder:
             for debt in self._bad_debts
             for layer, units in debt.parts()
         ]
-        return _frame(rows, WRITE_OFF_COLUMNS, path)
+        return frame_of(rows, WRITE_OFF_COLUMNS, path)
 
     def depth(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of depth samples: base units tradable with a source within a distance of the venue's mid."""
-        samples = _frame(self._depth, DEPTH_COLUMNS, path)
+        samples = frame_of(self._depth, DEPTH_COLUMNS, path)
         frame = samples.loc[samples.index.repeat(len(_DISTANCES))].reset_index(drop=True)
         frame["distance"] = np.tile(_DISTANCES, len(samples))
         frame["base_units"] = np.array(self._depth_units).ravel()
@@ -337,30 +263,30 @@ class Recorder:
             (step, step * world.step_seconds, market, *pairs[market], taker, maker, side, *sums)
             for (step, market, taker, maker, side), sums in world.tape.flows()
         ]
-        return _frame(rows, TRADE_COLUMNS, path)
+        return frame_of(rows, TRADE_COLUMNS, path)
 
     def providers(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of liquidity providers at the end of the path, a row a member: see `ProviderReport`."""
-        return _frame(self._providers, PROVIDER_COLUMNS, path)
+        return frame_of(self._providers, PROVIDER_COLUMNS, path)
 
     def depositors(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of depositors at the end of the path, by exit order: see `abm.exit_order`."""
-        return _frame(self._depositors, DEPOSITOR_COLUMNS, path)
+        return frame_of(self._depositors, DEPOSITOR_COLUMNS, path)
 
     def nodes(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of losses by node through time: see `abm.node_losses`."""
-        return _frame(self._nodes.rows, NODE_COLUMNS, path)
+        return frame_of(self._nodes.rows, NODE_COLUMNS, path)
 
     def exposures(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of who depended on whom at the start: see `models.exposure`."""
-        return _frame([tuple(one) for one in self.at_the_start], EXPOSURE_COLUMNS, path)
+        return frame_of([tuple(one) for one in self.at_the_start], EXPOSURE_COLUMNS, path)
 
     def liquidators(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of liquidators at the end of the path, a row a member: see `Tally`.
 
         `active` is 0 for a member that is in reserve at the end.
         """
-        return _frame(self._liquidators, LIQUIDATOR_COLUMNS, path)
+        return frame_of(self._liquidators, LIQUIDATOR_COLUMNS, path)
 
     def attacks(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
@@ -370,43 +296,11 @@ class Recorder:
              one.pushed_to_usd, one.blocks, one.spent_usd, one.gained_usd, one.profit_usd, one.expected_profit_usd)
             for step, one in self._attacks
         ]  # fmt: skip
-        return _frame(rows, ATTACK_COLUMNS, path)
+        return frame_of(rows, ATTACK_COLUMNS, path)
 
     def balance_sheets(self, path: int = 0) -> "pd.DataFrame":
-        """Return the books of every reserve at the end of every block, in units: cash + debt = claims + equity.
-
-        Equity is the treasury's claim less the deficit; of that, `pending` is owed by some loss layer, and `uncovered`
-        by nobody.
-        """
-        import pandas as pd  # noqa: PLC0415
-
-        frames = []
-        for lender, books, owed in zip(self._world.lenders, self._books, self._owed, strict=True):
-            steps, (_, rows, reserves) = self._written, books.shape
-            book = books[:steps].transpose(1, 0, 2).reshape(rows, -1)
-            cash, borrow_index, supply_index, scaled_debt, shares, _, treasury, deficit = book
-            pending, uncovered = owed[:steps].transpose(1, 0, 2).reshape(2, -1)
-            debt, claims = scaled_debt * borrow_index, shares * supply_index
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "path": np.full(steps * reserves, path, dtype=np.int64),
-                        "step": np.repeat(np.arange(steps), reserves),
-                        "pool": pd.Series([lender.name] * (steps * reserves), dtype="str"),
-                        "asset": pd.Series(list(lender.pool.names) * steps, dtype="str"),
-                        "cash": cash,
-                        "debt": debt,
-                        "deficit": deficit,
-                        "claims": claims,
-                        "treasury": treasury,
-                        "assets": cash + debt,
-                        "equity": treasury - deficit,
-                        "pending": pending,
-                        "uncovered": uncovered,
-                    }
-                )
-            )
-        return pd.concat(frames, ignore_index=True) if frames else _frame([], SHEET_COLUMNS, path)
+        """Return the books of every reserve at the end of every block: see `abm.block_rows`."""
+        return self._blocks.balance_sheets(path)
 
     def auctions(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of lots in the order in which they were opened; see `abm.auctions.OpenLot`.
@@ -423,36 +317,4 @@ class Recorder:
                      names[lot.debt], one.units, one.due, one.tab, one.sold, one.raised, one.returned, one.sold_usd,
                      one.raised_usd, one.bids, one.resets, not lot.closed, one.generation)
                 )  # fmt: skip
-        return _frame(rows, AUCTION_COLUMNS, path)
-
-
-def _became(model: "UnderwaterModel") -> list[float]:
-    """Return what became of all bad debt so far: absorbed, written off, pending, uncovered, recovered."""
-    figures = [losses.totals.figures() for losses in model.losses if losses.lost]
-    return [sum(column) for column in zip(*figures, strict=True)] or [0.0] * 5
-
-
-_WHOLE = {
-    "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
-    "group", "members", "asked_members",
-    "calls", "failed", "left_out", "liquidations", "active",
-}  # fmt: skip
-_WORDS = {
-    "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
-    "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
-    "opener", "node", "target", "kind",
-}  # fmt: skip
-
-
-def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str], path: int) -> "pd.DataFrame":
-    """Return rows as a frame whose types do not depend on whether there are any."""
-    import pandas as pd  # noqa: PLC0415
-
-    by_column = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-    data: dict[str, Any] = {"path": np.full(len(rows), path, dtype=np.int64)}
-    for name, values in zip(columns, by_column, strict=True):
-        if name in _WORDS:
-            data[name] = pd.Series(list(values), dtype="str")
-        else:
-            data[name] = np.array(values, dtype=np.int64 if name in _WHOLE else np.float64)
-    return pd.DataFrame(data)
+        return frame_of(rows, AUCTION_COLUMNS, path)

@@ -57,10 +57,8 @@ def arbitrage(model: "UnderwaterModel") -> None:
             hedge(world, order, cohort.unlimited)
             cohort.hedged(view, order)
     for rivals in model.people.rivals:
-        for cohort, member in rivals.next(view):
-            trip = cohort.decide(view, member)
-            if trip is not None:
-                cohort.settled(view, trip, round_trip(world, trip, cohort.unlimited))
+        for cohort, trip in rivals.turns(view):
+            cohort.settled(view, trip, round_trip(world, trip, cohort.unlimited))
     for travellers in model.people.triangle_arbitrageurs:
         for member in travellers.turns(view):
             around = travellers.decide(view, member)

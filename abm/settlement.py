@@ -89,15 +89,14 @@ class Settlement:
             for intent in intents:
                 self.carry_out(intent, 0.0)
             return
-        bids = np.array([intent.bid_gwei for intent in intents])
-        order = blockspace.order(bids, np.arange(len(intents)))
+        order = blockspace.order([intent.bid_gwei for intent in intents], range(len(intents)))
+        intents = [intents[k] for k in order]
         if space.failed_calls == "free":
-            self._without_failures([intents[k] for k in order.tolist()], space.capacity_gas)
+            self._without_failures(intents, space.capacity_gas)
             return
-        gas = np.array([intent.gas_units for intent in intents])[order]
-        enters = blockspace.included(bids[order], gas, world.gas_gwei, space.capacity_gas)
-        for k, inside in zip(order.tolist(), enters.tolist(), strict=True):
-            intent = intents[k]
+        bids, gas = [intent.bid_gwei for intent in intents], [intent.gas_units for intent in intents]
+        enters = blockspace.included(bids, gas, world.gas_gwei, space.capacity_gas)
+        for intent, inside in zip(intents, enters, strict=True):
             if inside:
                 self.carry_out(intent, world.gas_cost_usd(intent.gas_units, intent.bid_gwei))
             else:

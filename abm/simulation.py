@@ -1,10 +1,12 @@
 """One path, from a scenario and a seed to what it left behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from abm.scenario import Scenario
+from abm.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +26,7 @@ class Run:
     scenario: Scenario
     seed: int
     summary: dict[str, float]
-    tables: "dict[str, pd.DataFrame]"
+    tables: "Mapping[str, pd.DataFrame]"
     exposures: "list[Exposure]"
     weight: float = 1.0
 
@@ -131,9 +133,13 @@ def finish(model: "UnderwaterModel") -> Run:
     from abm.streams import Streams  # noqa: PLC0415
     from abm.survey import unforced_prices  # noqa: PLC0415
 
-    scenario, seed = model.scenario, model.path_seed
-    tables = model.recorder.tables()
-    summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
-    tables["steps"] = unforced_prices(model, tables["steps"])
+    scenario, seed, recorder = model.scenario, model.path_seed, model.recorder
+    steps, liquidations, write_offs = recorder.steps(), recorder.liquidations(), recorder.write_offs()
+    summary = summarise(model, steps, liquidations, write_offs)
+    made: dict[str, Callable[[], pd.DataFrame]] = {
+        "steps": partial(unforced_prices, model, steps),
+        "liquidations": lambda: liquidations,
+        "write_offs": lambda: write_offs,
+    }
     weight = path_weight(scenario, Streams(seed))
-    return Run(scenario, seed, summary, tables, model.recorder.at_the_start, weight)
+    return Run(scenario, seed, summary, Tables(recorder.makers() | made), recorder.at_the_start, weight)

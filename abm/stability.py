@@ -12,6 +12,7 @@ over many borrowers cost a look at each of them every time.
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from abm.auctions import Auctions
 from models.lending import Below
@@ -100,9 +101,7 @@ class StabilityPool(Auctions):
     def _stakes(self, account: int, collateral: int, debt: int) -> FloatArray:
         """Return the collateral of the other borrowers of a pair, (accounts,)."""
         pool = self._lender.pool
-        stakes = np.where(pool.scaled_debt[:, debt] > 0.0, pool.collateral[:, collateral], 0.0)
-        stakes[account] = 0.0
-        return stakes
+        return _stakes(pool.collateral, pool.scaled_debt, collateral, debt, account)
 
     def _offset(self, account: int, found: "Found", absorption: Absorption) -> None:
         lender, transfer = self._lender, self._world.ledger.transfer
@@ -133,3 +132,14 @@ class StabilityPool(Auctions):
         )
         asset = lender.assets[found.collateral]
         self._world.ledger.transfer(lender.account, lender.first_holder + account, asset, units)
+
+
+@njit(cache=True)
+def _stakes(
+    posted: FloatArray, scaled_debt: FloatArray, collateral: int, debt: int, left_out: int
+) -> FloatArray:  # pragma: no cover - compiled
+    stakes = np.zeros(len(posted))
+    for account in range(len(posted)):
+        if scaled_debt[account, debt] > 0.0 and account != left_out:
+            stakes[account] = posted[account, collateral]
+    return stakes

@@ -110,12 +110,12 @@ class Survey:
 def unforced_prices(model: "UnderwaterModel", steps: "pd.DataFrame") -> "pd.DataFrame":
     """Return the table of blocks with the oracle's prices, `unforced_<asset>`, had nobody been forced to sell.
 
-    Where no sale was forced they are the oracle's prices themselves.
+    Where no forced sale can have reached the oracle they are its prices themselves.
     """
     import pandas as pd  # noqa: PLC0415
 
     assets = model.world.assets
-    if model.cascade.any_sales:
+    if model.cascade.reached:
         prices = model.cascade.untouched()
     else:
         prices = steps[[f"oracle_{name}" for name in assets]].to_numpy()

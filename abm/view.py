@@ -65,6 +65,11 @@ class View:
         return self._world.now
 
     @property
+    def step(self) -> int:
+        """Return the number of the block, from 0 on."""
+        return self._world.step
+
+    @property
     def gas_gwei(self) -> float:
         """Return the going price of gas."""
         return self._world.gas_gwei
@@ -199,6 +204,15 @@ class View:
             return base + resting_base, quote + resting_quote
         return base, quote
 
+    def moneys(self, exchange: int, first_account: int, count: int) -> list[float]:
+        """Return the quote of accounts in a row, what stands in their orders included."""
+        desk = self._world.exchanges[exchange]
+        accounts = range(first_account, first_account + count)
+        held: list[float] = self._world.ledger.balances[first_account : accounts.stop, desk.quote].tolist()
+        if desk.book is None or desk.book.owners.isdisjoint(accounts):
+            return held
+        return [quote + desk.book.committed(account)[1] for quote, account in zip(held, accounts, strict=True)]
+
     def resting(self, exchange: int, account: int) -> tuple[float, float]:
         """Return the base and quote that stand in an account's orders."""
         book = self._world.exchanges[exchange].book
@@ -265,13 +279,13 @@ class View:
         if lender.rights is not None:
             lender.rights.let_through(kind, offered, self.now)
 
-    def below_own_line(self, pool: int) -> IntArray:
-        """Return the accounts whose owners watch and whose health is below their own line, in ascending order."""
-        lender = self._world.lenders[pool]
-        if lender.own_lines is None:
-            return np.empty(0, dtype=np.int64)
-        below = lender.own_lines.below(lender.prices).accounts
-        return below if lender.auctions is None else below[~lender.auctions.frozen[below]]
+    def below_own_line(self, pool: int, accounts: IntArray | None = None) -> IntArray:
+        """Return the accounts whose owners watch and whose health is below their own line, in ascending order.
+
+        Of `accounts`, ascending, where they are given.
+        """
+        lines = self._world.lenders[pool].own_lines
+        return lines.below(accounts) if lines is not None else np.empty(0, dtype=np.int64)
 
     def has_wallet(self, pool: int, account: int, how: Reaction) -> bool:
         """Return whether the holder of an account has anything in its wallet to mend the position with."""

@@ -18,6 +18,7 @@ from abm.exits import Exits
 from abm.floors import Floor
 from abm.marks import AccountMark, Mark
 from abm.on_offer import Bids, Calls, Opportunities, Past
+from abm.own_lines import OwnLines
 from abm.price_paths import exogenous_prices, path_of
 from abm.rights import RightAuctions
 from abm.sales import Sales
@@ -105,7 +106,7 @@ class Lender:
     waiting_since: FloatArray
     floor: Floor
     watch: HealthWatch | BandWatch = field(init=False)
-    own_lines: HealthWatch | BandWatch | None = None
+    own_lines: OwnLines | None = None
     first_claims: int = -1
     exit_charge: Callable[[int, int, float], float] | None = None
     treasury_covers: bool = False
@@ -124,16 +125,13 @@ class Lender:
 
     def start_watching(self, lines: FloatArray) -> None:
         """Watch all positions from now on, once they are open: against 1, and against their owners' lines if any."""
-        self.watch = self._watch(1.0)
+        self.watch = HealthWatch(self.pool, 1.0) if self.loans is None else BandWatch(self.loans, 1.0)
         if lines.any():
-            self.own_lines = self._watch(lines)
+            self.own_lines = OwnLines(self, lines)
         self.pool.on_change(self.changed, self.changed_many)
         # A position may be opened with no collateral at all: then its debt is bad from the first block on.
         naked = self.pool.scaled_debt.any(axis=1) & ~self.pool.collateral.any(axis=1)
         self.stripped.update(np.flatnonzero(naked).tolist())
-
-    def _watch(self, line: FloatArray | float) -> HealthWatch | BandWatch:
-        return HealthWatch(self.pool, line) if self.loans is None else BandWatch(self.loans, line)
 
     def follow(self) -> None:
         """Take over what trades have made of collateral that is in bands, before anybody reads the pool's books."""
@@ -222,8 +220,8 @@ class Lender:
         """Keep the time since when each account has been liquidatable; who recovered starts afresh."""
         self.open_now = self.calls = self.bids = None
         accounts = self.liquidatable().accounts
-        if accounts.size == 0 and self.waiting.size == 0:
-            return
+        if accounts.size == self.waiting.size and not np.count_nonzero(accounts != self.waiting):
+            return  # nobody has come or gone
         since = self.waiting_since[accounts]
         self.waiting_since[self.waiting] = np.inf
         self.waiting_since[accounts] = np.minimum(since, now)
@@ -245,7 +243,7 @@ class Lender:
         """`changed` for many accounts."""
         self._found.clear()
         self.below = None
-        self.stripped.update(accounts[~self.pool.collateral[accounts].any(axis=1)].tolist())
+        self.stripped.update(self.pool.stripped(accounts).tolist())
 
     def stale(self) -> None:
         """Forget who was liquidatable: prices, indices or positions have changed."""

@@ -10,38 +10,36 @@ pending transactions or in private, is `models.priority`.
 would have fitted when the turn came.
 """
 
-import numpy as np
-
-from models.types import BoolArray, FloatArray, IntArray
+from collections.abc import Sequence
 
 ETH_PER_GWEI = 1e-9
 
 
-def order(bids_gwei: FloatArray, arrivals: IntArray) -> IntArray:
-    """Indices of the intents in order of execution: the highest bid first, at equal bids the first to arrive.
+def order(bids_gwei: Sequence[float], arrivals: Sequence[int]) -> list[int]:
+    """Numbers of the intents in order of execution: the highest bid first, at equal bids the first to arrive.
 
-    `bids_gwei` and `arrivals` have the shape (intents,); equal in both, the order in which they are listed decides.
+    `bids_gwei` and `arrivals` are as long as there are intents; equal in both, the order in which they are listed
+    decides. Lists, since a block has a few intents: an array costs more than sorting them.
     """
-    return np.lexsort((arrivals, -bids_gwei))
+    return sorted(range(len(bids_gwei)), key=lambda k: (-bids_gwei[k], arrivals[k]))
 
 
 def included(
-    bids_gwei: FloatArray, gas_units: FloatArray, base_price_gwei: float, capacity_gas: float | None
-) -> BoolArray:
-    """Which intents, already in order of execution, enter the block; shape (intents,).
+    bids_gwei: Sequence[float], gas_units: Sequence[float], base_price_gwei: float, capacity_gas: float | None
+) -> list[bool]:
+    """Which intents, already in order of execution, enter the block.
 
     `base_price_gwei` is the going price of gas, paid by others for the same room; `capacity_gas` is the room there is
     for these intents, None for as much as they want.
     """
-    enters = bids_gwei >= base_price_gwei
-    if not enters.size or capacity_gas is None or gas_units @ enters <= capacity_gas:
-        return enters
-    room = capacity_gas
-    for index, (pays, gas) in enumerate(zip(enters.tolist(), gas_units.tolist(), strict=True)):
-        if pays and gas <= room:
+    pays = [bid >= base_price_gwei for bid in bids_gwei]
+    if capacity_gas is None or sum([gas for gas, able in zip(gas_units, pays, strict=True) if able]) <= capacity_gas:
+        return pays
+    room, enters = capacity_gas, []
+    for able, gas in zip(pays, gas_units, strict=True):
+        enters.append(able and gas <= room)
+        if enters[-1]:
             room -= gas
-        else:
-            enters[index] = False
     return enters
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from abm import Scenario, simulate
 from abm.model import UnderwaterModel
+from abm.survey import unforced_prices
 from experiments import load_scenario
 
 # Each position owes 80,000; the exogenous price stops at 1,950. The closing sale of about 43 ETH lowers the price by a
@@ -157,6 +158,16 @@ def test_the_counterfactual_is_not_worked_out_where_nothing_was_forced(small_wor
     model.run()
     assert not model.cascade.any_sales
     assert model.cascade._untouched is None
+
+
+def test_the_counterfactual_is_not_worked_out_where_no_sale_reaches_the_oracle(small_world, model_of):
+    """Without lasting impact the prices are those of the baseline, bit for bit, however much was sold."""
+    model = model_of(small_world(assets__ETH__impact={"kind": "none"}))
+    model.run()
+    assert model.cascade.any_sales
+    unforced = unforced_prices(model, model.recorder.steps())[["unforced_DAI", "unforced_ETH"]].to_numpy()
+    assert model.cascade._untouched is None
+    np.testing.assert_array_equal(unforced, UnderwaterModel.baseline(model.scenario, model.path_seed))
 
 
 def test_the_baseline_does_not_change_the_scenario(small_world):

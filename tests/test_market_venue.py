@@ -6,7 +6,7 @@ from math import inf, isnan, nan
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from models.market import (
@@ -490,6 +490,26 @@ def test_no_other_split_gives_more(venue: Venue, side: Side, size: float, moved:
         if taker != giver:
             gained = source.quote_in(side, shares[taker] + amount).amount_out - fill.parts[taker].amount_out
             assert less.amount_out + gained <= fill.parts[giver].amount_out + 1e-12 * fill.amount_out
+
+
+ANY_VENUE = st.lists(POOL | BOOK | GAPPED_POOL | BANDS, min_size=2, max_size=4).map(Venue)
+
+
+def numbers_of(fill: Fill) -> list[object]:
+    return [*fill[:7], [part[:7] for part in fill.parts]]
+
+
+@given(ANY_VENUE, SIDES, st.floats(-9.0, 4.0))
+@settings(max_examples=300, deadline=None)
+def test_what_one_source_takes_alone_is_what_the_walk_gives_it(venue: Venue, side: Side, digits: float) -> None:
+    """Bit for bit, on either side of the amount from which on others have a share."""
+    amount = 10.0**digits
+    quick, alone = venue.quote_in(side, amount), venue._alone
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Venue, "_alone", lambda *_: None)
+        np.testing.assert_equal(numbers_of(venue.quote_in(side, amount)), numbers_of(quick))
+    if alone(side, amount) is not None and not venue._selling.curved:
+        event("alone")
 
 
 @settings(deadline=None, max_examples=100)

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import pickle
 import subprocess
 import sys
 import weakref
@@ -104,6 +105,16 @@ def test_a_run_carries_its_scenario_and_seed(crash):
     assert len(run.steps) == crash.time.steps
     np.testing.assert_array_equal(run.steps["step"], np.arange(400))
     np.testing.assert_array_equal(run.steps["time_seconds"], 60.0 * np.arange(400))
+
+
+def test_a_table_is_made_once_when_asked_for_and_copied_as_a_table(crash):
+    run = simulate(crash, seed=1)
+    assert run.tables["depth"] is run.tables["depth"]
+    carried = pickle.loads(pickle.dumps(run.tables))
+    assert list(carried) == list(run.tables)
+    assert all(carried[name].equals(table) for name, table in run.tables.items())
+    with pytest.raises(KeyError, match="gossip"):
+        run.tables["gossip"]
 
 
 def test_empty_tables_have_the_types_of_full_ones(shipped):

@@ -135,16 +135,15 @@ class ArbitrageurCohort(mesa.Agent):
                 yield Hedge(self.exchange, owner, -min(held, room), reference * (1.0 - cost))
             elif held < 0.0:
                 price = reference * (1.0 + cost)
-                units = min(-held, room, self._money(view, member) / price)
+                units = min(-held, room, max(self._own(view, member), 0.0) / price)
                 if units > 0.0:
                     yield Hedge(self.exchange, owner, units, price)
 
-    def pays(self, view: "View") -> bool:
-        """Return whether the venue is further from the reference than the outside leg costs."""
-        return self._side(view) is not None
+    def way(self, view: "View") -> tuple[Side, float] | None:
+        """Return which way a round trip pays and the price of its outside leg; None where neither does.
 
-    def _side(self, view: "View") -> tuple[Side, float] | None:
-        """Return which way a round trip pays and the price of its outside leg."""
+        One pays where the venue is further from the reference than the outside leg costs, for all members alike.
+        """
         reference = view.pair_reference(self.exchange)
         bid, ask = view.best(self.exchange)
         if bid > reference * (1.0 + self.terms.hedge_cost):
@@ -153,17 +152,19 @@ class ArbitrageurCohort(mesa.Agent):
             return "buy", reference * (1.0 - self.terms.hedge_cost)
         return None
 
-    def decide(self, view: "View", member: int) -> RoundTrip | None:
-        """Return the round trip that pays best for this member, or None where nothing pays."""
-        found = self._side(view)
-        if found is None:
-            return None
-        side, hedge_price = found
+    def decide(self, view: "View", member: int, way: tuple[Side, float]) -> RoundTrip | None:
+        """Return the round trip that pays best for this member, or None where it has nothing to trade with."""
+        side, hedge_price = way
         fill = view.quote_to(self.exchange, side, hedge_price)
         held = self.inventory[member]
-        money = self._money(view, member)
+        own = self._own(view, member)
+        money = max(own, 0.0)
         # A short is worth no more than what backs it; what is sold out of inventory needs nothing behind it.
-        most = money if side == "buy" else max(self.free(view, member) / hedge_price + held, 0.0)
+        if side == "buy":
+            most = money
+        else:
+            free = max(own + held * view.pair_reference(self.exchange), 0.0)
+            most = max(free / hedge_price + held, 0.0)
         if fill.amount_in > most:
             fill = view.quote_in(self.exchange, side, most)
         if not 0.0 < fill.amount_in < np.inf:
@@ -174,27 +175,32 @@ class ArbitrageurCohort(mesa.Agent):
             hedged = min(hedged, money / hedge_price)
         return RoundTrip(self.exchange, self.first_account + member, fill, hedge_price, covered, hedged)
 
-    def free(self, view: "View", member: int) -> float:
-        """Return a member's capital in quote units, inventory at the reference price, less what is under way."""
-        held_quote = self.inventory[member] * view.pair_reference(self.exchange)
-        return max(self._money(view, member, least=-np.inf) + held_quote, 0.0)
-
     def free_usd(self, view: "View") -> float:
-        """Return the free capital of all members in dollars; inf where it has no limit."""
+        """Return the free capital of all members in dollars; inf where it has no limit.
+
+        A member's is what it owns, inventory at the reference price, less what is under way.
+        """
         if self.unlimited:
             return np.inf
-        return sum(self.free(view, member) for member in range(self.terms.count)) * view.quote_usd(self.exchange)
+        reference, now = view.pair_reference(self.exchange), view.now
+        moneys = view.moneys(self.exchange, self.first_account, self.terms.count)
+        free = 0.0
+        for member, (money, held) in enumerate(zip(moneys, self.inventory, strict=True)):
+            units = money - (self.tied_up(member, now) if self._tied[member] else 0.0) + held * reference
+            if units > 0.0:
+                free += units
+        return free * view.quote_usd(self.exchange)
 
     def profit_usd(self, view: "View") -> float:
         """Return what the cohort has gained so far, inventory at the reference price."""
         return self.earned_usd + sum(self.inventory) * view.base_usd(self.exchange)
 
-    def _money(self, view: "View", member: int, least: float = 0.0) -> float:
-        """Return the quote units that a member can pay with, at `least` so many."""
+    def _own(self, view: "View", member: int) -> float:
+        """Return the quote units that a member owns and that are not under way; below 0 where it owes them."""
         if self.unlimited:
             return np.inf
-        _, quote = view.inventory(self.exchange, self.first_account + member)
-        return max(quote - self.tied_up(member, view.now), least)
+        (money,) = view.moneys(self.exchange, self.first_account + member, 1)
+        return money - self.tied_up(member, view.now)
 
 
 class Rivals:
@@ -202,11 +208,26 @@ class Rivals:
 
     def __init__(self, cohorts: list[ArbitrageurCohort], rng: np.random.Generator) -> None:
         self._cohorts = cohorts
-        self._members = [(cohort, member) for cohort in cohorts for member in range(cohort.terms.count)]
+        self._members = [(k, member) for k, cohort in enumerate(cohorts) for member in range(cohort.terms.count)]
         self._turns = Turns(len(self._members), rng)
 
-    def next(self, view: "View") -> list[tuple[ArbitrageurCohort, int]]:
-        """Return everybody in the order of this block; nobody where nothing pays for anybody."""
-        if not any(cohort.pays(view) for cohort in self._cohorts):
-            return []
-        return [self._members[k] for k in self._turns.next()]
+    def turns(self, view: "View") -> Iterator[tuple[ArbitrageurCohort, RoundTrip]]:
+        """Yield who trades what, in the random order of this block; carry out each before asking for the next.
+
+        Which way pays is found again after a trade only: nothing else moves the venue.
+        """
+        ways = self._ways(view)
+        if not any(ways):
+            return
+        for k in self._turns.next():
+            number, member = self._members[k]
+            way, cohort = ways[number], self._cohorts[number]
+            trip = cohort.decide(view, member, way) if way is not None else None
+            if trip is not None:
+                yield cohort, trip
+                ways = self._ways(view)
+                if not any(ways):
+                    return
+
+    def _ways(self, view: "View") -> list[tuple[Side, float] | None]:
+        return [cohort.way(view) for cohort in self._cohorts]

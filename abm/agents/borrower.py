@@ -8,12 +8,13 @@ Leaves out: new borrowing during the run, closing in good times, looped position
 """
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
+from abm.agents.clocks import Clocks
 from abm.distributions import Drawn, Members, NonNegative, NonNegativeOrDrawn, PositiveInfOrDrawn, PositiveOrDrawn, draw
 from abm.intents import Intent, MendPosition, Reaction, Receipt, Status
 from models.parameters import Parameters
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 
 REACTIONS: tuple[Reaction, ...] = ("top_up", "repay", "sell")
+_FEW: Final = 500
+"""So many who look within a block are valued one by one; of more, only those whom a watch suspects."""
 SIZES = (("debt_usd", "health"), ("collateral_usd", "limit_used"), ("equity_usd",))
 """The ways to say how large drawn positions are."""
 
@@ -158,7 +161,14 @@ class BorrowerCohort(mesa.Agent):
     """
 
     def __init__(
-        self, model: mesa.Model, terms: Borrowers, pool: int, first_account: int, count: int, rng: np.random.Generator
+        self,
+        model: mesa.Model,
+        terms: Borrowers,
+        pool: int,
+        first_account: int,
+        count: int,
+        step_seconds: float,
+        rng: np.random.Generator,
     ) -> None:
         super().__init__(model)
         self.terms = terms
@@ -182,6 +192,8 @@ class BorrowerCohort(mesa.Agent):
         self.max_rate_per_year[~watching] = np.inf
         self._lowest_rate = float(self.max_rate_per_year.min(initial=np.inf))
         self.watches = bool(watching.any())
+        watchers = np.flatnonzero(watching)
+        self._clocks = Clocks(watchers, self.phase_seconds[watchers], self.interval_seconds[watchers], step_seconds)
         self._due: list[tuple[float, int]] = []  # (time, member), the earliest first
         self._priced_out: list[tuple[float, int]] = []  # (-highest gas price, member), who pays most first
         self._planned = np.zeros(count, dtype=np.bool_)
@@ -236,11 +248,15 @@ class BorrowerCohort(mesa.Agent):
 
     def _look(self, view: "View") -> None:
         """Plan a reaction for those below their line who look at their position within this block."""
-        below = view.below_own_line(self.pool)
-        if below.size == 0:
+        if self._clocks.strikes_per_block > _FEW:
+            below = view.below_own_line(self.pool)
+            mine = below[(below >= self.first_account) & (below < self.first_account + self.count)] - self.first_account
+            self._plan(view, self._looking(view, mine))
             return
-        mine = below[(below >= self.first_account) & (below < self.first_account + self.count)] - self.first_account
-        self._plan(view, self._looking(view, mine))
+        striking = self._clocks.striking(view.step)
+        looking = striking[~self._planned[striking]]
+        if looking.size:
+            self._plan(view, view.below_own_line(self.pool, looking + self.first_account) - self.first_account)
 
     def _look_at_rates(self, view: "View") -> None:
         """Plan to repay everything for those who look within this block and find the rate too high for them."""

@@ -46,6 +46,10 @@ _LOOKS_PER_ANCHOR: Final = 10_000
 # Passing the vacant place of an account that was touched since costs about a sixteenth of a look.
 _VACANT_PER_LOOK: Final = 16
 
+# Which bit of a word is set, found by the word modulo 67: the powers of two below 2^64 all differ there.
+_BIT: Final = np.zeros(67, np.int64)
+_BIT[[pow(2, bit, 67) for bit in range(64)]] = np.arange(64)
+
 _OUT: Final = -1
 _TOUCHED: Final = -2
 
@@ -95,9 +99,6 @@ class Anchor(NamedTuple):
     owed: FloatArray
 
 
-_NOBODY: Final = Below(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
-
-
 class HealthWatch:
     """Watches the accounts of a pool, each against a line of its own.
 
@@ -129,6 +130,7 @@ class HealthWatch:
         pool.on_change(self.touch, self.touch_many)
 
     def _expose(self) -> None:
+        self._marks = np.zeros(-(-len(self._slot) // 64), np.uint64)
         self._slots = self._slot.data
         self._places = self._order.data
         self._touches = self._touched.data
@@ -154,12 +156,14 @@ class HealthWatch:
         """`touch` for many accounts, of any order."""
         if accounts.size and int(accounts.max()) >= len(self._slots):
             self._take_in_new_accounts()
-        new = np.unique(accounts[self._slot[accounts] != _TOUCHED])
-        places = self._slot[new]
+        new, places = _untouched(accounts, self._slot)
+        if not new.size:
+            return
+        in_order = new.argsort()
+        new, places = new[in_order], places[in_order]
         vacant = places[places >= 0]
         self._order[vacant] = -1
         self.vacated.extend(vacant.tolist())
-        self._slot[new] = _TOUCHED
         count = self._touched_count + new.size
         if count > len(self._touched):
             self._touched = np.concatenate((self._touched, np.zeros(max(count, len(self._touched)), np.int32)))
@@ -195,7 +199,7 @@ class HealthWatch:
         pool = self._pool
         if not self._anchored:
             self._anchor(prices)
-        found, vain, self._touched_count = _below(
+        accounts, values, vain, self._touched_count = _below(
             prices,
             pool.borrow_index,
             pool.thresholds,
@@ -207,13 +211,12 @@ class HealthWatch:
             self._touched_count,
             self._slot,
             self._line,
+            self._marks,
             pool.collateral,
             pool.scaled_debt,
         )
-        if not found.shape[1]:
-            return self._found(prices, vain, _NOBODY)
-        found = found[:, found[0].argsort()]
-        return self._found(prices, vain, Below(found[0].astype(np.int64), found[1], found[2], found[3]))
+        health, owed, held = values
+        return self._found(prices, vain, Below(accounts, health, owed, held))
 
     def _found(self, prices: FloatArray, vain: float, below: Below) -> Below:
         """Book the looks in vain that it took, and make a new anchor once they have cost as much as one."""
@@ -257,6 +260,19 @@ class HealthWatch:
 
 
 @njit(cache=True)
+def _untouched(accounts: IntArray, slot: NDArray[np.int32]) -> tuple[IntArray, IntArray]:  # pragma: no cover - compiled
+    """Who of some accounts was not touched yet, once each, and their slots until now; all are from now on."""
+    new, places = np.empty(len(accounts), np.int64), np.empty(len(accounts), np.int64)
+    count = 0
+    for account in accounts:
+        if slot[account] != _TOUCHED:
+            new[count], places[count] = account, slot[account]
+            slot[account] = _TOUCHED
+            count += 1
+    return new[:count].copy(), places[:count].copy()
+
+
+@njit(cache=True)
 def _worst(
     backing: int, owing: int, prices: FloatArray, borrow_index: FloatArray, then: FloatArray
 ) -> float:  # pragma: no cover - compiled
@@ -286,41 +302,28 @@ def _below(
     touched_count: int,
     slot: NDArray[np.int32],
     line: FloatArray,
+    marks: NDArray[np.uint64],
     collateral: FloatArray,
     scaled_debt: FloatArray,
-) -> tuple[FloatArray, float, int]:  # pragma: no cover - compiled
-    """Who is below their line, in no order; what the looks in vain cost; how many accounts stay touched.
+) -> tuple[IntArray, FloatArray, float, int]:  # pragma: no cover - compiled
+    """Who is below their line, by id; what the looks in vain cost; how many accounts stay touched.
 
-    The first has a column (account, health, debt value, collateral value) for each. Touched accounts that owe nothing
-    drop out here; the verb that lends to them touches them again.
+    The second has a column (health, debt value, collateral value) for each. Suspects are marked, a bit for each account
+    in `marks` (all 0 before and after), and then looked at from the first bit to the last, which puts them in order at
+    no cost. Touched accounts that owe nothing drop out here; the verb that lends to them touches them again.
     """
-    ends = np.empty(len(groups), np.int64)
-    most = touched_count
+    suspects, vain = 0, 0.0
     start = 0
     for g in range(len(groups)):
         worst = _worst(groups[g, 0], groups[g, 1], prices, borrow_index, then)
-        low, high = start, groups[g, 2]
-        while low < high:
-            middle = (low + high) // 2
-            if ratio[middle] < worst or worst == np.inf:
-                low = middle + 1
-            else:
-                high = middle
-        ends[g] = low
-        most += low - start
-        start = groups[g, 2]
-
-    below = np.empty((4, most))
-    found, vain = 0, 0.0
-    start = 0
-    for g in range(len(groups)):
-        for place in range(start, ends[g]):
+        for place in range(start, groups[g, 2]):
+            if not (ratio[place] < worst or worst == np.inf):
+                break
             if order[place] < 0:
                 vain += 1.0 / _VACANT_PER_LOOK
-            elif _look(order[place], prices, borrow_index, thresholds, line, collateral, scaled_debt, below, found):
-                found += 1
             else:
-                vain += 1.0
+                _mark(marks, order[place])
+                suspects += 1
         start = groups[g, 2]
     staying = 0
     for k in range(touched_count):
@@ -330,11 +333,28 @@ def _below(
             continue
         touched[staying] = account
         staying += 1
-        if _look(account, prices, borrow_index, thresholds, line, collateral, scaled_debt, below, found):
-            found += 1
-        else:
-            vain += 1.0
-    return below[:, :found].copy(), vain, staying
+        _mark(marks, account)
+        suspects += 1
+
+    accounts, values = np.empty(suspects, np.int64), np.empty((3, suspects))
+    found = 0
+    for word in range(len(marks) if suspects else 0):
+        left = marks[word]
+        marks[word] = 0
+        while left:
+            lowest = left & (~left + np.uint64(1))
+            left ^= lowest
+            accounts[found] = word * 64 + _BIT[lowest % np.uint64(67)]
+            if _look(accounts[found], prices, borrow_index, thresholds, line, collateral, scaled_debt, values, found):
+                found += 1
+            else:
+                vain += 1.0
+    return accounts[:found].copy(), values[:, :found].copy(), vain, staying
+
+
+@njit(cache=True)
+def _mark(marks: NDArray[np.uint64], account: int) -> None:  # pragma: no cover - compiled
+    marks[account // 64] |= np.uint64(1) << np.uint64(account % 64)
 
 
 @njit(cache=True)
@@ -359,8 +379,7 @@ def _look(
     health = backing / owed if owed > 0.0 else np.inf
     if health >= line[account]:
         return False
-    below[0, found] = account
-    below[1, found] = health
-    below[2, found] = owed
-    below[3, found] = held
+    below[0, found] = health
+    below[1, found] = owed
+    below[2, found] = held
     return True

@@ -33,7 +33,7 @@ from models.lending.refusals import (
     UnsafeRelease,
 )
 from models.lending.reserve import RESIDUE, Reserves, ReserveTerms, cells, less
-from models.lending.valuation import Standing, Valuation, value_rows
+from models.lending.valuation import Standing, Valuation, value_rows, without_collateral
 from models.types import FloatArray, IntArray
 
 
@@ -371,6 +371,10 @@ class LendingPool(Reserves):
         """Whether the account has no collateral at all: nothing is left to seize."""
         return not any(self._collateral[account, r] for r in range(self.reserves))
 
+    def stripped(self, accounts: IntArray) -> IntArray:
+        """Who of `accounts` has no collateral at all, in their order."""
+        return without_collateral(self.collateral, accounts)
+
     def debt(self, account: int, reserve: int) -> float:
         """What the account owes the reserve now, units."""
         return self._scaled_debt[account, reserve] * self._borrow_index[reserve]
@@ -384,10 +388,12 @@ class LendingPool(Reserves):
     def _require_many(
         self, verb: str, reserve: int, accounts: ArrayLike, units: ArrayLike
     ) -> tuple[IntArray, FloatArray]:
-        ids, amounts = np.broadcast_arrays(np.atleast_1d(np.asarray(accounts, np.int64)), np.asarray(units, np.float64))
-        refused = ~((amounts >= 0.0) & (amounts < inf))
-        if refused.any():
-            at = int(refused.argmax())
+        ids, amounts = np.atleast_1d(np.asarray(accounts, np.int64)), np.asarray(units, np.float64)
+        if ids.shape != amounts.shape:
+            ids, amounts = np.broadcast_arrays(ids, amounts)
+        allowed = (amounts >= 0.0) & (amounts < inf)
+        if not allowed.all():
+            at = int(allowed.argmin())
             raise InvalidUnits(
                 f"cannot {verb} {amounts.flat[at]} {self.names[reserve]} for account {ids.flat[at]}; "
                 "give finite amounts, 0 or more"

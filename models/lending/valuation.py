@@ -60,3 +60,15 @@ def value_rows(
         valued[1, k] = held
         valued[2, k] = owed
     return valued
+
+
+@njit(cache=True)
+def without_collateral(collateral: FloatArray, accounts: IntArray) -> IntArray:  # pragma: no cover - compiled
+    """Which of `accounts` have posted nothing, in their order."""
+    found = np.empty(len(accounts), np.int64)
+    count = 0
+    for account in accounts:
+        if not collateral[account].any():
+            found[count] = account
+            count += 1
+    return found[:count].copy()

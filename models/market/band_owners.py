@@ -116,13 +116,20 @@ class OwnedBands(Bands):
 
     def _changed(self, per_share: FloatArray) -> IntArray:
         """How many of the rows before each one have changed since the last look, shape (rows + 1,)."""
-        before = self._per_share
-        shift = self._since - self._first
-        known = np.zeros_like(per_share)
-        known[:, shift : shift + before.shape[1]] = before
-        count = np.zeros(per_share.shape[1] + 1, np.int64)
-        np.cumsum((per_share != known).any(axis=0), out=count[1:])
-        return count
+        return _changes(per_share, self._per_share, self._since - self._first)
+
+
+@njit(cache=True)
+def _changes(now: FloatArray, before: FloatArray, shift: int) -> IntArray:  # pragma: no cover - compiled
+    """How many of the columns before each one differ; `before` begins `shift` columns later, where nothing was."""
+    count = np.zeros(now.shape[1] + 1, np.int64)
+    for column in range(now.shape[1]):
+        known = 0 <= column - shift < before.shape[1]
+        differs = False
+        for row in range(now.shape[0]):
+            differs |= now[row, column] != (before[row, column - shift] if known else 0.0)
+        count[column + 1] = count[column] + differs
+    return count
 
 
 @njit(cache=True)

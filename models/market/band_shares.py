@@ -9,9 +9,8 @@
 
 from collections import defaultdict
 from collections.abc import Hashable
-from fractions import Fraction
 from math import log, log1p
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -21,6 +20,16 @@ from models.types import FloatArray
 
 FARTHEST = 1e30
 """Factor from the base price within which bands can be numbered: beyond every price, and within float64."""
+
+_DIGITS: Final = 1074
+_ONE: Final = 1 << _DIGITS
+"""Every finite float64 is a whole multiple of 2^-1074; Python divides whole numbers to the nearest float64."""
+
+
+def _exactly(units: float) -> int:
+    """A float64 as a multiple of 2^-1074."""
+    numerator, denominator = units.as_integer_ratio()  # a power of two
+    return numerator << (_DIGITS + 1 - denominator.bit_length())
 
 
 class InvalidBands(Refusal):
@@ -71,8 +80,8 @@ class BandShares:
 
     def __init__(self) -> None:
         self._stakes: dict[Hashable, Stake] = {}
-        # Exact sums: a small owner keeps its part when a large one leaves.
-        self._exact: defaultdict[int, Fraction] = defaultdict(Fraction)
+        # Exact sums, in whole multiples of the smallest float64: a small owner keeps its part when a large one leaves.
+        self._exact: defaultdict[int, int] = defaultdict(int)
         self._total: defaultdict[int, float] = defaultdict(float)
 
     def __bool__(self) -> bool:
@@ -118,7 +127,9 @@ class BandShares:
         ratios = [self._total[n1 + k] / units if units > 0.0 else 1.0 for k, units in enumerate(held.tolist())]
         shares = each * np.array(ratios)
         self._stakes[owner] = Stake(n1, shares)
-        self._sum(n1, np.zeros(len(shares)), shares)
+        for n, new in enumerate(shares.tolist(), n1):
+            self._exact[n] += _exactly(new)
+            self._total[n] = self._exact[n] / _ONE
 
     def remove(self, owner: Hashable, fraction: float) -> tuple[FloatArray, FloatArray]:
         """Take a fraction of an owner's shares.
@@ -135,16 +146,13 @@ class BandShares:
         kept = (1.0 - fraction) * shares
         if fraction < 1.0:
             self._stakes[owner] = Stake(n1, kept)
-        return fraction * parts, self._sum(n1, shares, kept)
-
-    def _sum(self, n1: int, before: FloatArray, after: FloatArray) -> FloatArray:
-        """Bring the sums up to date where an owner's shares have changed; returns them as parts of what they were."""
-        bands = range(n1, n1 + len(after))
-        was = [self._total[n] for n in bands]
-        for n, old, new in zip(bands, before.tolist(), after.tolist(), strict=True):
-            self._exact[n] += Fraction(new) - Fraction(old)
-            self._total[n] = float(self._exact[n])
-        return np.array([self._total[n] / total if total > 0.0 else 1.0 for n, total in zip(bands, was, strict=True)])
+        left: list[float] = []
+        for n, old, new in zip(range(n1, n1 + len(kept)), shares.tolist(), kept.tolist(), strict=True):
+            was = self._total[n]
+            self._exact[n] += _exactly(new) - _exactly(old)
+            self._total[n] = self._exact[n] / _ONE
+            left.append(self._total[n] / was if was > 0.0 else 1.0)
+        return fraction * parts, np.array(left)
 
     def _known(self, owner: Hashable) -> Stake:
         if owner not in self._stakes:

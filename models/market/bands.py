@@ -484,6 +484,8 @@ class Bands:
         """Have rows for these bands."""
         count = len(self._upper)
         first, end = min(lowest, self._first), max(highest + 1, self._first + count)
+        if end - first == count:
+            return
         shift = self._first - first
         held = np.zeros((2, end - first))
         held[:, shift : shift + count] = self._held

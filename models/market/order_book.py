@@ -10,7 +10,7 @@ taker fee on the quote.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, KeysView, Sequence
 from copy import deepcopy
 from itertools import count
 from math import inf, nan
@@ -214,6 +214,11 @@ class OrderBook:
     def cancel_all(self, owner: Hashable) -> tuple[float, float]:
         """Take all of an owner's orders out; returns (base released, quote released)."""
         return self.requote(owner, _NO_ORDERS, _NO_ORDERS)[:2]
+
+    @property
+    def owners(self) -> KeysView[Hashable]:
+        """Everybody who ever had an order: nobody else commits anything."""
+        return self._slots.keys()
 
     def committed(self, owner: Hashable) -> tuple[float, float]:
         """(base, quote) that an owner's orders may have to give: sizes of the asks, price times size of the bids."""

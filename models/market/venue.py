@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from models.market import Source
 
 
+CLEARLY = 1e-9
+"""Part of a price by which another one has to be worse, so that no rounding puts it first."""
+
+
 class UnusableSources(Refusal):
     """Sources that do not make a venue."""
 
@@ -88,6 +92,9 @@ class Venue:
         if len(sources) == 1:
             fill = sources[0].quote_in(side, amount)
             return fill._replace(parts=(fill,), state=None)
+        alone = self._alone(side, amount) if amount > 0.0 and not self._selling.curved else None
+        if alone is not None:
+            return _join(side, alone, given=float(amount), complete=True)
         enough, shares = self._split(side, GIVE, amount)
         parts = tuple([source.quote_in(side, share) for source, share in zip(sources, shares, strict=True)])
         return _join(side, parts, given=float(amount), complete=True) if enough else _join(side, parts, complete=False)
@@ -137,11 +144,15 @@ class Venue:
             StaleFill: a source no longer gives its part, or the fill is another venue's.
             EndlessFill: a part has no end.
         """
-        self.check(fill)
+        if len(fill.parts) != len(self.sources):
+            raise StaleFill(fill)
+        used = [(source, part) for source, part in zip(self.sources, fill.parts, strict=True) if part.amount_in > 0.0]
+        if len(used) > 1:  # one part alone is checked where it is settled
+            for source, part in used:
+                source.check(part)
         trades: list[MakerTrade] = []
-        for source, part in zip(self.sources, fill.parts, strict=True):
-            if part.amount_in > 0.0:
-                trades += source.settle(part)
+        for source, part in used:
+            trades += source.settle(part)
         return trades
 
     def depth(self, side: Side, fraction: float) -> float:
@@ -203,6 +214,30 @@ class Venue:
             return 0.0 * fill.price_before
         average = fill.quote / fill.base
         return 1.0 - average / fill.price_before if side == "sell" else average / fill.price_before - 1.0
+
+    def _alone(self, side: Side, amount: float) -> tuple[Fill, ...] | None:
+        """The parts where the best source takes all of an amount; None where others may have a share.
+
+        It does where its own price after it is still better than everybody else's, by more than a rounding: then the
+        walk of the ladder never comes to another source, and what it has rounded off it gives back to this one. Most
+        amounts are so small, and two looks cost less than a walk.
+        """
+        sells = side == "sell"
+        best, first, rates = -inf, -1, []
+        for k, source in enumerate(self.sources):
+            rate = source.bid if sells else -source.ask
+            rates.append(rate)
+            if rate > best:
+                best, first = rate, k
+        if first < 0:
+            return None
+        parts = tuple([source.quote_in(side, amount if k == first else 0.0) for k, source in enumerate(self.sources)])
+        whole = parts[first]
+        after = whole.price_after if sells else -whole.price_after
+        rates[first] = nan
+        if not whole.complete or any([rate >= after - CLEARLY * abs(after) for rate in rates]):  # noqa: C419
+            return None
+        return parts
 
     def _split(self, side: Side, row: int, amount: float) -> tuple[bool, list[float]]:
         """Whether there is enough, and what each source takes."""

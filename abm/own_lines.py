@@ -1,0 +1,42 @@
+"""Who is below a line of its own: the health at which an owner who watches mends its position."""
+
+from typing import TYPE_CHECKING
+
+from abm.band_loans import BandWatch
+from models.lending import HealthWatch
+from models.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from abm.world import Lender
+
+
+class OwnLines:
+    """The lines of a lender's accounts, (accounts,); 0 for those whose owners do not watch."""
+
+    def __init__(self, lender: "Lender", lines: FloatArray) -> None:
+        self._lender = lender
+        self._lines = lines
+        self._watch: HealthWatch | BandWatch | None = None
+
+    def below(self, accounts: IntArray | None = None) -> IntArray:
+        """Return who of some accounts is below its line, and is not for sale; of all accounts, in ascending order.
+
+        A few are valued one by one. All are left to a watch, which values few of many but hears of every change: it is
+        set up when somebody first asks for all.
+        """
+        lender = self._lender
+        if accounts is None:
+            if self._watch is None:
+                loans, lines = lender.loans, self._lines
+                self._watch = HealthWatch(lender.pool, lines) if loans is None else BandWatch(loans, lines)
+            below = self._watch.below(lender.prices).accounts
+        else:
+            below = accounts[self._health(accounts) < self._lines[accounts]]
+        return below if lender.auctions is None else below[~lender.auctions.frozen[below]]
+
+    def _health(self, accounts: IntArray) -> FloatArray:
+        lender = self._lender
+        if lender.loans is None:
+            return lender.pool.health(lender.prices, accounts)
+        lender.follow()
+        return lender.loans.healths()[accounts]
