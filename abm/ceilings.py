@@ -205,11 +205,15 @@ def _accounts(lender: "Lender", below: Below, single: bool) -> Accounts:
 
 def _brings_each_usd(world: "World", lender: "Lender", collateral: IntArray, debt: IntArray, sells: bool) -> FloatArray:
     """Return `_brings_usd` of each pair, (n,)."""
-    brings = np.zeros((len(lender.assets), len(lender.assets)))
-    for c, d in set(zip(collateral.tolist(), debt.tolist(), strict=True)):
-        brings[c, d] = _brings_usd(world, lender, c, d, sells)
-    each: FloatArray = brings[collateral, debt]
-    return each
+    reference = np.array([world.reference[asset] for asset in lender.assets])
+    if not sells:
+        held: FloatArray = reference[collateral]
+        return held
+    pairs, places = np.unique(collateral * reference.size + debt, return_inverse=True)
+    each = (divmod(pair, reference.size) for pair in pairs.tolist())
+    brings = [_brings_usd(world, lender, c, d, sells) for c, d in each]
+    sold: FloatArray = np.array(brings)[places]
+    return sold
 
 
 def _brings_usd(world: "World", lender: "Lender", collateral: int, debt: int, sells: bool) -> float:

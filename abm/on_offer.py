@@ -221,12 +221,12 @@ class Calls(Ranked):
 
     def _look_up(self, sells: bool) -> OpeningTops | None:
         world, lender, auctions, below = self._world, self._lender, self._auctions, self._openable
-        afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
-        if not below.accounts.size:
-            return afresh
         opening = tops_of_openings(world, lender, below, auctions.design, auctions.most_generous_house(), sells)
         if not self._waiting.numbers.size:
             return opening
+        afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
+        if not below.accounts.size:
+            return afresh
         return opening.beside(afresh) if opening is not None and afresh is not None else None
 
     def target(self, number: int) -> tuple[int, bool]:
