@@ -1,5 +1,7 @@
 """The dashboard without its page: knobs, a path under way, what the figures read of it, and the state of a page."""
 
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -338,3 +340,15 @@ def test_a_snapshot_reads_as_stored_results_do(tmp_path: Path) -> None:
     for name in TABLES:
         pd.testing.assert_frame_equal(of_run.table(name), of_results.table(name), check_exact=True)
     assert not of_run.has("trades")
+
+
+@pytest.mark.parametrize("act", ["wait", "run"])
+def test_a_path_that_pauses_or_runs_ends_with_the_program(act: str) -> None:
+    """Not killed, which compiled code answers with an abort, and not waited for to its last block."""
+    program = f"""
+from experiments import load_scenario
+from experiments.dashboard.live import LivePath
+path = LivePath(load_scenario("calm", {{"time.steps": "500000"}}), 1)
+path.{act}()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=Path(__file__).parents[1])

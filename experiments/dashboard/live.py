@@ -1,7 +1,8 @@
 """A path that runs in a thread of its own, and can be paused, stepped and watched from any other.
 
-The thread alone touches the model. What others see, the count of blocks and now and then a `Snapshot`, is replaced as a
-whole and never changed, so that whoever reads it needs no lock.
+The thread alone touches the model, and ends with the program: killed in compiled code, it would take the program down
+with an error. What others see, the count of blocks and now and then a `Snapshot`, is replaced as a whole and never
+changed, so that whoever reads it needs no lock.
 """
 
 import threading
@@ -18,6 +19,15 @@ SNAPSHOT_SECONDS = 1.0
 
 SNAPSHOT_SHARE = 0.2
 """The part of the thread's time that snapshots may take at most."""
+
+
+_LISTEN_SECONDS = 0.5
+"""How often a path that pauses looks whether the program has ended."""
+
+
+def program_ended() -> bool:
+    """Whether the main thread is over, and the others are waited for."""
+    return not threading.main_thread().is_alive()
 
 
 class Stage(StrEnum):
@@ -45,7 +55,7 @@ class LivePath:
         self._wanted = 0
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name=f"{scenario.name}-{seed}", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"{scenario.name}-{seed}")
         self._thread.start()
 
     @property
@@ -119,11 +129,15 @@ class LivePath:
     def _may_go_on(self, model: UnderwaterModel) -> bool:
         """Wait until a block is wanted; False when the path was given up."""
         with self._changed:
-            while not self._closed and self._wanted <= self.blocks:
+            while not self._given_up and self._wanted <= self.blocks:
                 if self.blocks > (self.snapshot.blocks if self.snapshot is not None else 0):
                     self.snapshot = Snapshot.of_model(model)  # a pause shows the very block that it came after
                 self.stage = Stage.PAUSED
                 self._changed.notify_all()
-                self._changed.wait()
+                self._changed.wait(_LISTEN_SECONDS)
             self.stage = Stage.RUNNING
-            return not self._closed
+            return not self._given_up
+
+    @property
+    def _given_up(self) -> bool:
+        return self._closed or program_ended()

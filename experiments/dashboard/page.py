@@ -11,6 +11,7 @@ import solara
 
 from experiments.dashboard.controls import Controls, Exports, Knobs, Opening
 from experiments.dashboard.desk import Desk
+from experiments.dashboard.live import program_ended
 from experiments.dashboard.views import Lanes, Looking
 
 POLL_SECONDS = 0.25
@@ -47,7 +48,7 @@ def _keep_up_to_date(desk: Desk, changed: Callable[[], None]) -> Callable[[], No
     over = threading.Event()
 
     def watch(news: Callable[[], bool]) -> None:
-        while not over.wait(POLL_SECONDS):
+        while not (over.wait(POLL_SECONDS) or program_ended()):
             if news() and not over.is_set():
                 changed()
 
@@ -56,5 +57,5 @@ def _keep_up_to_date(desk: Desk, changed: Callable[[], None]) -> Callable[[], No
         desk.close()
 
     for news in (desk.moved, desk.draw):
-        threading.Thread(target=watch, args=(news,), name=f"dashboard-{news.__name__}", daemon=True).start()
+        threading.Thread(target=watch, args=(news,), name=f"dashboard-{news.__name__}").start()
     return leave
