@@ -13,11 +13,11 @@ from numba import njit
 
 from models.lending import Below
 from models.liquidation import House, SpotDesign, TimedDesign
-from models.liquidation.ceiling import SLACK, Accounts
+from models.liquidation.ceiling import SLACK, Accounts, OpeningCeiling
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.auctions import Waiting
+    from abm.auctions import Auctions, Waiting
     from abm.sales import OnSale, Sales
     from abm.world import Lender, World
 
@@ -80,17 +80,20 @@ class OpeningTops(NamedTuple):
 class Moves(NamedTuple):
     """By how much prices differ from those that the protocol believes, as a factor.
 
-    `risen` is the most of any collateral that a call may seize, at the reference price, and `sold` at what the first
-    unit brings; `fallen` is the least of any debt and `up` the most. What is sold brings up to `over` times the
-    reference price, at least once that. Where accounts are `single`, each has one collateral and one debt.
+    `risen` is the most and `sunk` the least of any collateral that a call may seize, at the reference price, and `sold`
+    the most at what the first unit brings; `fallen` is the least of any of the `debts` and `up` the most. What is sold
+    brings up to `over` times the reference price, at least once that. Where accounts are `single`, each has one
+    collateral and one debt.
     """
 
     risen: float
     sold: float
+    sunk: float
     fallen: float
     up: float
     over: float
     single: bool
+    debts: list[int]
 
 
 def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool) -> Tops | None:
@@ -112,20 +115,24 @@ def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool
 
 
 def tops_of_openings(
-    world: "World", lender: "Lender", below: Below, design: TimedDesign, house: House, sells: bool
+    world: "World", lender: "Lender", below: Below, auctions: "Auctions", sells: bool
 ) -> OpeningTops | None:
-    """Return the tops of calls that open accounts, in as generous a house as there is; None where none are stated."""
+    """Return the tops of calls that open accounts; None where none are stated."""
     moves = _moves(world, lender, below, sells)
     if moves is None:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ceiling = design.opening_ceiling(_accounts(lender, below, moves.single), house)
+    accounts = _accounts(lender, below, moves.single, moves.sunk / moves.up)
+    ceiling = _highest(auctions.design, accounts, auctions.most_generous_houses(moves.debts))
     if ceiling is None:
         return None
     best = max(ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - 1.0, 0.0)
     worth_usd = below.collateral_value * (max(moves.risen, moves.sold) * SLACK)
     return OpeningTops(
-        reward_usd=ceiling.reward_usd * (max(moves.risen, moves.up) * SLACK),
+        reward_usd=np.where(
+            ceiling.reward_usd > 0.0,
+            ceiling.reward_usd * (max(moves.risen, moves.up) * SLACK),
+            ceiling.reward_usd * (moves.fallen / SLACK),
+        ),
         raised_usd=np.minimum(ceiling.raised_usd * (moves.up * SLACK), worth_usd),
         gain_usd=worth_usd * (best / (1.0 + best)) if best < inf else worth_usd,
         best=np.full(worth_usd.size, best * moves.over),
@@ -186,21 +193,43 @@ def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves
     owed_moves = [now[r] / believed[r] for r in debts]
     if not posted or min(owed_moves, default=0.0) <= 0.0:
         return None
-    risen = sold = max(now[r] / believed[r] for r in posted)
+    moved = [now[r] / believed[r] for r in posted]
+    risen = sold = max(moved)
     over = 1.0
     if sells:
         brings = [(c, _brings_usd(world, lender, c, d, sells)) for c in posted for d in debts]
         sold = max(usd / believed[c] for c, usd in brings)
         over = max(1.0, *(usd / now[c] for c, usd in brings))
-    return Moves(risen, sold, min(owed_moves), max(owed_moves), over, bool(used[2, 0])) if sold > 0.0 else None
+    if not sold > 0.0:
+        return None
+    return Moves(risen, sold, min(moved), min(owed_moves), max(owed_moves), over, bool(used[2, 0]), debts)
 
 
-def _accounts(lender: "Lender", below: Below, single: bool) -> Accounts:
+def _highest(design: TimedDesign, accounts: Accounts, houses: list[House]) -> OpeningCeiling | None:
+    """Return what no opening exceeds in any of these houses; None where the design states no bound."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ceilings = [design.opening_ceiling(accounts, house) for house in houses]
+    first, *others = ceilings
+    if first is None:
+        return None
+    for other in others:
+        assert other is not None
+        first = OpeningCeiling(
+            np.maximum(first.reward_usd, other.reward_usd),
+            np.maximum(first.raised_usd, other.raised_usd),
+            max(first.rate, other.rate),
+            np.minimum(first.bond_usd, other.bond_usd),
+        )
+    return first
+
+
+def _accounts(lender: "Lender", below: Below, single: bool, least_moved: float = 0.0) -> Accounts:
     """Return accounts as a ceiling sees them."""
     thresholds = [threshold for threshold in lender.thresholds if threshold > 0.0] or [0.0]
-    ltv = below.debt_value / below.collateral_value
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ltv = below.debt_value / below.collateral_value
     spread, unit_usd = (min(thresholds), max(thresholds)), max(lender.price_list)
-    return Accounts(below.health, below.debt_value, below.collateral_value, ltv, *spread, unit_usd, single)
+    return Accounts(below.health, below.debt_value, below.collateral_value, ltv, *spread, unit_usd, single, least_moved)
 
 
 def _brings_each_usd(world: "World", lender: "Lender", collateral: IntArray, debt: IntArray, sells: bool) -> FloatArray:

@@ -221,7 +221,7 @@ class Calls(Ranked):
 
     def _look_up(self, sells: bool) -> OpeningTops | None:
         world, lender, auctions, below = self._world, self._lender, self._auctions, self._openable
-        opening = tops_of_openings(world, lender, below, auctions.design, auctions.most_generous_house(), sells)
+        opening = tops_of_openings(world, lender, below, auctions, sells)
         if not self._waiting.numbers.size:
             return opening
         afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)

@@ -21,6 +21,7 @@ from models.liquidation import (
     MakerFlip,
     NothingToReset,
     Position,
+    bond_payment_factor,
 )
 from models.liquidation.ceiling import SLACK, Accounts
 
@@ -223,6 +224,28 @@ def test_no_opening_is_above_its_ceiling(at, design, house):
         offer = design.offer(lot, 0.0, feed, house)
         if offer is not None:
             assert offer.seized_per_repaid * feed <= top.rate * SLACK
+
+
+@given(
+    at=positions(),
+    ajna=st.builds(Ajna, collateralization_factor=st.floats(1.0, 1.2), max_bond_factor=st.floats(0.005, 0.5)),
+    house=st.builds(House, borrow_rate_per_year=st.sampled_from([0.0, 1e-14, 1e-9, 0.02, 0.5])),
+    least_moved=st.floats(0.3, 2.5),
+    beyond=st.sampled_from([1.0, 1.0 + 1e-12, 1.001, 1.1]),
+)
+@settings(deadline=None, max_examples=400)
+def test_no_bond_earns_more_nor_loses_less_than_its_ceiling(at, ajna, house, least_moved, beyond):
+    """At the least price that there may be now, and above it."""
+    figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
+    accounts = Accounts(*figures, 0.49, 0.49, at.collateral_price, single=True, least_moved=least_moved)
+    top, opening = ajna.opening_ceiling(accounts, house), ajna.open(at, 0.0, house)
+    assert opening is not None
+    lot, price = opening.lots[0], at.collateral_price / at.debt_price * least_moved * beyond
+    assert lot.kick is not None
+    factor = bond_payment_factor(lot.kick, price)
+    earned_usd = max(factor * min(lot.tab, lot.units * price), -lot.bond) * at.debt_price
+    assert earned_usd <= top.reward_usd[0] * (SLACK if top.reward_usd[0] > 0.0 else 1.0)
+    assert top.reward_usd[0] > 0.0 or factor <= 0.0
 
 
 @given(
