@@ -72,9 +72,13 @@ class OpeningTops(NamedTuple):
         """Return these and then the others."""
         return OpeningTops(*map(np.concatenate, zip(self, other, strict=True)))
 
-    def may_bring(self, terms: CallTerms) -> BoolArray:
-        """Return whether a caller may be left with what it wants."""
-        return _calls_may_bring(*self, *terms)
+    def may_bring(self, terms: CallTerms, places: IntArray) -> BoolArray:
+        """Return whether a caller may be left with what it wants by calls at these places."""
+        return _calls_may_bring(places, *self, *terms)
+
+    def any_may_bring(self, terms: CallTerms) -> bool:
+        """Return whether a caller may be left with what it wants by any call."""
+        return _any_call_may_bring(*self, *terms)
 
 
 class Moves(NamedTuple):
@@ -265,7 +269,30 @@ def _may_bring(
 
 
 @njit(cache=True)
+def _call_may_bring(
+    reward_usd: float,
+    raised_usd: float,
+    gain_usd: float,
+    best: float,
+    bond_usd: float,
+    asked: float,
+    gas_usd: float,
+    least_usd: float,
+    budget_usd: float,
+    bondable_usd: float,
+) -> bool:  # pragma: no cover - compiled
+    """See `OpeningTops.may_bring`. What is no number is let through."""
+    most = max(best, asked)
+    affordable_usd = budget_usd * most if most > 0.0 else 0.0
+    bought_usd = min(max(gain_usd, asked * raised_usd), affordable_usd) * SLACK - gas_usd
+    profit_usd = reward_usd - gas_usd + max(bought_usd, 0.0)
+    unbonded = bond_usd > bondable_usd * SLACK
+    return not (profit_usd <= 0.0 or profit_usd < least_usd or unbonded)
+
+
+@njit(cache=True)
 def _calls_may_bring(
+    places: IntArray,
     reward_usd: FloatArray,
     raised_usd: FloatArray,
     gain_usd: FloatArray,
@@ -277,16 +304,31 @@ def _calls_may_bring(
     budget_usd: float,
     bondable_usd: float,
 ) -> BoolArray:  # pragma: no cover - compiled
-    """See `OpeningTops.may_bring`. What is no number is let through."""
-    may = np.empty(reward_usd.size, np.bool_)
-    for k in range(reward_usd.size):
-        most = max(best[k], asked)
-        affordable_usd = budget_usd * most if most > 0.0 else 0.0
-        bought_usd = min(max(gain_usd[k], asked * raised_usd[k]), affordable_usd) * SLACK - gas_usd
-        profit_usd = reward_usd[k] - gas_usd + max(bought_usd, 0.0)
-        unbonded = bond_usd[k] > bondable_usd * SLACK
-        may[k] = not (profit_usd <= 0.0 or profit_usd < least_usd or unbonded)
+    may = np.empty(places.size, np.bool_)
+    for n, k in enumerate(places):
+        top = reward_usd[k], raised_usd[k], gain_usd[k], best[k], bond_usd[k]
+        may[n] = _call_may_bring(*top, asked, gas_usd, least_usd, budget_usd, bondable_usd)
     return may
+
+
+@njit(cache=True)
+def _any_call_may_bring(
+    reward_usd: FloatArray,
+    raised_usd: FloatArray,
+    gain_usd: FloatArray,
+    best: FloatArray,
+    bond_usd: FloatArray,
+    asked: float,
+    gas_usd: float,
+    least_usd: float,
+    budget_usd: float,
+    bondable_usd: float,
+) -> bool:  # pragma: no cover - compiled
+    for k in range(reward_usd.size):
+        top = reward_usd[k], raised_usd[k], gain_usd[k], best[k], bond_usd[k]
+        if _call_may_bring(*top, asked, gas_usd, least_usd, budget_usd, bondable_usd):
+            return True
+    return False
 
 
 @njit(cache=True)

@@ -174,7 +174,7 @@ def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, dat
     )
     first = [number for number in ranked.ripe(60.0, prefers) if own is None or not own[number - 100]][:patience]
     assert in_all == len(first)
-    expected = [(number, k + 1) for k, number in enumerate(first) if worth is None or worth[number - 100]]
+    expected = [(number, number - 100, k + 1) for k, number in enumerate(first) if worth is None or worth[number - 100]]
     assert list(looks) == expected
 
 
