@@ -142,8 +142,10 @@ class Ranked:
     def _passed_over(self, less: BoolArray | None) -> BoolArray:
         """Return by place what is hidden or in `less`; empty where nothing is."""
         if self._hidden_count < len(self._taken):
-            new = list(islice(self._taken, self._hidden_count, None))
-            self._hidden = np.isin(self._numbers, new) | (self._hidden if self._hidden_count else False)
+            if not self._hidden_count:
+                self._hidden = np.zeros(self.count, np.bool_)
+            for number in islice(self._taken, self._hidden_count, None):
+                self._hidden |= self._numbers == number
             self._hidden_count = len(self._taken)
         if not self._hidden_count:
             return less if less is not None else _NOTHING
