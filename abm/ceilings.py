@@ -154,14 +154,8 @@ def tops_of_restarts(
     now_usd, believed = np.array([world.reference[asset] for asset in lender.assets]), lender.prices
     collateral, debt = waiting.collateral, waiting.debt
     brings_usd = _brings_each_usd(world, lender, collateral, debt, sells)
-    over = np.maximum(brings_usd / now_usd[collateral], 1.0)
-    per_dollar = ceiling.rate * brings_usd / believed[collateral] * (believed[debt] / now_usd[debt])
-    best = np.maximum(per_dollar * SLACK**2 - 1.0, 0.0) * over
-    # From dollars of the opening, by way of units of the debt, to dollars now.
-    moved = now_usd[debt] / waiting.debt_usd * SLACK
-    risen = now_usd[collateral] / believed[collateral] * (believed[debt] / waiting.debt_usd) * SLACK
-    raised_usd = np.minimum(ceiling.raised_usd * moved, waiting.worth_usd * risen)
-    return OpeningTops(ceiling.reward_usd * moved, raised_usd, raised_usd * best, best, np.zeros(raised_usd.size))
+    figures = ceiling.reward_usd, ceiling.raised_usd, waiting.worth_usd, waiting.debt_usd
+    return OpeningTops(*_afresh(*figures, ceiling.rate, collateral, debt, brings_usd, now_usd, believed))
 
 
 def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale", sells: bool) -> Tops:
@@ -266,6 +260,32 @@ def _may_bring(
         most_usd = min(paid_usd[k] * kept, received_usd[k] * (1.0 - 1.0 / (1.0 + gain[k])))
         may[k] = not (kept <= margin or most_usd < least_usd)
     return may
+
+
+@njit(cache=True, error_model="numpy")
+def _afresh(
+    reward_usd: FloatArray,
+    raised_usd: FloatArray,
+    worth_usd: FloatArray,
+    debt_usd: FloatArray,
+    rate: float,
+    collateral: IntArray,
+    debt: IntArray,
+    brings_usd: FloatArray,
+    now_usd: FloatArray,
+    believed: FloatArray,
+) -> FloatArray:  # pragma: no cover - compiled
+    """Return the `OpeningTops` of restarts, (5, n): dollars of the opening are those of now by way of the debt."""
+    tops = np.zeros((5, reward_usd.size))
+    for k in range(reward_usd.size):
+        c, d = collateral[k], debt[k]
+        per_dollar = rate * brings_usd[k] / believed[c] * (believed[d] / now_usd[d])
+        best = max(per_dollar * SLACK**2 - 1.0, 0.0) * max(brings_usd[k] / now_usd[c], 1.0)
+        moved = now_usd[d] / debt_usd[k] * SLACK
+        risen = now_usd[c] / believed[c] * (believed[d] / debt_usd[k]) * SLACK
+        raised = min(raised_usd[k] * moved, worth_usd[k] * risen)
+        tops[0, k], tops[1, k], tops[2, k], tops[3, k] = reward_usd[k] * moved, raised, raised * best, best
+    return tops
 
 
 @njit(cache=True)

@@ -111,9 +111,12 @@ class Ranked:
         """
         depth = max(4 * patience, _HEAD)
         while True:
-            rank, appeared = self._head(prefers, depth)
+            known = self._ranked.get(prefers)
+            if known is None or known[0].size < min(depth, self._numbers.size):
+                known = self._ranked[prefers] = self._head(prefers, depth)
+            rank, appeared = known
             places, all_there = _walk(rank, appeared, since, prefers == "oldest", patience, passed_over)
-            if all_there or rank.size == self.count:
+            if all_there or rank.size == self._numbers.size:
                 return places
             depth = 8 * rank.size
 
@@ -122,17 +125,13 @@ class Ranked:
 
         Whatever comes before the last of them, or beside it, is among them: the order is that of all of them.
         """
-        known = self._ranked.get(prefers)
-        if known is not None and known[0].size >= min(depth, self.count):
-            return known
         first = -self._size if prefers == "largest" else self._since
         if self.count > 2 * depth:
             those = np.flatnonzero(first <= np.partition(first, depth)[depth])
             rank = those[self._sorted(prefers, self._since[those], self._size[those])]
         else:
             rank = self._sorted(prefers, self._since, self._size)
-        self._ranked[prefers] = rank, self._since[rank]
-        return self._ranked[prefers]
+        return rank, self._since[rank]
 
     @staticmethod
     def _sorted(prefers: Preference, since: FloatArray, size: FloatArray) -> IntArray:

@@ -111,7 +111,8 @@ class LiquidatorCohort(mesa.Agent):
         turns = self._turns.next()
         there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
-        able = [member for member in turns if bid <= self.max_gas_gwei[member] and self._acts(member)]
+        active, most_gwei, starts = self.active, self.max_gas_gwei, self.active_from_seconds
+        able = [k for k in turns if bid <= most_gwei[k] and k < active and view.now >= starts[k]]
         if not able:
             return intents
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
@@ -125,9 +126,13 @@ class LiquidatorCohort(mesa.Agent):
             effort = self._effort(view, member, bid, gas_usd, there_are)
             if open_now and effort.budget_usd > 0.0:
                 self._hunt(view, open_now, worth, effort, intents)
-            if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
+            if (
+                bids
+                and not effort.spent
+                and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock")
+            ):
                 self._bid(view, bids, effort, intents)
-            if calls:
+            if calls and effort.calls > 0:
                 self._call(view, calls, effort, intents)
         return intents
 
@@ -144,9 +149,6 @@ class LiquidatorCohort(mesa.Agent):
                 holding.generation = max(holding.generation, receipt.generation)
         elif isinstance(intent, SellInventory):
             self.holdings[intent.member, intent.asset].units -= receipt.amount
-
-    def _acts(self, member: int) -> bool:
-        return member < self.active and self._now >= self.active_from_seconds[member]
 
     def _fee(self, view: "View") -> float:
         """Return the fee on a dollar of a flash swap where one is needed."""
