@@ -141,7 +141,7 @@ class Auctions:
     def house(self, debt: int) -> House:
         """Return the state of the design as a whole that a call on a debt sees."""
         pool = self._lender.pool
-        reserves = float(pool.treasury[debt]) - float(pool.deficit[debt])
+        reserves = pool.treasury.item(debt) - pool.deficit.item(debt)
         return House(outstanding_usd=self._outstanding_usd, reserves=reserves)
 
     # What a call would find

@@ -32,10 +32,6 @@ class LotColumns:
             self._count += 1
         self._table[place] = row
 
-    def set(self, number: int, column: int, value: float) -> None:
-        """Change one figure of an open lot."""
-        self._table[self._place(number), column] = value
-
     def remove(self, number: int) -> None:
         """Leave out a lot that was closed: those behind it move up."""
         place, last = self._place(number), self._count - 1
@@ -44,7 +40,7 @@ class LotColumns:
         self._count = last
 
     def rows(self) -> tuple[IntArray, FloatArray]:
-        """Return the numbers of the open lots, (n,), and their figures, (n, width); read before the next write."""
+        """Return the numbers of the open lots, (n,), and their figures, (n, width); good until the next write."""
         return self._numbers[: self._count], self._table[: self._count]
 
     def _place(self, number: int) -> int:

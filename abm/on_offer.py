@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numba import njit
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
     from models.liquidation import Lot, Reward
 
+_NO_NUMBERS: Final = np.empty(0, np.int64)
+_NOTHING: Final = np.empty(0)
+
 
 class Opportunities(Ranked):
     """What one pool's design offers in this block: the accounts or lots that may be taken from, and on which terms."""
@@ -49,6 +52,7 @@ class Opportunities(Ranked):
         self._tops = tops
         self._known: dict[bool, Tops | None] = {}
         self._priced: dict[int, tuple[float, float, float, int]] = {}
+        self._bids_usd: dict[tuple[int, int], float] = {}
         self._past = False
 
     def worth(self, sells: bool, margin: float, fee: float, least_usd: float) -> BoolArray | None:
@@ -113,6 +117,12 @@ class Opportunities(Ranked):
             priced = self._priced[number] = self._offer(number)
         return priced
 
+    def _best_bid_usd(self, collateral: int, debt: int) -> float:
+        """Return what the first unit of an asset brings; while liquidators look, nobody trades."""
+        if (collateral, debt) not in self._bids_usd:
+            self._bids_usd[collateral, debt] = self._world.bid_usd(collateral, debt, self._lender.floor)
+        return self._bids_usd[collateral, debt]
+
     def _offer(self, number: int) -> tuple[float, float, float, int]:
         mark = self._lender.mark(number)
         offer = mark.offer() if mark is not None else None
@@ -123,7 +133,7 @@ class Opportunities(Ranked):
         debt_usd = world.reference[debt]
         units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
         reference_usd = world.reference[collateral]
-        bid_usd = world.bid_usd(collateral, debt, self._lender.floor)
+        bid_usd = self._best_bid_usd(collateral, debt)
         at_bid, at_reference = units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0
         return at_bid, at_reference, offer.max_repay * debt_usd, collateral
 
@@ -166,8 +176,8 @@ def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
     sales = lender.auctions
-    if not isinstance(sales, Sales):
-        return Opportunities(world, lender, np.empty(0, np.int64), np.empty(0), np.empty(0))
+    if not isinstance(sales, Sales) or not sales:
+        return Opportunities(world, lender, _NO_NUMBERS, _NOTHING, _NOTHING)
     lots = sales.on_sale(highest_prices(world, lender))
     return Opportunities(
         world, lender, lots.numbers, lots.opened, lots.worth_usd, partial(tops_of_lots, world, lender, sales, lots)

@@ -117,6 +117,8 @@ class LiquidatorCohort(mesa.Agent):
             return intents
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         worth = self._worth_a_look(view, open_now, gas_usd)
+        if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
+            bids = None
         if calls:
             tops = calls.tops(self.terms.selling == "at_once")
             calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
@@ -126,11 +128,7 @@ class LiquidatorCohort(mesa.Agent):
             effort = self._effort(view, member, bid, gas_usd, there_are)
             if open_now and effort.budget_usd > 0.0:
                 self._hunt(view, open_now, worth, effort, intents)
-            if (
-                bids
-                and not effort.spent
-                and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock")
-            ):
+            if bids and not effort.spent:
                 self._bid(view, bids, effort, intents)
             if calls and effort.calls > 0:
                 self._call(view, calls, effort, intents)
