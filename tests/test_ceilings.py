@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from abm import Run
+from abm.lot_columns import LotColumns
 from abm.on_offer import Bids, Calls, Opportunities
 from abm.ranked import Ranked
 from models.liquidation import (
@@ -176,6 +177,47 @@ def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, dat
     assert in_all == len(first)
     expected = [(number, number - 100, k + 1) for k, number in enumerate(first) if worth is None or worth[number - 100]]
     assert list(looks) == expected
+
+
+@pytest.mark.parametrize("prefers", ["largest", "oldest"])
+@pytest.mark.parametrize("ripe_since", [0.0, 300.0, INF])
+def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):
+    """Many are alike, most are taken one after the other, and what is ripe may be far behind."""
+    rng = np.random.default_rng(3)
+    since, size = rng.choice([0.0, 60.0, 300.0, 900.0], 1500), rng.integers(1, 40, 1500).astype(float)
+    ranked, own = Ranked(np.arange(1500) + 7, since, size), rng.random(1500) < 0.3
+    keys = (-size,) if prefers == "largest" else (-size, since)
+    expected = [k for k in np.lexsort(keys).tolist() if since[k] <= ripe_since and not own[k]]
+    while expected:
+        looks, in_all = ranked.looks(ripe_since, prefers, 5, None, own)
+        seen = [place for _, place, _ in looks]
+        assert (seen, in_all) == (expected[:5], len(expected[:5]))
+        for place in seen:
+            ranked.take(place + 7)
+        del expected[:5]
+    assert ranked.looks(ripe_since, prefers, 5, None, own) == ((), 0)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["open", "change", "close"]), st.floats(-1e9, 1e9)), max_size=200))
+@settings(deadline=None, max_examples=100)
+def test_rows_of_open_lots_stay_in_order_without_gaps(steps):
+    columns, kept, opened = LotColumns(2), dict[int, tuple[float, float]](), 0
+    for kind, figure in steps:
+        if kind == "open":
+            kept[opened] = (figure, float(opened))
+            columns.write(opened, kept[opened])
+            opened += 1
+        elif kept:
+            number = list(kept)[int(abs(figure)) % len(kept)]
+            if kind == "change":
+                kept[number] = (figure, float(number))
+                columns.write(number, kept[number])
+            else:
+                del kept[number]
+                columns.remove(number)
+        numbers, rows = columns.rows()
+        assert numbers.tolist() == list(kept)
+        assert [tuple(row) for row in rows.tolist()] == list(kept.values())
 
 
 # Openings
