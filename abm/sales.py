@@ -74,8 +74,11 @@ class Sales(Auctions):
 
     def paid_at_most(self, lots: OnSale) -> FloatArray:
         """Return the most that a call on each lot may pay, (n,) units of the debt."""
+        debts = set(lots.debt.tolist())
+        if len(debts) == 1:
+            return self._rule.paid_ceiling(lots.units, lots.due, lots.price, self.house(debts.pop()))
         paid = np.empty(lots.price.size)
-        for debt in set(lots.debt.tolist()):
+        for debt in debts:
             those = lots.debt == debt
             figures = lots.units[those], lots.due[those], lots.price[those]
             paid[those] = self._rule.paid_ceiling(*figures, self.house(debt))
