@@ -141,7 +141,7 @@ class Auctions:
     def house(self, debt: int) -> House:
         """Return the state of the design as a whole that a call on a debt sees."""
         pool = self._lender.pool
-        reserves = float(pool.treasury[debt]) - float(pool.deficit[debt])
+        reserves = pool.treasury.item(debt) - pool.deficit.item(debt)
         return House(outstanding_usd=self._outstanding_usd, reserves=reserves)
 
     # What a call would find
@@ -154,9 +154,9 @@ class Auctions:
             below = below.only(~frozen)
         return below, self._lender.waiting_since[below.accounts]
 
-    def most_generous_house(self) -> House:
-        """Return a state of the design as a whole in which no opening is paid less than it would be now."""
-        return House()
+    def most_generous_houses(self, debts: list[int]) -> list[House]:
+        """Return states of the design as a whole: in one of them no opening on these debts is paid less than now."""
+        return [House()]
 
     def house_before(self, account: int, found: "Found") -> House:
         """Return the state of the design as a whole that the opening of an account sees."""

@@ -59,10 +59,9 @@ class BondedSales(Sales):
         house.least_reference_price = max(threshold, next(kicked, 0.0))
         return house
 
-    def most_generous_house(self) -> House:
-        """Return the highest rate that borrowers pay: the bond follows it."""
-        pool = self._lender.pool
-        return House(borrow_rate_per_year=max(pool.borrow_rate(reserve) for reserve in range(pool.reserves)))
+    def most_generous_houses(self, debts: list[int]) -> list[House]:
+        """Return the rates that borrowers pay, one for each debt: the bond follows it."""
+        return [House(borrow_rate_per_year=self._lender.pool.borrow_rate(debt)) for debt in debts]
 
     def house(self, debt: int) -> House:
         """Return the state of the design as a whole; the mean debt is of the loans of an asset."""

@@ -13,11 +13,11 @@ from numba import njit
 
 from models.lending import Below
 from models.liquidation import House, SpotDesign, TimedDesign
-from models.liquidation.ceiling import SLACK, Accounts
+from models.liquidation.ceiling import SLACK, Accounts, OpeningCeiling
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.auctions import Waiting
+    from abm.auctions import Auctions, Waiting
     from abm.sales import OnSale, Sales
     from abm.world import Lender, World
 
@@ -72,25 +72,32 @@ class OpeningTops(NamedTuple):
         """Return these and then the others."""
         return OpeningTops(*map(np.concatenate, zip(self, other, strict=True)))
 
-    def may_bring(self, terms: CallTerms) -> BoolArray:
-        """Return whether a caller may be left with what it wants."""
-        return _calls_may_bring(*self, *terms)
+    def may_bring(self, terms: CallTerms, places: IntArray) -> BoolArray:
+        """Return whether a caller may be left with what it wants by calls at these places."""
+        return _calls_may_bring(places, *self, *terms)
+
+    def any_may_bring(self, terms: CallTerms) -> bool:
+        """Return whether a caller may be left with what it wants by any call."""
+        return _any_call_may_bring(*self, *terms)
 
 
 class Moves(NamedTuple):
     """By how much prices differ from those that the protocol believes, as a factor.
 
-    `risen` is the most of any collateral that a call may seize, at the reference price, and `sold` at what the first
-    unit brings; `fallen` is the least of any debt and `up` the most. What is sold brings up to `over` times the
-    reference price, at least once that. Where accounts are `single`, each has one collateral and one debt.
+    `risen` is the most and `sunk` the least of any collateral that a call may seize, at the reference price, and `sold`
+    the most at what the first unit brings; `fallen` is the least of any of the `debts` and `up` the most. What is sold
+    brings up to `over` times the reference price, at least once that. Where accounts are `single`, each has one
+    collateral and one debt.
     """
 
     risen: float
     sold: float
+    sunk: float
     fallen: float
     up: float
     over: float
     single: bool
+    debts: list[int]
 
 
 def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool) -> Tops | None:
@@ -112,20 +119,24 @@ def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool
 
 
 def tops_of_openings(
-    world: "World", lender: "Lender", below: Below, design: TimedDesign, house: House, sells: bool
+    world: "World", lender: "Lender", below: Below, auctions: "Auctions", sells: bool
 ) -> OpeningTops | None:
-    """Return the tops of calls that open accounts, in as generous a house as there is; None where none are stated."""
+    """Return the tops of calls that open accounts; None where none are stated."""
     moves = _moves(world, lender, below, sells)
     if moves is None:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ceiling = design.opening_ceiling(_accounts(lender, below, moves.single), house)
+    accounts = _accounts(lender, below, moves.single, moves.sunk / moves.up)
+    ceiling = _highest(auctions.design, accounts, auctions.most_generous_houses(moves.debts))
     if ceiling is None:
         return None
     best = max(ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - 1.0, 0.0)
     worth_usd = below.collateral_value * (max(moves.risen, moves.sold) * SLACK)
     return OpeningTops(
-        reward_usd=ceiling.reward_usd * (max(moves.risen, moves.up) * SLACK),
+        reward_usd=np.where(
+            ceiling.reward_usd > 0.0,
+            ceiling.reward_usd * (max(moves.risen, moves.up) * SLACK),
+            ceiling.reward_usd * (moves.fallen / SLACK),
+        ),
         raised_usd=np.minimum(ceiling.raised_usd * (moves.up * SLACK), worth_usd),
         gain_usd=worth_usd * (best / (1.0 + best)) if best < inf else worth_usd,
         best=np.full(worth_usd.size, best * moves.over),
@@ -143,14 +154,8 @@ def tops_of_restarts(
     now_usd, believed = np.array([world.reference[asset] for asset in lender.assets]), lender.prices
     collateral, debt = waiting.collateral, waiting.debt
     brings_usd = _brings_each_usd(world, lender, collateral, debt, sells)
-    over = np.maximum(brings_usd / now_usd[collateral], 1.0)
-    per_dollar = ceiling.rate * brings_usd / believed[collateral] * (believed[debt] / now_usd[debt])
-    best = np.maximum(per_dollar * SLACK**2 - 1.0, 0.0) * over
-    # From dollars of the opening, by way of units of the debt, to dollars now.
-    moved = now_usd[debt] / waiting.debt_usd * SLACK
-    risen = now_usd[collateral] / believed[collateral] * (believed[debt] / waiting.debt_usd) * SLACK
-    raised_usd = np.minimum(ceiling.raised_usd * moved, waiting.worth_usd * risen)
-    return OpeningTops(ceiling.reward_usd * moved, raised_usd, raised_usd * best, best, np.zeros(raised_usd.size))
+    figures = ceiling.reward_usd, ceiling.raised_usd, waiting.worth_usd, waiting.debt_usd
+    return OpeningTops(*_afresh(*figures, ceiling.rate, collateral, debt, brings_usd, now_usd, believed))
 
 
 def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale", sells: bool) -> Tops:
@@ -186,21 +191,43 @@ def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves
     owed_moves = [now[r] / believed[r] for r in debts]
     if not posted or min(owed_moves, default=0.0) <= 0.0:
         return None
-    risen = sold = max(now[r] / believed[r] for r in posted)
+    moved = [now[r] / believed[r] for r in posted]
+    risen = sold = max(moved)
     over = 1.0
     if sells:
         brings = [(c, _brings_usd(world, lender, c, d, sells)) for c in posted for d in debts]
         sold = max(usd / believed[c] for c, usd in brings)
         over = max(1.0, *(usd / now[c] for c, usd in brings))
-    return Moves(risen, sold, min(owed_moves), max(owed_moves), over, bool(used[2, 0])) if sold > 0.0 else None
+    if not sold > 0.0:
+        return None
+    return Moves(risen, sold, min(moved), min(owed_moves), max(owed_moves), over, bool(used[2, 0]), debts)
 
 
-def _accounts(lender: "Lender", below: Below, single: bool) -> Accounts:
+def _highest(design: TimedDesign, accounts: Accounts, houses: list[House]) -> OpeningCeiling | None:
+    """Return what no opening exceeds in any of these houses; None where the design states no bound."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ceilings = [design.opening_ceiling(accounts, house) for house in houses]
+    first, *others = ceilings
+    if first is None:
+        return None
+    for other in others:
+        assert other is not None
+        first = OpeningCeiling(
+            np.maximum(first.reward_usd, other.reward_usd),
+            np.maximum(first.raised_usd, other.raised_usd),
+            max(first.rate, other.rate),
+            np.minimum(first.bond_usd, other.bond_usd),
+        )
+    return first
+
+
+def _accounts(lender: "Lender", below: Below, single: bool, least_moved: float = 0.0) -> Accounts:
     """Return accounts as a ceiling sees them."""
     thresholds = [threshold for threshold in lender.thresholds if threshold > 0.0] or [0.0]
-    ltv = below.debt_value / below.collateral_value
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ltv = below.debt_value / below.collateral_value
     spread, unit_usd = (min(thresholds), max(thresholds)), max(lender.price_list)
-    return Accounts(below.health, below.debt_value, below.collateral_value, ltv, *spread, unit_usd, single)
+    return Accounts(below.health, below.debt_value, below.collateral_value, ltv, *spread, unit_usd, single, least_moved)
 
 
 def _brings_each_usd(world: "World", lender: "Lender", collateral: IntArray, debt: IntArray, sells: bool) -> FloatArray:
@@ -235,8 +262,57 @@ def _may_bring(
     return may
 
 
+@njit(cache=True, error_model="numpy")
+def _afresh(
+    reward_usd: FloatArray,
+    raised_usd: FloatArray,
+    worth_usd: FloatArray,
+    debt_usd: FloatArray,
+    rate: float,
+    collateral: IntArray,
+    debt: IntArray,
+    brings_usd: FloatArray,
+    now_usd: FloatArray,
+    believed: FloatArray,
+) -> FloatArray:  # pragma: no cover - compiled
+    """Return the `OpeningTops` of restarts, (5, n): dollars of the opening are those of now by way of the debt."""
+    tops = np.zeros((5, reward_usd.size))
+    for k in range(reward_usd.size):
+        c, d = collateral[k], debt[k]
+        per_dollar = rate * brings_usd[k] / believed[c] * (believed[d] / now_usd[d])
+        best = max(per_dollar * SLACK**2 - 1.0, 0.0) * max(brings_usd[k] / now_usd[c], 1.0)
+        moved = now_usd[d] / debt_usd[k] * SLACK
+        risen = now_usd[c] / believed[c] * (believed[d] / debt_usd[k]) * SLACK
+        raised = min(raised_usd[k] * moved, worth_usd[k] * risen)
+        tops[0, k], tops[1, k], tops[2, k], tops[3, k] = reward_usd[k] * moved, raised, raised * best, best
+    return tops
+
+
+@njit(cache=True)
+def _call_may_bring(
+    reward_usd: float,
+    raised_usd: float,
+    gain_usd: float,
+    best: float,
+    bond_usd: float,
+    asked: float,
+    gas_usd: float,
+    least_usd: float,
+    budget_usd: float,
+    bondable_usd: float,
+) -> bool:  # pragma: no cover - compiled
+    """See `OpeningTops.may_bring`. What is no number is let through."""
+    most = max(best, asked)
+    affordable_usd = budget_usd * most if most > 0.0 else 0.0
+    bought_usd = min(max(gain_usd, asked * raised_usd), affordable_usd) * SLACK - gas_usd
+    profit_usd = reward_usd - gas_usd + max(bought_usd, 0.0)
+    unbonded = bond_usd > bondable_usd * SLACK
+    return not (profit_usd <= 0.0 or profit_usd < least_usd or unbonded)
+
+
 @njit(cache=True)
 def _calls_may_bring(
+    places: IntArray,
     reward_usd: FloatArray,
     raised_usd: FloatArray,
     gain_usd: FloatArray,
@@ -248,16 +324,31 @@ def _calls_may_bring(
     budget_usd: float,
     bondable_usd: float,
 ) -> BoolArray:  # pragma: no cover - compiled
-    """See `OpeningTops.may_bring`. What is no number is let through."""
-    may = np.empty(reward_usd.size, np.bool_)
-    for k in range(reward_usd.size):
-        most = max(best[k], asked)
-        affordable_usd = budget_usd * most if most > 0.0 else 0.0
-        bought_usd = min(max(gain_usd[k], asked * raised_usd[k]), affordable_usd) * SLACK - gas_usd
-        profit_usd = reward_usd[k] - gas_usd + max(bought_usd, 0.0)
-        unbonded = bond_usd[k] > bondable_usd * SLACK
-        may[k] = not (profit_usd <= 0.0 or profit_usd < least_usd or unbonded)
+    may = np.empty(places.size, np.bool_)
+    for n, k in enumerate(places):
+        top = reward_usd[k], raised_usd[k], gain_usd[k], best[k], bond_usd[k]
+        may[n] = _call_may_bring(*top, asked, gas_usd, least_usd, budget_usd, bondable_usd)
     return may
+
+
+@njit(cache=True)
+def _any_call_may_bring(
+    reward_usd: FloatArray,
+    raised_usd: FloatArray,
+    gain_usd: FloatArray,
+    best: FloatArray,
+    bond_usd: FloatArray,
+    asked: float,
+    gas_usd: float,
+    least_usd: float,
+    budget_usd: float,
+    bondable_usd: float,
+) -> bool:  # pragma: no cover - compiled
+    for k in range(reward_usd.size):
+        top = reward_usd[k], raised_usd[k], gain_usd[k], best[k], bond_usd[k]
+        if _call_may_bring(*top, asked, gas_usd, least_usd, budget_usd, bondable_usd):
+            return True
+    return False
 
 
 @njit(cache=True)

@@ -4,10 +4,10 @@ Thousands of lots may be open for hours, so that what a block asks of all of the
 bid could pay) is kept in columns, brought up to date when a lot is opened, bid on, started afresh or closed.
 """
 
-import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from abm.auctions import Auctions, Opener, OpenLot, Waiting
 from abm.lot_columns import NEVER, LotColumns
@@ -48,6 +48,8 @@ class EnglishAuctions(Auctions):
         self.escrow = world.ledger.open(f"pool {lender.name} bids")
         self._columns = LotColumns(_COLUMNS)
         self._locked: dict[tuple[int, int], float] = {}
+        # No lot with a bid is won before the first, none without one waits before the second.
+        self._won_from = self._waits_from = NEVER
 
     def bid_on(self, highest: FloatArray) -> BidOn:
         """Return the lots that take bids, and of which the least bid is worth less than what it buys.
@@ -55,21 +57,8 @@ class EnglishAuctions(Auctions):
         `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
         numbers, rows = self._columns.rows()
-        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
-        worth = rows[:, _UNITS] * highest[collateral, debt]
-        good = (self._world.now < rows[:, _UNTIL]) & (worth > rows[:, _PAID])
-        figures = rows[good].T
-        return BidOn(
-            numbers[good],
-            figures[_OPENED],
-            worth[good],
-            figures[_BIDDER],
-            figures[_BID],
-            figures[_PAID],
-            figures[_UNITS],
-            collateral[good],
-            debt[good],
-        )
+        good, figures, pairs = _taking_bids(rows, highest, self._world.now)
+        return BidOn(numbers[good], *figures, *pairs)
 
     def least_bid(self, lot: Lot) -> Bid | None:
         """Return the least that the next bid must be; None where nobody may bid now."""
@@ -77,7 +66,7 @@ class EnglishAuctions(Auctions):
 
     def check(self, one: OpenLot, bidder: int, bid: Bid) -> None:
         """Refuse a bid as the design does, `AuctionOver` or `InvalidBid`; nothing is changed."""
-        self._rule.bid(copy.copy(one.lot), bidder, bid, self._world.now)
+        self._rule.require(one.lot, bid, self._world.now)
 
     def bid(self, one: OpenLot, bidder: int, bid: Bid) -> Bidding:
         """Lock a bidder's money, which it holds, and give back that of who is outbid; refuses as the design does."""
@@ -96,7 +85,9 @@ class EnglishAuctions(Auctions):
 
     def finished(self) -> list[OpenLot]:
         """Return the lots whose highest bidder has won, in the order in which they were opened."""
-        numbers, _ = self._over(led=True)
+        if self._world.now < self._won_from:
+            return []
+        numbers, _, self._won_from = self._over(led=True)
         return [self.lots[number] for number in numbers.tolist()]
 
     def finish(self, one: OpenLot) -> Taking:
@@ -111,7 +102,9 @@ class EnglishAuctions(Auctions):
 
     def waiting(self) -> Waiting:
         """Return the lots on which nobody has bid in time."""
-        numbers, rows = self._over(led=False)
+        if self._world.now < self._waits_from:
+            return super().waiting()
+        numbers, rows, self._waits_from = self._over(led=False)
         if not numbers.size:
             return super().waiting()
         collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
@@ -146,10 +139,52 @@ class EnglishAuctions(Auctions):
         lot, least = one.lot, self.least_bid(one.lot)
         until = min(lot.bid_until_seconds, lot.ends_seconds)
         bid = least if least is not None else Bid(NEVER, lot.units)
+        if lot.bidder != NOBODY:
+            self._won_from = min(self._won_from, until)
+        else:
+            self._waits_from = min(self._waits_from, until)
         row = until, lot.bidder, lot.bid, bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
         self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd, lot.debt_price_usd))
 
-    def _over(self, *, led: bool) -> tuple[IntArray, FloatArray]:
+    def _over(self, *, led: bool) -> tuple[IntArray, FloatArray, float]:
+        """Return the lots of which the time is over, and when that may be so of one next."""
         numbers, rows = self._columns.rows()
-        over = (self._world.now >= rows[:, _UNTIL]) & ((rows[:, _BIDDER] != NOBODY) == led)
-        return numbers[over], rows[over]
+        over, earliest = _over(rows, self._world.now, led)
+        return numbers[over], rows[over], earliest
+
+
+@njit(cache=True)
+def _taking_bids(
+    rows: FloatArray, highest: FloatArray, now: float
+) -> tuple[IntArray, FloatArray, IntArray]:  # pragma: no cover - compiled
+    """Return the rows of `EnglishAuctions.bid_on`, the figures of a `BidOn`, and the pairs."""
+    good, count = np.empty(len(rows), np.int64), 0
+    for k in range(len(rows)):
+        worth = rows[k, _UNITS] * highest[int(rows[k, _COLLATERAL]), int(rows[k, _DEBT])]
+        if now < rows[k, _UNTIL] and worth > rows[k, _PAID]:
+            good[count] = k
+            count += 1
+    figures, pairs = np.empty((6, count)), np.empty((2, count), np.int64)
+    for n, k in enumerate(good[:count]):
+        row = rows[k]
+        pairs[0, n], pairs[1, n] = int(row[_COLLATERAL]), int(row[_DEBT])
+        figures[0, n] = row[_OPENED]
+        figures[1, n] = row[_UNITS] * highest[pairs[0, n], pairs[1, n]]
+        figures[2, n] = row[_BIDDER]
+        figures[3, n] = row[_BID]
+        figures[4, n] = row[_PAID]
+        figures[5, n] = row[_UNITS]
+    return good[:count], figures, pairs
+
+
+@njit(cache=True)
+def _over(rows: FloatArray, now: float, led: bool) -> tuple[IntArray, float]:  # pragma: no cover - compiled
+    """See `EnglishAuctions._over`."""
+    over, count, earliest = np.empty(len(rows), np.int64), 0, NEVER
+    for k in range(len(rows)):
+        if (rows[k, _BIDDER] != NOBODY) == led:
+            earliest = min(earliest, rows[k, _UNTIL])
+            if now >= rows[k, _UNTIL]:
+                over[count] = k
+                count += 1
+    return over[:count], earliest

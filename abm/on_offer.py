@@ -4,9 +4,10 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
+from numba import njit
 
 from abm.ceilings import (
     OpeningTops,
@@ -27,7 +28,10 @@ from models.types import BoolArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from abm.auctions import Auctions
     from abm.world import Lender, World
-    from models.liquidation import Bid, Lot, Reward
+    from models.liquidation import Lot, Reward
+
+_NO_NUMBERS: Final = np.empty(0, np.int64)
+_NOTHING: Final = np.empty(0)
 
 
 class Opportunities(Ranked):
@@ -48,6 +52,7 @@ class Opportunities(Ranked):
         self._tops = tops
         self._known: dict[bool, Tops | None] = {}
         self._priced: dict[int, tuple[float, float, float, int]] = {}
+        self._bids_usd: dict[tuple[int, int], float] = {}
         self._past = False
 
     def worth(self, sells: bool, margin: float, fee: float, least_usd: float) -> BoolArray | None:
@@ -112,6 +117,12 @@ class Opportunities(Ranked):
             priced = self._priced[number] = self._offer(number)
         return priced
 
+    def _best_bid_usd(self, collateral: int, debt: int) -> float:
+        """Return what the first unit of an asset brings; while liquidators look, nobody trades."""
+        if (collateral, debt) not in self._bids_usd:
+            self._bids_usd[collateral, debt] = self._world.bid_usd(collateral, debt, self._lender.floor)
+        return self._bids_usd[collateral, debt]
+
     def _offer(self, number: int) -> tuple[float, float, float, int]:
         mark = self._lender.mark(number)
         offer = mark.offer() if mark is not None else None
@@ -122,7 +133,7 @@ class Opportunities(Ranked):
         debt_usd = world.reference[debt]
         units_per_usd = offer.seized_per_repaid * offer.taker_share / debt_usd
         reference_usd = world.reference[collateral]
-        bid_usd = world.bid_usd(collateral, debt, self._lender.floor)
+        bid_usd = self._best_bid_usd(collateral, debt)
         at_bid, at_reference = units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0
         return at_bid, at_reference, offer.max_repay * debt_usd, collateral
 
@@ -165,8 +176,8 @@ def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
     sales = lender.auctions
-    if not isinstance(sales, Sales):
-        return Opportunities(world, lender, np.empty(0, np.int64), np.empty(0), np.empty(0))
+    if not isinstance(sales, Sales) or not sales:
+        return Opportunities(world, lender, _NO_NUMBERS, _NOTHING, _NOTHING)
     lots = sales.on_sale(highest_prices(world, lender))
     return Opportunities(
         world, lender, lots.numbers, lots.opened, lots.worth_usd, partial(tops_of_lots, world, lender, sales, lots)
@@ -221,7 +232,7 @@ class Calls(Ranked):
 
     def _look_up(self, sells: bool) -> OpeningTops | None:
         world, lender, auctions, below = self._world, self._lender, self._auctions, self._openable
-        opening = tops_of_openings(world, lender, below, auctions.design, auctions.most_generous_house(), sells)
+        opening = tops_of_openings(world, lender, below, auctions, sells)
         if not self._waiting.numbers.size:
             return opening
         afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
@@ -293,8 +304,8 @@ class Bids(Ranked):
         self._auctions = auctions
         self._worth: dict[tuple[int, float], float] = {}
         self._on = on = auctions.bid_on(highest_prices(world, lender))
-        prices = np.array([world.reference[asset] for asset in lender.assets])
-        self._debt_usd, self._collateral_usd = prices[on.debt], prices[on.collateral]
+        self._prices = [world.reference[asset] for asset in lender.assets]
+        self._prices_usd = np.array(self._prices)
         super().__init__(on.numbers, on.opened, on.worth)
 
     def led_by(self, account: int) -> BoolArray:
@@ -307,36 +318,57 @@ class Bids(Ranked):
 
         With slack for rounding: the others are worth no bid.
         """
-        on, debt_usd = self._on, self._debt_usd[places]
-        value = (on.units[places] * self._collateral_usd[places] - least_usd) / (1.0 + margin) / debt_usd
-        value = np.minimum(value, budget_usd / debt_usd) * SLACK
-        worth: BoolArray = (value >= on.paid[places]) & (value > on.bid[places])
-        return worth
+        on = self._on
+        figures = on.units, on.paid, on.bid, on.collateral, on.debt
+        return _may_be_bid_for(places, *figures, self._prices_usd, margin, least_usd, budget_usd)
 
-    def lot(self, number: int) -> "Lot":
+    def lot(self, place: int) -> "Lot":
         """Return a lot, to be read."""
-        return self._auctions.lots[number].lot
+        return self._auctions.lots[self._on.numbers.item(place)].lot
 
-    def asset(self, number: int) -> int:
+    def asset(self, place: int) -> int:
         """Return the asset that is sold."""
-        return self._lender.assets[self.lot(number).collateral]
+        return self._lender.assets[self._on.collateral.item(place)]
 
-    def least(self, number: int) -> "Bid | None":
-        """Return the least that the next bid must be."""
-        return self._auctions.least_bid(self.lot(number))
+    def least(self, place: int) -> tuple[float, float]:
+        """Return the least that the next bid must pay, and for how many units."""
+        return self._on.paid.item(place), self._on.units.item(place)
 
-    def debt_usd(self, lot: "Lot") -> float:
+    def debt_usd(self, place: int) -> float:
         """Return the dollars that a unit of what is bid is worth."""
-        return self._world.reference[self._lender.assets[lot.debt]]
+        return self._prices[self._on.debt.item(place)]
 
-    def worth_usd(self, number: int, units: float, sells: bool) -> float:
+    def worth_usd(self, place: int, units: float, sells: bool) -> float:
         """Return what so many units of a lot would bring now on the ladder, or are worth at the reference price."""
-        lot = self.lot(number)
-        asset = self._lender.assets[lot.collateral]
+        collateral = self._on.collateral.item(place)
         if not sells:
-            return units * self._world.reference[asset]
-        key = number, units
+            return units * self._prices[collateral]
+        key = place, units
         if key not in self._worth:
-            sale = quote_sale(self._world, asset, units, self._lender.assets[lot.debt], self._lender.floor)
+            assets, debt = self._lender.assets, self._on.debt.item(place)
+            sale = quote_sale(self._world, assets[collateral], units, assets[debt], self._lender.floor)
             self._worth[key] = sale.units * sale.average_usd
         return self._worth[key]
+
+
+@njit(cache=True)
+def _may_be_bid_for(
+    places: IntArray,
+    units: FloatArray,
+    paid: FloatArray,
+    bid: FloatArray,
+    collateral: IntArray,
+    debt: IntArray,
+    prices_usd: FloatArray,
+    margin: float,
+    least_usd: float,
+    budget_usd: float,
+) -> BoolArray:  # pragma: no cover - compiled
+    """See `Bids.worth`."""
+    may = np.empty(places.size, np.bool_)
+    for n, k in enumerate(places):
+        debt_usd = prices_usd[debt[k]]
+        value = (units[k] * prices_usd[collateral[k]] - least_usd) / (1.0 + margin) / debt_usd
+        value = min(value, budget_usd / debt_usd) * SLACK
+        may[n] = value >= paid[k] and value > bid[k]
+    return may

@@ -1,12 +1,18 @@
 """Things that liquidators look at one after the other: who prefers what, since when it is there, what nobody sees."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Self
+from itertools import islice
+from typing import Final, Self
 
 import numpy as np
+from numba import njit
 
 from abm.intents import Preference
 from models.types import BoolArray, FloatArray, IntArray
+
+_NOTHING: Final = np.empty(0, np.bool_)
+# Of a long list at least so many are put in order at a time.
+_HEAD: Final = 64
 
 
 class Ranked:
@@ -20,7 +26,8 @@ class Ranked:
         self._since = since
         self._size = size
         self._ranked: dict[Preference, tuple[IntArray, FloatArray]] = {}
-        self._taken: set[int] = set()
+        self._taken: dict[int, None] = {}
+        self._hidden, self._hidden_count = _NOTHING, 0  # by place, and how many of `_taken` that says
         self._kept: BoolArray | None = None
         self.contested = False
         self.auctioned: frozenset[int] = frozenset()
@@ -52,25 +59,19 @@ class Ranked:
         patience: int,
         worth: Callable[[IntArray], BoolArray] | None,
         less: BoolArray | None = None,
-    ) -> tuple[Iterable[tuple[int, int]], int]:
+    ) -> tuple[Iterable[tuple[int, int, int]], int]:
         """Return which of the first `patience` of `ripe` are worth a look, and how many are looked at in all.
 
         What is not `worth` a look, asked of the places at which one looks, is looked at in vain all the same: with its
-        number, each comes with how many have been looked at by then. The things of `less` do not count at all.
+        number and its place, each comes with how many have been looked at by then. The things of `less` do not count
+        at all.
         """
-        # No more than are taken, or do not count, can be in between.
-        beside = len(self._taken) + (int(np.count_nonzero(less)) if less is not None else 0)
-        places = self._ripe(since, prefers)[: patience + beside]
-        if less is not None:
-            places = places[~less[places]]
-        if self._taken:
-            hidden = [number in self._taken for number in self._numbers[places].tolist()]
-            places = places[~np.array(hidden, dtype=np.bool_)]
-        places = places[:patience]
+        places = self._first(since, prefers, patience, self._passed_over(less))
         seen = np.arange(places.size) if worth is None else worth(places).nonzero()[0]
         if not seen.size:
             return (), places.size
-        return zip(self._numbers[places[seen]].tolist(), (seen + 1).tolist(), strict=True), places.size
+        at = places[seen]
+        return zip(self._numbers[at].tolist(), at.tolist(), (seen + 1).tolist(), strict=True), places.size
 
     def only(self, those: BoolArray) -> Self:
         """Leave out all but those."""
@@ -81,17 +82,19 @@ class Ranked:
             self._kept[self._kept] = those
         self._numbers, self._since, self._size = self._numbers[those], self._since[those], self._size[those]
         self._ranked = {}
+        self._hidden, self._hidden_count = _NOTHING, 0
         return self
 
     def seen_with(self, current: "Ranked") -> Self:
         """Let who looks at this see the pending calls of the current block."""
         self._taken, self.contested, self.auctioned = current._taken, current.contested, current.auctioned
+        self._hidden, self._hidden_count = _NOTHING, 0
         return self
 
     def take(self, number: int) -> None:
         """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
         if not self.contested and number not in self.auctioned:
-            self._taken.add(number)
+            self._taken[number] = None
 
     def _of_kept(self, worth: BoolArray) -> BoolArray:
         """Return what is said of all that there was at first by the place of what is left."""
@@ -99,9 +102,69 @@ class Ranked:
 
     def _ripe(self, since: float, prefers: Preference) -> IntArray:
         """Return the places of those that have been there since then or earlier, in the order in which one looks."""
-        if prefers not in self._ranked:
-            by_size = np.argsort(-self._size, kind="stable")
-            rank = by_size if prefers == "largest" else by_size[np.argsort(self._since[by_size], kind="stable")]
-            self._ranked[prefers] = rank, self._since[rank]
-        rank, appeared = self._ranked[prefers]
-        return rank[: appeared.searchsorted(since, "right")] if prefers == "oldest" else rank[appeared <= since]
+        return self._first(since, prefers, self.count, _NOTHING)
+
+    def _first(self, since: float, prefers: Preference, patience: int, passed_over: BoolArray) -> IntArray:
+        """Return the first `patience` of `_ripe`, less what is passed over.
+
+        Who looks at thirty of thousands sees the head of the order, so that is all that is put in order at first.
+        """
+        depth = max(4 * patience, _HEAD)
+        while True:
+            known = self._ranked.get(prefers)
+            if known is None or known[0].size < min(depth, self._numbers.size):
+                known = self._ranked[prefers] = self._head(prefers, depth)
+            rank, appeared = known
+            places, all_there = _walk(rank, appeared, since, prefers == "oldest", patience, passed_over)
+            if all_there or rank.size == self._numbers.size:
+                return places
+            depth = 8 * rank.size
+
+    def _head(self, prefers: Preference, depth: int) -> tuple[IntArray, FloatArray]:
+        """Return at least the first `depth` places in the order in which one looks, and since when each is there.
+
+        Whatever comes before the last of them, or beside it, is among them: the order is that of all of them.
+        """
+        first = -self._size if prefers == "largest" else self._since
+        if self.count > 2 * depth:
+            those = np.flatnonzero(first <= np.partition(first, depth)[depth])
+            rank = those[self._sorted(prefers, self._since[those], self._size[those])]
+        else:
+            rank = self._sorted(prefers, self._since, self._size)
+        return rank, self._since[rank]
+
+    @staticmethod
+    def _sorted(prefers: Preference, since: FloatArray, size: FloatArray) -> IntArray:
+        order: IntArray = np.argsort(-size, kind="stable") if prefers == "largest" else np.lexsort((-size, since))
+        return order
+
+    def _passed_over(self, less: BoolArray | None) -> BoolArray:
+        """Return by place what is hidden or in `less`; empty where nothing is."""
+        if self._hidden_count < len(self._taken):
+            if not self._hidden_count:
+                self._hidden = np.zeros(self.count, np.bool_)
+            for number in islice(self._taken, self._hidden_count, None):
+                self._hidden |= self._numbers == number
+            self._hidden_count = len(self._taken)
+        if not self._hidden_count:
+            return less if less is not None else _NOTHING
+        return self._hidden if less is None else self._hidden | less
+
+
+@njit(cache=True)
+def _walk(
+    rank: IntArray, appeared: FloatArray, since: float, by_age: bool, patience: int, passed_over: BoolArray
+) -> tuple[IntArray, bool]:  # pragma: no cover - compiled
+    """Return the first places of an order that are ripe and not passed over, and whether no other can be among them."""
+    places, count = np.empty(min(patience, rank.size), np.int64), 0
+    for k in range(rank.size):
+        if count == patience:
+            break
+        if appeared[k] > since:
+            if by_age:
+                return places[:count], True
+            continue
+        if passed_over.size == 0 or not passed_over[rank[k]]:
+            places[count] = rank[k]
+            count += 1
+    return places[:count], count == patience

@@ -9,6 +9,7 @@ import copy
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from abm.auctions import Auctions, Opener, OpenLot, Waiting
 from abm.lot_columns import LotColumns
@@ -51,6 +52,7 @@ class Sales(Auctions):
     def __init__(self, world: "World", lender: "Lender", design: SaleDesign, own_account: int | None) -> None:
         super().__init__(world, lender, design)
         self._rule = design
+        self._runs_seconds = design.runs_seconds
         self._columns = LotColumns(_COLUMNS)
         self.own_account = own_account
         if own_account is not None:
@@ -63,20 +65,20 @@ class Sales(Auctions):
         `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
         numbers, rows = self._columns.rows()
-        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
-        believed = self._lender.prices
-        since = self._world.now - rows[:, _SINCE]
-        prices = self._rule.unit_price(rows[:, _TOP], since, believed[collateral] / believed[debt])
-        good = (prices < highest[collateral, debt] * _SLACK) & (since * _SLACK < self._rule.runs_seconds)
-        rows, collateral = rows[good], collateral[good]
-        worth_usd, price = rows[:, _UNITS] * believed[collateral], prices[good]
-        left, due = rows[:, _LEFT], rows[:, _DUE]
-        return OnSale(numbers[good], rows[:, _OPENED], worth_usd, collateral, debt[good], price, left, due)
+        believed, now = self._lender.prices, self._world.now
+        since, feed = _priced_by(rows, now, believed)
+        prices = self._rule.unit_price(rows[:, _TOP], since, feed)
+        good, figures, pairs = _below_bids(rows, since, prices, highest, believed, self._runs_seconds)
+        opened, worth_usd, price, left, due = figures
+        return OnSale(numbers[good], opened, worth_usd, pairs[0], pairs[1], price, left, due)
 
     def paid_at_most(self, lots: OnSale) -> FloatArray:
         """Return the most that a call on each lot may pay, (n,) units of the debt."""
+        debts = set(lots.debt.tolist())
+        if len(debts) == 1:
+            return self._rule.paid_ceiling(lots.units, lots.due, lots.price, self.house(debts.pop()))
         paid = np.empty(lots.price.size)
-        for debt in set(lots.debt.tolist()):
+        for debt in debts:
             those = lots.debt == debt
             figures = lots.units[those], lots.due[those], lots.price[those]
             paid[those] = self._rule.paid_ceiling(*figures, self.house(debt))
@@ -110,22 +112,17 @@ class Sales(Auctions):
     def waiting(self) -> Waiting:
         """Return the lots whose auctions have run out and wait to be started afresh."""
         numbers, rows = self._columns.rows()
-        over = (self._world.now - rows[:, _SINCE]) * _SLACK >= self._rule.runs_seconds
-        if not over.any():
+        over = _run_out(rows, self._world.now, self._runs_seconds)
+        if not over.size:
             return super().waiting()
-        numbers, rows = numbers[over], rows[over]
-        for row in np.flatnonzero(rows[:, _WAITS] == 0.0).tolist():
-            number = numbers.item(row)
-            if self.waits(self.lots[number]):
+        for row in over[rows[over, _WAITS] == 0.0].tolist():
+            if self.waits(self.lots[numbers.item(row)]):
                 # Until somebody starts it afresh, which writes the row anew.
                 rows[row, _WAITS] = 1.0
-                self._columns.set(number, _WAITS, 1.0)
-        waiting = rows[:, _WAITS] == 1.0
-        numbers, rows = numbers[waiting], rows[waiting]
-        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
-        believed = self._lender.prices
-        worth_usd = rows[:, _LEFT] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
-        return Waiting(numbers, rows[:, _OPENED], rows[:, _RAISING], worth_usd, collateral, debt, rows[:, _DEBT_USD])
+        over = over[rows[over, _WAITS] == 1.0]
+        figures, (collateral, debt) = _left_over(rows, over, self._lender.prices)
+        opened, raising_usd, worth_usd, debt_usd = figures
+        return Waiting(numbers[over], opened, raising_usd, worth_usd, collateral, debt, debt_usd)
 
     def reset(self, one: OpenLot) -> Reward | None:
         """Start an auction afresh; returns what the caller is to be paid."""
@@ -236,3 +233,60 @@ class LotMark:
     def settle(self, world: "World", taker: int, taking: Taking) -> Taking:
         """Pay, and hand the units over."""
         return self._sales.sell(self._one, taker, taking.repaid)
+
+
+@njit(cache=True, error_model="numpy")
+def _priced_by(
+    rows: FloatArray, now: float, believed: FloatArray
+) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled
+    """Return since when each price falls, and what the protocol believes a unit to be worth in units of the debt."""
+    since, feed = np.empty(len(rows)), np.empty(len(rows))
+    for k in range(len(rows)):
+        since[k] = now - rows[k, _SINCE]
+        feed[k] = believed[int(rows[k, _COLLATERAL])] / believed[int(rows[k, _DEBT])]
+    return since, feed
+
+
+@njit(cache=True)
+def _below_bids(
+    rows: FloatArray, since: FloatArray, prices: FloatArray, highest: FloatArray, believed: FloatArray, runs: float
+) -> tuple[IntArray, FloatArray, IntArray]:  # pragma: no cover - compiled
+    """Return the rows of `Sales.on_sale`, the figures of an `OnSale`, and the pairs."""
+    good, count = np.empty(len(rows), np.int64), 0
+    for k in range(len(rows)):
+        highest_price = highest[int(rows[k, _COLLATERAL]), int(rows[k, _DEBT])]
+        if prices[k] < highest_price * _SLACK and since[k] * _SLACK < runs:
+            good[count] = k
+            count += 1
+    figures, pairs = np.empty((5, count)), np.empty((2, count), np.int64)
+    for n, k in enumerate(good[:count]):
+        row = rows[k]
+        pairs[0, n], pairs[1, n] = int(row[_COLLATERAL]), int(row[_DEBT])
+        figures[0, n], figures[1, n] = row[_OPENED], row[_UNITS] * believed[pairs[0, n]]
+        figures[2, n], figures[3, n], figures[4, n] = prices[k], row[_LEFT], row[_DUE]
+    return good[:count], figures, pairs
+
+
+@njit(cache=True)
+def _run_out(rows: FloatArray, now: float, runs: float) -> IntArray:  # pragma: no cover - compiled
+    """Return the rows of which the auction has run out, or is so close to it that the rule must say."""
+    over, count = np.empty(len(rows), np.int64), 0
+    for k in range(len(rows)):
+        if (now - rows[k, _SINCE]) * _SLACK >= runs:
+            over[count] = k
+            count += 1
+    return over[:count]
+
+
+@njit(cache=True, error_model="numpy")
+def _left_over(
+    rows: FloatArray, those: IntArray, believed: FloatArray
+) -> tuple[FloatArray, IntArray]:  # pragma: no cover - compiled
+    """Return the figures of a `Waiting`, and the pairs."""
+    figures, pairs = np.empty((4, those.size)), np.empty((2, those.size), np.int64)
+    for n, k in enumerate(those):
+        row = rows[k]
+        pairs[0, n], pairs[1, n] = c, d = int(row[_COLLATERAL]), int(row[_DEBT])
+        figures[0, n], figures[1, n], figures[3, n] = row[_OPENED], row[_RAISING], row[_DEBT_USD]
+        figures[2, n] = row[_LEFT] * (believed[c] / believed[d]) * row[_DEBT_USD]
+    return figures, pairs

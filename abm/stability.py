@@ -50,9 +50,9 @@ class StabilityPool(Auctions):
         house.stakes_units = float(self._stakes(account, found.collateral, found.debt).sum())
         return house
 
-    def most_generous_house(self) -> House:
+    def most_generous_houses(self, debts: list[int]) -> list[House]:
         """Return the state that an account sees which owes what the pool holds."""
-        return self._house(self.reserve)
+        return [self._house(self.reserve)]
 
     def openable(self) -> tuple[Below, FloatArray]:
         """Return who is below health 1; and in recovery mode all who are below the ratio of all, since it began."""

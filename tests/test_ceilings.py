@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from abm import Run
+from abm.lot_columns import LotColumns
 from abm.on_offer import Bids, Calls, Opportunities
 from abm.ranked import Ranked
 from models.liquidation import (
@@ -21,6 +22,7 @@ from models.liquidation import (
     MakerFlip,
     NothingToReset,
     Position,
+    bond_payment_factor,
 )
 from models.liquidation.ceiling import SLACK, Accounts
 
@@ -173,8 +175,49 @@ def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, dat
     )
     first = [number for number in ranked.ripe(60.0, prefers) if own is None or not own[number - 100]][:patience]
     assert in_all == len(first)
-    expected = [(number, k + 1) for k, number in enumerate(first) if worth is None or worth[number - 100]]
+    expected = [(number, number - 100, k + 1) for k, number in enumerate(first) if worth is None or worth[number - 100]]
     assert list(looks) == expected
+
+
+@pytest.mark.parametrize("prefers", ["largest", "oldest"])
+@pytest.mark.parametrize("ripe_since", [0.0, 300.0, INF])
+def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):
+    """Many are alike, most are taken one after the other, and what is ripe may be far behind."""
+    rng = np.random.default_rng(3)
+    since, size = rng.choice([0.0, 60.0, 300.0, 900.0], 1500), rng.integers(1, 40, 1500).astype(float)
+    ranked, own = Ranked(np.arange(1500) + 7, since, size), rng.random(1500) < 0.3
+    keys = (-size,) if prefers == "largest" else (-size, since)
+    expected = [k for k in np.lexsort(keys).tolist() if since[k] <= ripe_since and not own[k]]
+    while expected:
+        looks, in_all = ranked.looks(ripe_since, prefers, 5, None, own)
+        seen = [place for _, place, _ in looks]
+        assert (seen, in_all) == (expected[:5], len(expected[:5]))
+        for place in seen:
+            ranked.take(place + 7)
+        del expected[:5]
+    assert ranked.looks(ripe_since, prefers, 5, None, own) == ((), 0)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["open", "change", "close"]), st.floats(-1e9, 1e9)), max_size=200))
+@settings(deadline=None, max_examples=100)
+def test_rows_of_open_lots_stay_in_order_without_gaps(steps):
+    columns, kept, opened = LotColumns(2), dict[int, tuple[float, float]](), 0
+    for kind, figure in steps:
+        if kind == "open":
+            kept[opened] = (figure, float(opened))
+            columns.write(opened, kept[opened])
+            opened += 1
+        elif kept:
+            number = list(kept)[int(abs(figure)) % len(kept)]
+            if kind == "change":
+                kept[number] = (figure, float(number))
+                columns.write(number, kept[number])
+            else:
+                del kept[number]
+                columns.remove(number)
+        numbers, rows = columns.rows()
+        assert numbers.tolist() == list(kept)
+        assert [tuple(row) for row in rows.tolist()] == list(kept.values())
 
 
 # Openings
@@ -223,6 +266,28 @@ def test_no_opening_is_above_its_ceiling(at, design, house):
         offer = design.offer(lot, 0.0, feed, house)
         if offer is not None:
             assert offer.seized_per_repaid * feed <= top.rate * SLACK
+
+
+@given(
+    at=positions(),
+    ajna=st.builds(Ajna, collateralization_factor=st.floats(1.0, 1.2), max_bond_factor=st.floats(0.005, 0.5)),
+    house=st.builds(House, borrow_rate_per_year=st.sampled_from([0.0, 1e-14, 1e-9, 0.02, 0.5])),
+    least_moved=st.floats(0.3, 2.5),
+    beyond=st.sampled_from([1.0, 1.0 + 1e-12, 1.001, 1.1]),
+)
+@settings(deadline=None, max_examples=400)
+def test_no_bond_earns_more_nor_loses_less_than_its_ceiling(at, ajna, house, least_moved, beyond):
+    """At the least price that there may be now, and above it."""
+    figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
+    accounts = Accounts(*figures, 0.49, 0.49, at.collateral_price, single=True, least_moved=least_moved)
+    top, opening = ajna.opening_ceiling(accounts, house), ajna.open(at, 0.0, house)
+    assert opening is not None
+    lot, price = opening.lots[0], at.collateral_price / at.debt_price * least_moved * beyond
+    assert lot.kick is not None
+    factor = bond_payment_factor(lot.kick, price)
+    earned_usd = max(factor * min(lot.tab, lot.units * price), -lot.bond) * at.debt_price
+    assert earned_usd <= top.reward_usd[0] * (SLACK if top.reward_usd[0] > 0.0 else 1.0)
+    assert top.reward_usd[0] > 0.0 or factor <= 0.0
 
 
 @given(

@@ -111,23 +111,26 @@ class LiquidatorCohort(mesa.Agent):
         turns = self._turns.next()
         there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
-        able = [member for member in turns if bid <= self.max_gas_gwei[member] and self._acts(member)]
+        active, most_gwei, starts = self.active, self.max_gas_gwei, self.active_from_seconds
+        able = [k for k in turns if bid <= most_gwei[k] and k < active and view.now >= starts[k]]
         if not able:
             return intents
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         worth = self._worth_a_look(view, open_now, gas_usd)
+        if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
+            bids = None
         if calls:
             tops = calls.tops(self.terms.selling == "at_once")
-            calls = calls if tops is None or tops.may_bring(self._wanted(calls, gas_usd)).any() else None
+            calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
         if not calls and not bids and (not open_now or (worth is not None and not worth.any())):
             return intents
         for member in able:
             effort = self._effort(view, member, bid, gas_usd, there_are)
             if open_now and effort.budget_usd > 0.0:
                 self._hunt(view, open_now, worth, effort, intents)
-            if bids and not (self.terms.financing == "flash" and view.financing(self.pool) == "lock"):
+            if bids and not effort.spent:
                 self._bid(view, bids, effort, intents)
-            if calls:
+            if calls and effort.calls > 0:
                 self._call(view, calls, effort, intents)
         return intents
 
@@ -144,9 +147,6 @@ class LiquidatorCohort(mesa.Agent):
                 holding.generation = max(holding.generation, receipt.generation)
         elif isinstance(intent, SellInventory):
             self.holdings[intent.member, intent.asset].units -= receipt.amount
-
-    def _acts(self, member: int) -> bool:
-        return member < self.active and self._now >= self.active_from_seconds[member]
 
     def _fee(self, view: "View") -> float:
         """Return the fee on a dollar of a flash swap where one is needed."""
@@ -195,7 +195,7 @@ class LiquidatorCohort(mesa.Agent):
         looks, in_all = open_now.looks(
             ripe_since, self.terms.prefers, patience, worth.__getitem__ if worth is not None else None
         )
-        for number, looked in looks:
+        for number, _, looked in looks:
             if effort.spent:
                 return
             effort.patience = patience - looked
@@ -255,8 +255,8 @@ class LiquidatorCohort(mesa.Agent):
         terms, ripe_since = self.terms, view.now - self.delay_seconds[effort.member]
         tops = calls.tops(terms.selling == "at_once")
         wanted = self._wanted(calls, effort.gas_cost_usd, max(effort.budget_usd, 0.0), self._bondable(effort))
-        worth = (lambda places: tops.only(places).may_bring(wanted)) if tops is not None else None
-        for number, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth)[0]:
+        worth = partial(tops.may_bring, wanted) if tops is not None else None
+        for number, _, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth)[0]:
             if effort.calls == 0:
                 return
             call = calls.price(number)
@@ -292,17 +292,17 @@ class LiquidatorCohort(mesa.Agent):
         mine = bids.led_by(self.first_account + effort.member)
         # What selling at once brings takes a quote for each lot.
         looks, in_all = bids.looks(ripe_since, terms.prefers, patience, None if sells else worth, less=mine)
-        for number, looked in looks:
+        for number, place, looked in looks:
             if effort.spent:
                 return
             effort.patience = patience - looked
-            bid = self._worth_bidding(view, bids, number, effort)
+            bid = self._worth_bidding(view, bids, place, effort)
             if bid is None:
                 continue
             bids.take(number)
             effort.calls -= 1
-            effort.budget_usd -= bid.paid * bids.debt_usd(bids.lot(number))
-            effort.held_usd += bid.paid * bids.debt_usd(bids.lot(number))
+            effort.budget_usd -= bid.paid * bids.debt_usd(place)
+            effort.held_usd += bid.paid * bids.debt_usd(place)
             intents.append(
                 PlaceBid(
                     sender=self,
@@ -320,27 +320,27 @@ class LiquidatorCohort(mesa.Agent):
         if not effort.spent:
             effort.patience = patience - in_all
 
-    def _worth_bidding(self, view: "View", bids: "Bids", number: int, effort: Effort) -> Bid | None:
+    def _worth_bidding(self, view: "View", bids: "Bids", place: int, effort: Effort) -> Bid | None:
         """Return the bid that a member is ready to make: more money or, once the tab is bid, fewer units for it."""
-        terms, lot, least = self.terms, bids.lot(number), bids.least(number)
-        if least is None:
+        terms, debt_usd, (paid, units) = self.terms, bids.debt_usd(place), bids.least(place)
+        if effort.budget_usd / debt_usd < paid:
             return None
-        debt_usd = bids.debt_usd(lot)
-        worth_usd = bids.worth_usd(number, least.units, terms.selling == "at_once")
+        worth_usd = bids.worth_usd(place, units, terms.selling == "at_once")
         net_usd = worth_usd - effort.gas_cost_usd - terms.minimum_profit_usd
         if self._bears_risk:
-            holding = self._holding(view, bids.asset(number), effort)
+            holding = self._holding(view, bids.asset(place), effort)
             if worth_usd > holding.limit_usd - holding.held_usd:
                 return None
             net_usd -= holding.charge_usd(worth_usd)
         value = min(net_usd / (1.0 + terms.margin), effort.budget_usd) / debt_usd
-        if value < least.paid or value <= lot.bid:
+        lot = bids.lot(place)
+        if value < paid or value <= lot.bid:
             return None
         if lot.bid < lot.tab:
-            return Bid(min(max(terms.first_bid * value, least.paid), lot.tab), least.units)
+            return Bid(min(max(terms.first_bid * value, paid), lot.tab), units)
         # The fewest units that would pay for the tab at what these bring each, and some more to begin with.
-        fewest = least.units * lot.tab / (net_usd / (1.0 + terms.margin) / debt_usd)
-        return Bid(lot.tab, min(least.units, fewest / terms.first_bid))
+        fewest = units * lot.tab / (net_usd / (1.0 + terms.margin) / debt_usd)
+        return Bid(lot.tab, min(units, fewest / terms.first_bid))
 
     def _bondable(self, effort: Effort) -> float:
         """Return the dollars that a member could lock for hours: nothing that it borrows for one transaction."""

@@ -44,6 +44,8 @@ _SECOND_MINUTES: Final = 840.0
 # PoolHelper's weekly borrow fee: a week's interest, but never less than this.
 _WEEKS_PER_YEAR: Final = 52.0
 _LEAST_BORROW_FEE: Final = 0.0005
+# Of a neutral price as close as this to the debt the rounding of floats may decide what a bond earns.
+_LEAST_SPAN: Final = 1e-6
 # A loan may not be left smaller than this part of the mean one.
 _LEAST_DEBT_SHARE: Final = 0.1
 
@@ -119,11 +121,23 @@ class Ajna(SaleDesign):
         return Opening([lot], bond=bond)
 
     def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
-        """What the bond earns of all that is raised; in the instant of the kick nobody buys."""
+        """What the bond earns of all that is raised, or surely loses; in the instant of the kick nobody buys.
+
+        It earns the less, and loses the more, the higher the price: the lowest one that may be now is the ceiling.
+        """
         bond_factor = self._bond_factor(house.borrow_rate_per_year)
         raised = accounts.debt_usd / (1.0 - take_penalty(bond_factor, -bond_factor))
-        bond_usd = self.min_bond_factor * accounts.debt_usd if accounts.single else 0.0
-        return OpeningCeiling(bond_factor * raised, raised, 0.0, bond_usd)
+        if not accounts.single:
+            return OpeningCeiling(bond_factor * raised, raised, 0.0)
+        bond_usd = bond_factor * accounts.debt_usd
+        least_usd = accounts.collateral_usd * (accounts.least_moved / SLACK)
+        # As in `bond_payment_factor`, all of it by the debt per unit of collateral.
+        neutral = self.collateralization_factor * neutral_ratio(house.borrow_rate_per_year)
+        gained = neutral - least_usd / accounts.debt_usd
+        span = neutral - 1.0
+        part = np.clip(gained / span, -1.0, 1.0) if span > _LEAST_SPAN else np.ones_like(gained)
+        lost = np.maximum(part * bond_factor * np.minimum(raised, least_usd), -bond_usd) / SLACK
+        return OpeningCeiling(np.where(part > 0.0, part * bond_factor * raised, lost), raised, 0.0, bond_usd)
 
     def _bond_factor(self, rate_per_year: float) -> float:
         return min(max((neutral_ratio(rate_per_year) - 1.0) / 10.0, self.min_bond_factor), self.max_bond_factor)

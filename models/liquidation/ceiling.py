@@ -25,7 +25,8 @@ class Accounts(NamedTuple):
 
     `ltv` is inf, and health 0, where nothing is posted; a ceiling may then be no number, which bounds nothing.
     Thresholds of the pool's reserves, where above 0, are between two; no unit is worth more than `unit_usd`. Where
-    accounts are all `single`, each has one collateral and one debt, and is its pair.
+    accounts are all `single`, each has one collateral and one debt, and is its pair. The price of collateral in units
+    of debt is now at least `least_moved` of what the protocol believes.
     """
 
     health: FloatArray
@@ -36,6 +37,7 @@ class Accounts(NamedTuple):
     most_threshold: float
     unit_usd: float
     single: bool
+    least_moved: float = 0.0
 
 
 class Ceiling(NamedTuple):
@@ -52,8 +54,8 @@ class Ceiling(NamedTuple):
 class OpeningCeiling(NamedTuple):
     """No call that opens is paid more than `reward_usd`, nor puts up for sale what is to raise more than `raised_usd`.
 
-    Nor is less than `bond_usd` locked. Who buys at once gets collateral worth no more than `rate` for a dollar; 0 where
-    nobody can.
+    What a bond surely loses makes that negative. Nor is less than `bond_usd` locked. Who buys at once gets collateral
+    worth no more than `rate` for a dollar; 0 where nobody can.
     """
 
     reward_usd: FloatArray

@@ -42,7 +42,7 @@ class DesignParameters(Parameters):
     def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling | None:
         """What no call that opens one of these accounts can exceed; None where the design states no bound.
 
-        The house is one in which no call is paid less than in the house as it is.
+        No call is paid less in this house than in the house as it is, nor has less to lose.
         """
         return None
 

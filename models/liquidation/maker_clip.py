@@ -93,7 +93,8 @@ class MakerClip(SaleDesign):
 
     def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
         """The start, cut once for every step."""
-        price: Floats = top * self.cut ** np.floor(since_seconds / self.step_seconds + _ROUNDING_STEPS)
+        steps = since_seconds / self.step_seconds + _ROUNDING_STEPS
+        price: Floats = top * self.cut ** (math.floor(steps) if isinstance(steps, float) else np.floor(steps))
         return price
 
     @property
@@ -109,16 +110,14 @@ class MakerClip(SaleDesign):
 
     def terms(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> SaleTerms | None:
         """The price of the clock; None while the auction waits for a reset."""
-        if self.needs_reset(lot, now_seconds, feed_price):
+        price = self.price(lot, now_seconds)
+        if self._has_run_out(lot, price, now_seconds):
             return None
-        return SaleTerms(self.price(lot, now_seconds), lot.tab, leave=self._least_tab(lot))
+        return SaleTerms(price, lot.tab, leave=self._least_tab(lot))
 
     def needs_reset(self, lot: Lot, now_seconds: float, feed_price: float) -> bool:
         """Whether the time is over or the price has fallen too far."""
-        if lot.closed:
-            return False
-        late = now_seconds - lot.top_seconds > self.tail_seconds
-        return late or self.price(lot, now_seconds) < self.cusp * lot.top
+        return not lot.closed and self._has_run_out(lot, self.price(lot, now_seconds), now_seconds)
 
     def reset(self, lot: Lot, now_seconds: float, feed_price: float) -> Reward | None:
         """Start again from the feed of now; the caller is paid where there is enough left to auction."""
@@ -129,6 +128,9 @@ class MakerClip(SaleDesign):
         lot.top, lot.top_seconds = feed_price * self.buffer, now_seconds
         paid = min(lot.tab, lot.units * feed_price) >= self._least_tab(lot)
         return self._reward(lot) if paid else None
+
+    def _has_run_out(self, lot: Lot, price: float, now_seconds: float) -> bool:
+        return now_seconds - lot.top_seconds > self.tail_seconds or price < self.cusp * lot.top
 
     def _opened(self, position: Position, house: House) -> float:
         """Units of the debt that one call opens; 0 where it may not."""

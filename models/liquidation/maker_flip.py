@@ -119,8 +119,17 @@ class MakerFlip(DesignParameters):
     def bid(self, lot: Lot, bidder: int, bid: Bid, now_seconds: float) -> Bidding:
         """Bid for a lot, which changes it: more money for all of it or, once the tab is bid, the tab for less of it.
 
-        Raises `AuctionOver`, `InvalidBid`.
+        Raises as `require`.
         """
+        self.require(lot, bid, now_seconds)
+        raised = bid.paid >= lot.tab * (1.0 - ROUNDING)
+        bidding = Bidding(lot.tab if raised else bid.paid, lot.bidder, lot.bid, lot.units - bid.units)
+        lot.bid, lot.bidder, lot.units = bidding.locked, bidder, bid.units
+        lot.bid_until_seconds = now_seconds + self.bid_seconds
+        return bidding
+
+    def require(self, lot: Lot, bid: Bid, now_seconds: float) -> None:
+        """Refuse a bid that comes too late or does not improve on the last one. Raises `AuctionOver`, `InvalidBid`."""
         least = self.least_bid(lot, now_seconds)
         if least is None:
             raise AuctionOver(f"no bid is taken at {now_seconds:g} s: the auction is over; bid on another lot")
@@ -128,11 +137,6 @@ class MakerFlip(DesignParameters):
             _require_more_money(lot, bid, least)
         else:
             _require_less_collateral(lot, bid, least)
-        raised = bid.paid >= lot.tab * (1.0 - ROUNDING)
-        bidding = Bidding(lot.tab if raised else bid.paid, lot.bidder, lot.bid, lot.units - bid.units)
-        lot.bid, lot.bidder, lot.units = bidding.locked, bidder, bid.units
-        lot.bid_until_seconds = now_seconds + self.bid_seconds
-        return bidding
 
     def finished(self, lot: Lot, now_seconds: float) -> bool:
         """Whether the highest bidder has won the lot and may have it."""
