@@ -62,8 +62,7 @@ def run_scenario(
             status, lost = "interrupted", stopped
         with uninterrupted():
             writer.finish(status, wall_seconds=time.monotonic() - started)
-    with uninterrupted():
-        earlier.settle()
+            earlier.settle()
     if isinstance(lost, SchedulerLostError):
         raise lost
     return Results.load(directory)

@@ -66,6 +66,11 @@ def world(small_world: Any) -> Any:
     )
 
 
+def _wide(said: pd.DataFrame) -> pd.DataFrame:
+    """Debts over 150 powers of ten, as a slip of decimals makes them."""
+    return said.assign(debt_usd=np.geomspace(1e-50, 1e100, len(said)))
+
+
 def in_units(said: pd.DataFrame) -> pd.DataFrame:
     """The same positions as they are in the world, in units of their assets."""
     limits = said["debt_usd"] * said["health"]
@@ -314,6 +319,16 @@ def test_the_command_writes_blocks_that_a_scenario_runs(
     assert simulate(Scenario.from_dict(world), seed=1).summary["initial_debt_usd"] == pytest.approx(total, rel=1e-9)
 
 
+def test_the_figure_shows_as_many_as_the_file_has_however_few_are_asked_for(home: Path) -> None:
+    assert main(["fit", "positions.csv", "--count", "1", "--out", "fitted"]) == DONE
+    (block,) = tomllib.loads((home / "fitted" / "positions.toml").read_text())["agents"]["borrowers"]
+    assert block["count"] == 1
+
+
+def test_the_smallest_of_numbers_does_no_harm_to_a_power_law() -> None:
+    assert sizes(np.array([1e-320, *np.geomspace(1.0, 1e4, 40)]))
+
+
 def test_a_file_in_units_may_be_drawn_from_as_it_is(home: Path, capsys: pytest.CaptureFixture[str], world: Any) -> None:
     import tomli_w  # noqa: PLC0415
 
@@ -351,6 +366,13 @@ def test_the_figure_can_be_read(home: Path, faults: Callable[[Figure], list[str]
         (in_units(frame(40)), ["--scenario", "clam"], "did you mean 'calm'"),
         (in_units(frame(40)), ["--scenario", "calm", "--pool", "side"], "--pool side is no pool of calm"),
         (frame(40), ["--model", "gbm"], "--model goes with a file of prices, but positions.csv holds positions"),
+        (
+            frame(40),
+            ["--scenario", "calm"],
+            "--scenario values units of assets, but positions.csv says .* leave it out",
+        ),
+        (frame(40), ["--pool", "core"], "--pool values units of assets, but positions.csv says .* leave it out"),
+        (_wide(frame(40)), [], "debts in ETH against DAI reach from .* wider than any law that a scenario draws"),
         (frame(40), ["--out", "full"], "full is not empty; give another directory with --out"),
     ],
 )

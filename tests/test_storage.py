@@ -110,6 +110,14 @@ def test_a_vacant_directory_is_accepted_and_left_as_it_was(tmp_path: Path, where
     assert [file.name for file in tmp_path.rglob("*")] == ["empty"]
 
 
+def test_the_tables_can_be_read_once_there_is_a_manifest(tmp_path: Path) -> None:
+    """Whoever is killed right after the manifest leaves results that hold together."""
+    with ResultsWriter(tmp_path / "run", FakeScenario(), seed=1, paths=1) as writer:
+        writer.add(outcome(0, liquidations=3))
+        writer.finish("complete", wall_seconds=0.0)
+        assert len(Results.load(tmp_path / "run").liquidations) == 3
+
+
 def test_nothing_is_written_before_the_first_outcome(tmp_path: Path) -> None:
     with ResultsWriter(tmp_path / "run", FakeScenario(), seed=7, paths=1) as writer:
         assert not writer.holds_results

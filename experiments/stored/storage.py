@@ -151,6 +151,10 @@ class ResultsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: "TracebackType | None"
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        """Write the ends of the tables, without which nobody can read them."""
         for writer in self._writers.values():
             writer.close()
 
@@ -180,8 +184,9 @@ class ResultsWriter:
         self._rows.append({**row, **weight, "status": "finished", "error": None, **metrics})
 
     def finish(self, status: str, wall_seconds: float) -> None:
-        """Write the table of paths, the summary and, last of all, the manifest."""
+        """Write the ends of the tables, the table of paths, the summary and, last of all, the manifest."""
         self._catch_up(math.inf)
+        self._close()
         paths = pd.DataFrame(self._rows)
         types = {"path": pa.int64(), "seed": pa.int64(), "status": pa.string(), "error": pa.string()}
         schema = pa.schema([(name, types.get(name, pa.float64())) for name in paths.columns])

@@ -30,6 +30,7 @@ def fit_positions(file: Path, scenario: str | None, pool: str | None, count: int
         from experiments.fit.positions.figure import draw  # noqa: PLC0415
 
         out.mkdir(parents=True, exist_ok=True)
-        save(draw(positions, *drawn(made, seed=1)), out / "positions.png")
+        as_many = [cohort.borrowers(cohort.positions) for cohort in cohorts]
+        save(draw(positions, *drawn(as_many, seed=1)), out / "positions.png")
         (out / "positions.toml").write_text(pasted, encoding="utf-8")
         print(f"Figure and blocks in {out}", flush=True)

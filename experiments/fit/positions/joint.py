@@ -69,6 +69,13 @@ def fit(positions: Positions) -> list[Cohort]:
                     f"all {name} in {collateral} against {debt} are {values[0]:g}, so that there is nothing to fit; "
                     "draw from the file itself with resample"
                 )
+        of_sizes, of_healths = sizes(owed), healths(health)
+        for name, values, laws in (("debts", owed, of_sizes), ("healths", health, of_healths)):
+            if not laws:
+                raise ScenarioError(
+                    f"{name} in {collateral} against {debt} reach from {values.min():g} to {values.max():g}, wider "
+                    "than any law that a scenario draws; leave out what is wrong, or draw from the file with resample"
+                )
         correlation = spearman(owed, health)
         cohorts.append(
             Cohort(
@@ -77,8 +84,8 @@ def fit(positions: Positions) -> list[Cohort]:
                 positions=count,
                 total_debt_usd=float(positions.debt_usd[own].sum()),
                 shared=shared,
-                sizes=sizes(owed),
-                healths=healths(health),
+                sizes=of_sizes,
+                healths=of_healths,
                 rank_correlation=correlation,
                 error=(1.0 - correlation**2) * math.sqrt((1.0 + 0.5 * correlation**2) / (len(owed) - 3)),
                 lowest_health=min(LOWEST_HEALTH, float(f"{health.min():.6g}")),

@@ -131,7 +131,7 @@ def _with_tail(ordered: FloatArray, many: int) -> Law | None:
 
 def _power_law(values: FloatArray, least: float, parameters: int) -> Law:
     """A Pareto from `least` on, by Hill's estimator."""
-    beyond = float(np.log(values / least).sum())
+    beyond = float((np.log(values) - math.log(least)).sum())
     shape = len(values) / beyond
     log_likelihood = len(values) * math.log(shape / least) - (shape + 1.0) * beyond
     return Law(Pareto(kind="pareto", minimum=_six(least), shape=_six(shape)), log_likelihood, parameters)

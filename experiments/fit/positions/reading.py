@@ -62,6 +62,11 @@ def read(file: Path, scenario: Scenario | None, pool: str | None) -> Positions:
     """
     names = _names(file)
     in_units = _in_units(names)
+    if not in_units and (scenario is not None or pool is not None):
+        option = "scenario" if scenario is not None else "pool"
+        raise ScenarioError(
+            f"--{option} values units of assets, but {file} says debts and healths itself; leave it out"
+        )
     debt_usd, health, pairs, mixed = _by_scenario(file, scenario, pool) if in_units else _as_said(file, names)
     owing = debt_usd > 0.0
     healthy = owing & (health > 1.0)
