@@ -1,8 +1,7 @@
-"""The scenarios that come with the package, found by name."""
+"""The scenarios that come with the package, and how files are found by name."""
 
 # ruff: noqa: PLC0415 - the simulator takes seconds to import, and listing names must not wait for it
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -34,25 +33,30 @@ def load_scenario(name_or_path: str | Path, overrides: Mapping[str, str] | None 
     """
     from abm import Scenario
 
-    return Scenario.load(_find(str(name_or_path)), dict(overrides or {}))
+    return Scenario.load(found("scenario", str(name_or_path), shipped_scenarios()), dict(overrides or {}))
 
 
-def _find(given: str) -> Path:
+def found(kind: str, given: str, shipped: Mapping[str, Path]) -> Path:
+    """The file of a shipped scenario or experiment, by its name, or of any other, by its path.
+
+    Raises `ScenarioError` with the nearest name where there is none.
+    """
     from abm import ScenarioError
+    from abm.sentences import nearest
 
-    shipped = shipped_scenarios()
     if given in shipped:
         return shipped[given]
     path = Path(given)
     if path.is_file():
         return path
     if path.is_dir():
-        raise ScenarioError(f"{given} is a directory, not a scenario; name the TOML file inside it")
+        a = "an" if kind[0] in "aeiou" else "a"
+        raise ScenarioError(f"{given} is a directory, not {a} {kind}; name the TOML file inside it")
     if path.suffix == ".toml" or path.name != given:
-        raise ScenarioError(f"scenario file {given} does not exist; `underwater scenarios` lists the shipped ones")
-    nearest = difflib.get_close_matches(given, shipped, n=1)
-    guess = f"did you mean {nearest[0]!r}? " if nearest else ""
+        raise ScenarioError(f"{kind} file {given} does not exist; `underwater {kind}s` lists the shipped ones")
+    close = nearest(given, shipped)
+    guess = f"did you mean {close!r}? " if close else ""
     raise ScenarioError(
-        f"scenario {given!r} is not known; {guess}`underwater scenarios` lists the shipped ones, "
+        f"{kind} {given!r} is not known; {guess}`underwater {kind}s` lists the shipped ones, "
         "and the path of a TOML file works too"
     )

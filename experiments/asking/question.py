@@ -36,11 +36,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from abm import Scenario, ScenarioError
 from abm.inputs import TOML_ERRORS, override, put
-from abm.sentences import nearest, sentence, suggestion
+from abm.sentences import sentence, suggestion
 from experiments.asking.factors import Factor, Grid, Plan, Point
 from experiments.comparing.entrants import ALL, with_design
 from experiments.designs import designs
-from experiments.shipped import load_scenario
+from experiments.shipped import found, load_scenario
 from models.parameters import Parameters
 
 MOST_PATHS = 1_000_000
@@ -110,7 +110,7 @@ class Experiment(Parameters):
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
         """Load a shipped experiment by its name, or any by its file. Raises `ScenarioError` with one sentence."""
-        file = _find(str(name_or_path))
+        file = found("experiment", str(name_or_path), shipped_experiments())
         try:
             data = tomllib.loads(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
@@ -236,22 +236,3 @@ def describe(file: Path) -> str:
     """The question of an experiment's file."""
     with file.open("rb") as source:
         return str(tomllib.load(source).get("question", ""))
-
-
-def _find(given: str) -> Path:
-    shipped = shipped_experiments()
-    if given in shipped:
-        return shipped[given]
-    path = Path(given)
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise ScenarioError(f"{given} is a directory, not an experiment; name the TOML file inside it")
-    if path.suffix == ".toml" or path.name != given:
-        raise ScenarioError(f"experiment file {given} does not exist; `underwater experiments` lists the shipped ones")
-    close = nearest(given, shipped)
-    guess = f"did you mean {close!r}? " if close else ""
-    raise ScenarioError(
-        f"experiment {given!r} is not known; {guess}`underwater experiments` lists the shipped ones, "
-        "and the path of a TOML file works too"
-    )
