@@ -45,16 +45,15 @@ def test_nobody_is_below_in_an_empty_pool() -> None:
     watch = HealthWatch(pool_of(1, [0.0, 0.8]), 1.0)
     found = watch.below(np.ones(2))
     assert [len(column) for column in found] == [0, 0, 0, 0]
-    assert found.debt_value_total == found.collateral_value_total == found.underwater_value == 0.0
 
 
-def test_the_sums_of_those_below() -> None:
+def test_the_values_of_those_below() -> None:
     pool = pool_of(3, [0.0, 0.8])
     pool.post_many([1, 2], 1, [10.0, 10.0])
     pool.borrow_many([1, 2], 0, [9.0, 12.0])
     found = HealthWatch(pool, 1.0).below(np.ones(2))
     assert found.accounts.tolist() == [1, 2]
-    assert (found.debt_value_total, found.collateral_value_total, found.underwater_value) == (21.0, 20.0, 12.0)
+    assert (found.debt_value.tolist(), found.collateral_value.tolist()) == ([9.0, 12.0], [10.0, 10.0])
 
 
 def test_an_account_exactly_on_its_line_is_not_below() -> None:

@@ -4,11 +4,12 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, refuse
+from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, Stopped, refuse
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -60,15 +61,23 @@ def conclude(directory: Path, manifest: Mapping[str, Any], describe: Callable[[]
     return FAILED if manifest["failed_runs"] else DONE
 
 
-def _plot(options: argparse.Namespace) -> int:
+@contextmanager
+def _written(what: str, where: Path) -> Iterator[None]:
+    """Say in one sentence why stored results cannot be read, or what is made of them not be written there."""
     from experiments.stored.storage import ResultsError
 
     try:
-        files = draw(options.directory, options.form)
+        yield
     except ResultsError as error:
-        return refuse(str(error))
+        raise Stopped(refuse(str(error))) from None
     except OSError as error:
-        return refuse(f"the figures cannot be written to {options.directory / 'figures'} ({error.strerror})")
+        reason = error.strerror or error
+        raise Stopped(refuse(f"{what} cannot be written to {where} ({reason})")) from None
+
+
+def _plot(options: argparse.Namespace) -> int:
+    with _written("the figures", options.directory / "figures"):
+        files = draw(options.directory, options.form)
     print(*files, sep="\n")
     return DONE
 
@@ -76,29 +85,20 @@ def _plot(options: argparse.Namespace) -> int:
 def _animate(options: argparse.Namespace) -> int:
     from experiments.figures.film import animate
     from experiments.results import load_results
-    from experiments.stored.storage import Results, ResultsError
+    from experiments.stored.storage import Results
 
-    try:
+    with _written("the film", options.directory / "figures"):
         if not isinstance(load_results(options.directory), Results):
             return refuse(f"{options.directory} holds many runs; a film shows one: name a directory that run wrote")
         files = animate(options.directory, options.frames)
-    except ResultsError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"the film cannot be written to {options.directory / 'figures'} ({error.strerror or error})")
     print(*files, sep="\n")
     return DONE
 
 
 def _report(options: argparse.Namespace) -> int:
     from experiments.report import write_report
-    from experiments.stored.storage import ResultsError
 
-    try:
+    with _written("the report", options.directory):
         file = write_report(options.directory)
-    except ResultsError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"the report cannot be written to {options.directory} ({error.strerror or error})")
     print(file)
     return DONE

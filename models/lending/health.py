@@ -66,21 +66,6 @@ class Below(NamedTuple):
         """Leave out all but those."""
         return Below(self.accounts[those], self.health[those], self.debt_value[those], self.collateral_value[those])
 
-    @property
-    def debt_value_total(self) -> float:
-        """Value of what they owe."""
-        return float(self.debt_value.sum())
-
-    @property
-    def collateral_value_total(self) -> float:
-        """Value of what they have posted."""
-        return float(self.collateral_value.sum())
-
-    @property
-    def underwater_value(self) -> float:
-        """Value of what those of them owe whose collateral is worth less than their debt."""
-        return float(self.debt_value[self.collateral_value < self.debt_value].sum())
-
 
 class Anchor(NamedTuple):
     """The watched accounts that owed when they were last all valued, sorted by health over line within their groups.
