@@ -500,3 +500,34 @@ def test_the_cuts_of_all_accounts_sum_to_what_was_cut(events: list[tuple[str, in
             cut += made.haircut(DAI, float(made.deficit[DAI]))
     booked = made.cuts.of(slice(0, 3), DAI, made.shares[:, DAI]).sum()
     assert booked == pytest.approx(cut, rel=1e-9, abs=1e-6)
+
+
+@given(st.lists(st.floats(1e-4, 0.5), min_size=1, max_size=40), st.floats(1e-6, 1e-2))
+def test_totals_keep_their_digits_when_nearly_everybody_leaves(parts: list[float], little: float) -> None:
+    """Alice takes out most of a billion bit by bit, Carol stays with a little: the totals are what is left of it."""
+    made = pool()
+    made.supply(ALICE, DAI, 1e9)
+    made.supply(CAROL, DAI, little)
+    made.post(BOB, ETH, 1e6)
+    made.borrow_many([BOB, CAROL], DAI, [5e8, little])
+    made.repay(BOB, DAI, 1e9)
+    for part in parts:
+        made.withdraw(ALICE, DAI, part * made.claims(ALICE, DAI))
+    made.withdraw(ALICE, DAI, made.claims(ALICE, DAI))
+    assert made.total_shares[DAI] == made.shares[CAROL, DAI]
+    assert made.total_scaled_debt[DAI] == made.scaled_debt[CAROL, DAI]
+    made.check()
+
+
+def test_what_was_lent_from_the_treasury_alone_is_a_size_to_measure_rounding_by() -> None:
+    made = pool(rate=0.05)
+    made.fund_treasury(DAI, 80.0)
+    made.post(BOB, ETH, 10.0)
+    made.borrow(BOB, DAI, 80.0, PRICES)
+    for _ in range(7):
+        made.accrue(12.0)
+    made.repay(BOB, DAI, made.debt(BOB, DAI) - 0.002)
+    made.collect_treasury(DAI, float(made.cash[DAI]))
+    made.repay(BOB, DAI, 0.001999999999)
+    made.collect_treasury(DAI, float(made.cash[DAI]))
+    made.check()

@@ -37,7 +37,7 @@ def cut(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLike) 
     left = np.where(amounts >= held * index * (1.0 - RESIDUE), 0.0, held - amounts / index)
     pool.cuts.take(reserve, ids, amounts, held)
     pool.shares[ids, reserve] = left
-    pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), float((held - left).sum()))
+    pool._shares_ended(reserve, float((held - left).sum()))
     pool.deficit[reserve] = less(deficit, float(amounts.sum()))
     return float(amounts.sum())
 
@@ -68,7 +68,7 @@ def surrender(pool: LendingPool, reserve: int, account: int, units: float) -> fl
     given = min(float(wanted), claim)
     burned = held if given >= claim * (1.0 - RESIDUE) else given / index
     pool.shares[account, reserve] = held - burned
-    pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), burned)
+    pool._shares_ended(reserve, burned)
     pool.treasury[reserve] += given
     return given
 
@@ -91,7 +91,7 @@ def exchange(pool: LendingPool, reserve: int, debtor: int, accounts: ArrayLike, 
         pool.cuts.settle(account, reserve, shares)
     left = np.where(amounts >= held * index * (1.0 - RESIDUE), 0.0, held - amounts / index)
     pool.shares[ids, reserve] = left
-    pool.total_shares[reserve] = less(float(pool.total_shares[reserve]), float((held - left).sum()))
+    pool._shares_ended(reserve, float((held - left).sum()))
     ended = pool.write_off(debtor, reserve, given)
     pool.deficit[reserve] = less(float(pool.deficit[reserve]), ended)
     return ended

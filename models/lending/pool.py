@@ -146,7 +146,7 @@ class LendingPool(Reserves):
         burned = shares if units >= claim * (1.0 - RESIDUE) else paid / index
         self.cuts.settle(account, reserve, shares)
         self._shares[account, reserve] = shares - burned
-        self._total_shares[reserve] = less(self._total_shares[reserve], burned)
+        self._shares_ended(reserve, burned)
         self._cash[reserve] = cash - paid
         return paid
 
@@ -212,7 +212,7 @@ class LendingPool(Reserves):
         repaid = min(units, owed)
         burned = scaled if units >= owed * (1.0 - RESIDUE) else repaid / index
         self._scaled_debt[account, reserve] = scaled - burned
-        self._total_scaled_debt[reserve] = less(self._total_scaled_debt[reserve], burned)
+        self._debt_ended(reserve, burned)
         self._cash[reserve] += repaid
         self._changed(account)
         return repaid
@@ -306,7 +306,7 @@ class LendingPool(Reserves):
         scaled = owed if units >= owed * index * (1.0 - RESIDUE) else units / index
         lost = scaled * index
         self._scaled_debt[account, reserve] = owed - scaled
-        self._total_scaled_debt[reserve] = less(self._total_scaled_debt[reserve], scaled)
+        self._debt_ended(reserve, scaled)
         self._deficit[reserve] += lost
         self._changed(account)
         return lost
@@ -328,6 +328,20 @@ class LendingPool(Reserves):
             self.cuts.cut(reserve, index - self._supply_index[reserve])
         self._deficit[reserve] = less(deficit, cut)
         return cut
+
+    def _shares_ended(self, reserve: int, shares: float) -> None:
+        """Take shares off the total that were taken off their owners."""
+        left = less(self._total_shares[reserve], shares)
+        if self._nearly_nothing(reserve, left * self._supply_index[reserve]):
+            left = float(self.shares[:, reserve].sum())
+        self._total_shares[reserve] = left
+
+    def _debt_ended(self, reserve: int, scaled: float) -> None:
+        """Take scaled debt off the total that was taken off its owners."""
+        left = less(self._total_scaled_debt[reserve], scaled)
+        if self._nearly_nothing(reserve, left * self._borrow_index[reserve]):
+            left = float(self.scaled_debt[:, reserve].sum())
+        self._total_scaled_debt[reserve] = left
 
     # What positions and reserves are worth
 

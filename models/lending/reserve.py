@@ -41,6 +41,8 @@ from models.types import FloatArray
 SECONDS_PER_YEAR: Final = 31_536_000
 # What is left of a balance below this part of it is rounding, and becomes nothing.
 RESIDUE: Final = 1e-12
+# A total below this part of the largest sheet is added up anew: what a larger one has rounded off would be much of it.
+NEARLY_NOTHING: Final = 1e-6
 
 
 class ReserveTerms(Parameters):
@@ -195,6 +197,7 @@ class Reserves:
         self._require_units("fund", reserve, units)
         self._cash[reserve] += units
         self._treasury[reserve] += units
+        self._note_size(reserve)
 
     def collect_treasury(self, reserve: int, units: float) -> float:
         """Pay `units` of the treasury's claim out in cash; returns the units paid.
@@ -275,6 +278,10 @@ class Reserves:
             claims=self._total_shares[reserve] * self._supply_index[reserve],
             treasury=self._treasury[reserve],
         )
+
+    def _nearly_nothing(self, reserve: int, units: float) -> bool:
+        """Whether so much is so little, beside what the reserve has had, that its running total has lost its digits."""
+        return units <= NEARLY_NOTHING * self._largest_sheet[reserve]
 
     def _note_size(self, reserve: int) -> None:
         """Remember the largest sheet so far: what rounding is measured by."""
