@@ -6,6 +6,7 @@ import numpy as np
 
 from models.exits import ExitGate, ExitTerms
 from models.lending import LendingPool
+from models.lending.reserve import NEARLY_NOTHING
 from models.types import FloatArray, IntArray
 
 
@@ -23,6 +24,7 @@ class Exits:
         self.gate = ExitGate(terms, pool.reserves)
         self.queues: list[OrderedDict[int, None]] = [OrderedDict() for _ in range(pool.reserves)]
         self._waiting_shares = [0.0] * pool.reserves
+        self._most_waiting = [0.0] * pool.reserves
         shape = (pool.accounts, pool.reserves)
         self.asked: IntArray = np.zeros(shape, dtype=np.int64)
         self.asked_seconds: FloatArray = np.zeros(shape)
@@ -44,6 +46,7 @@ class Exits:
         """Put an account at the end of a queue, with all that it still claims."""
         self.queues[reserve][account] = None
         self._waiting_shares[reserve] += float(self._pool.shares[account, reserve])
+        self._most_waiting[reserve] = max(self._most_waiting[reserve], self._waiting_shares[reserve])
 
     def leave_queue(self, account: int, reserve: int) -> None:
         """Take an account out of a queue: it has been paid, or would rather stay."""
@@ -80,7 +83,9 @@ class Exits:
         """What those in a queue claim, in units."""
         if not self.queues[reserve]:
             return 0.0
-        shares = min(max(self._waiting_shares[reserve], 0.0), float(self._pool.total_shares[reserve]))
+        if self._waiting_shares[reserve] <= NEARLY_NOTHING * self._most_waiting[reserve]:
+            self._waiting_shares[reserve] = float(self._pool.shares[list(self.queues[reserve]), reserve].sum())
+        shares = min(self._waiting_shares[reserve], float(self._pool.total_shares[reserve]))
         return shares * float(self._pool.supply_index[reserve])
 
     @property

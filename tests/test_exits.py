@@ -1,4 +1,4 @@
-"""Exits: rate limits, pauses and gates."""
+"""Exits: rate limits, pauses and gates, and what waits in a queue."""
 
 from math import inf
 
@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from abm.exits import Exits
 from models.exits import ExitGate, ExitTerms
+from models.lending import LendingPool, ReserveTerms
 
 
 @pytest.mark.parametrize(
@@ -73,3 +75,19 @@ def test_asking_how_much_may_leave_changes_nothing() -> None:
     for now, claims in ((10.0, 5000.0), (20.0, 10.0), (30.0, 0.0)):
         asked.room(0, now, claims)
     assert asked.room(0, 50.0, 1000.0) == unasked.room(0, 50.0, 1000.0) == 50.0
+
+
+@given(st.lists(st.floats(0.01, 0.9), min_size=1, max_size=30), st.floats(1e-6, 1e-2))
+def test_what_waits_keeps_its_digits_when_nearly_everybody_has_been_paid(parts, little) -> None:
+    pool = LendingPool([ReserveTerms()], [lambda _: 0.0], 2)
+    exits = Exits(pool, ExitTerms())
+    for account, units in enumerate((1e9, little)):
+        pool.supply(account, 0, units)
+        exits.queue(account, 0)
+    for part in parts:
+        before = float(pool.shares[0, 0])
+        paid = pool.withdraw(0, 0, part * before)
+        exits.pay(0, 0, paid, before - float(pool.shares[0, 0]), queued=True)
+        assert exits.waiting(0) == pytest.approx(pool.shares.sum(), rel=1e-9)
+    exits.leave_queue(0, 0)
+    assert exits.waiting(0) == pytest.approx(little, rel=1e-9)
