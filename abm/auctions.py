@@ -227,9 +227,15 @@ class Auctions:
         if reward.payer == "reserves":
             return self._pay_from_reserves(reward, pair.debt, caller), 0.0
         if reward.payer == "position":
-            units = lender.pool.seize(pair.account, pair.collateral, reward.units)
+            units = lender.pool.seize(
+                pair.account, pair.collateral, self.left(pair.account, pair.collateral, reward.units)
+            )
             return 0.0, transfer(lender.account, caller, collateral, units)
         return transfer(OUTSIDE, caller, debt, reward.debt), transfer(OUTSIDE, caller, collateral, reward.units)
+
+    def left(self, account: int, collateral: int, units: float) -> float:
+        """Return a part of a position that is divided whole, or what the parts before it have rounded it down to."""
+        return min(units, float(self._lender.pool.collateral[account, collateral]))
 
     def _pay_from_reserves(self, reward: Reward, debt: int, caller: int) -> float:
         pool, units = self._lender.pool, self.payable(reward, debt)

@@ -109,7 +109,9 @@ class StabilityPool(Auctions):
             return
         paid = transfer(self.account, lender.account, lender.assets[found.debt], absorption.debt_offset)
         lender.pool.repay(account, found.debt, paid)
-        units = lender.pool.seize(account, found.collateral, absorption.units_to_pool)
+        units = lender.pool.seize(
+            account, found.collateral, self.left(account, found.collateral, absorption.units_to_pool)
+        )
         transfer(lender.account, self.account, lender.assets[found.collateral], units)
 
     def _redistribute(self, account: int, found: "Found", absorption: Absorption) -> None:
@@ -117,9 +119,8 @@ class StabilityPool(Auctions):
             return
         pool, stakes = self._lender.pool, self._stakes(account, found.collateral, found.debt)
         others = np.flatnonzero(stakes)
-        pool.hand_collateral(
-            account, found.collateral, others, share_out(absorption.units_redistributed, stakes[others])
-        )
+        units = self.left(account, found.collateral, absorption.units_redistributed)
+        pool.hand_collateral(account, found.collateral, others, share_out(units, stakes[others]))
         pool.hand_debt(account, found.debt, others, share_out(absorption.debt_redistributed, stakes[others]))
 
     def _return(self, account: int, found: "Found", units: float) -> None:
@@ -127,9 +128,7 @@ class StabilityPool(Auctions):
         lender = self._lender
         if units <= 0.0 or lender.pool.scaled_debt[account].any():
             return
-        units = lender.pool.seize(
-            account, found.collateral, min(units, float(lender.pool.collateral[account, found.collateral]))
-        )
+        units = lender.pool.seize(account, found.collateral, self.left(account, found.collateral, units))
         asset = lender.assets[found.collateral]
         self._world.ledger.transfer(lender.account, lender.first_holder + account, asset, units)
 

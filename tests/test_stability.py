@@ -103,6 +103,19 @@ def test_version_two_leaves_the_borrower_what_the_penalties_do_not_need(
     assert model.recorder.liquidations()["profit_usd"].tolist() == pytest.approx([(gas + 0.0375) * price], rel=1e-9)
 
 
+@pytest.mark.parametrize("gas", [0.1, 0.3, 1.0 / 3.0, 2.0 / 3.0])
+def test_the_last_part_of_a_position_is_what_rounding_has_left_of_it(play: Play, gas: float) -> None:
+    """Of ten million ETH the pool takes all but a fraction of one, which is the caller's."""
+    large = {"collateral": {"ETH": 1e7}, "debt": {"DAI": 1.6e10}}
+    run = play(
+        **liquity(2, 1600.0, pool=1e11, max_gas_compensation_units=gas, gas_deposit_units=0.0)
+        | {"agents__borrowers": [{"positions": [large, SAFE]}], "agents__depositors": [{"deposits": {"DAI": 2e10}}]}
+    )
+    row = first(run.liquidations)
+    assert (row["repaid"], row["seized"]) == pytest.approx((1.6e10, 1e7))
+    assert row["profit_usd"] == pytest.approx(gas * 1600.0, rel=1e-8)
+
+
 def test_the_last_borrower_is_never_liquidated(play: Play) -> None:
     for version in (1, 2):
         run = play(**(liquity(version, 1700.0) | {"agents__borrowers": [{"positions": [POSITION]}]}))
