@@ -1,5 +1,6 @@
 """Floors: where somebody can sell. Everybody on all of it; who empties bands, not into these."""
 
+import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +23,10 @@ class Floor:
         """Return the floor of these exchanges."""
         pairs = [(desk.base, desk.quote) for desk in exchanges]
         return cls(exchanges, Router([desk.venue for desk in exchanges], pairs))
+
+    def copy(self) -> Self:
+        """Return a floor of its own, for trying sales on: its venues are copies, and no ledger knows of them."""
+        return self.over([replace(desk, venue=copy.deepcopy(desk.venue)) for desk in self.exchanges])
 
     def without(self, source: "Source") -> "Floor":
         """Return the floor without one of its sources, which must not be the only one of its exchange."""

@@ -72,7 +72,9 @@ class InsurancePayer(Payer):
     def means(self, market: LossView) -> float:
         """What it could pay now with all that it has for this reserve."""
         money, claims = self._holds()
-        return money + claims + sum(market.token(name).proceeds(units) for name, units in self._tokens())
+        tokens = self._tokens()
+        raised = (token.proceeds(units) for token, (_, units) in zip(market.in_turn(tokens), tokens, strict=True))
+        return money + claims + sum(raised)
 
     def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
         """As any layer, with what the policy makes due of this loss for its capacity."""
@@ -99,12 +101,13 @@ class InsurancePayer(Payer):
         if burned > 0.0:
             effects.append(Effect("burned", None, burned))
         raised = min(spent + burned, wanted)
-        for name, held in self._tokens():
-            if raised >= wanted:
-                break
-            brought, sold = raise_by_sale(market.token(name), wanted - raised, held)
+        tokens = self._tokens() if raised < wanted else []
+        for token, (name, held) in zip(market.in_turn(tokens), tokens, strict=True):
+            brought, sold = raise_by_sale(token, wanted - raised, held)
             raised = min(raised + brought, wanted)
             effects.append(Effect("sold", name, sold))
+            if raised >= wanted:
+                break
         return Paid(units=raised, shortfall=units - raised, effects=tuple(effects))
 
     def _restore(self, units: float, market: LossView) -> float:

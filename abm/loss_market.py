@@ -10,6 +10,7 @@ exchanged what there was. The price at which a supplier lends is drawn, since de
 made into tokens are in no bucket.
 """
 
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -21,26 +22,28 @@ from models.losses import PoolDepth, TokenMarket, deleverage_rank
 from models.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
+    from abm.floors import Floor
     from abm.world import Lender, World
 
 _PRECISION: Final = 1e-13
 
 
 class OnVenues:
-    """Where a token sells for the asset of a debt, by the quotes of all venues: a `TokenMarket`."""
+    """Where a token sells for the asset of a debt, by the quotes of all venues of a floor: a `TokenMarket`."""
 
-    __slots__ = ("_debt", "_target", "_token", "_world")
+    __slots__ = ("_debt", "_floor", "_target", "_token", "_world")
 
-    def __init__(self, world: "World", token: int, target: int, debt: int) -> None:
+    def __init__(self, world: "World", token: int, target: int, debt: int, floor: "Floor") -> None:
         self._world = world
         self._token = token
         self._target = target
         self._debt = debt
+        self._floor = floor
 
     @property
     def price(self) -> float:
         """Units of debt that the first unit sold brings; 0 where nobody bids."""
-        return self._world.router.best(self._token, self._target) * self._rate
+        return self._floor.router.best(self._token, self._target) * self._rate
 
     @property
     def _rate(self) -> float:
@@ -49,8 +52,8 @@ class OnVenues:
     def proceeds(self, units: float) -> float:
         """What selling so many units brings; all that the venues can pay for endless ones."""
         if units == inf:
-            return self._world.router.quote_to(self._token, self._target, 0.0).amount_out * self._rate
-        return quote_sale(self._world, self._token, units, self._debt).proceeds * self._rate
+            return self._floor.router.quote_to(self._token, self._target, 0.0).amount_out * self._rate
+        return quote_sale(self._world, self._token, units, self._debt, self._floor).proceeds * self._rate
 
     def units_for(self, proceeds: float) -> float:
         """The units that bring `proceeds`, and no less; inf where the venues cannot pay as much."""
@@ -113,13 +116,32 @@ class LenderInLoss:
 
     def token(self, asset: str | None) -> TokenMarket:
         """Where an asset sells now; none, or the asset that was lost, is at par."""
+        return self._token(asset, self._world.floor)
+
+    def in_turn(self, holdings: Sequence[tuple[str, float]]) -> Iterator[TokenMarket]:
+        """Where each of several holdings sells, once all before it have been sold on the same venues."""
+        floor = self._world.floor
+        for k, (asset, units) in enumerate(holdings):
+            yield self._token(asset, floor)
+            if units > 0.0 and k + 1 < len(holdings) and self._world.scenario.feedback:
+                floor = self._sold(self._world.index[asset], units, floor)
+
+    def _sold(self, asset: int, units: float, floor: "Floor") -> "Floor":
+        """Return the floor as it would be once so much of an asset has been sold on it."""
+        tried = floor.copy()
+        trip = quote_sale(self._world, asset, units, self.asset, tried).trip
+        for venue, fill in trip.legs if trip is not None else ():
+            tried.exchanges[venue].venue.settle(fill)
+        return tried
+
+    def _token(self, asset: str | None, floor: "Floor") -> TokenMarket:
         world = self._world
         number = self.asset if asset is None else world.index[asset]
         if number == self.asset:
             return PoolDepth(1.0)
         target = world.sold_for(number, self.asset)
         if target is not None:
-            return OnVenues(world, number, target, self.asset)
+            return OnVenues(world, number, target, self.asset, floor)
         depth = self._depth_usd.get(str(asset), inf) / world.reference[number]
         return PoolDepth(world.reference[number] / world.reference[self.asset], depth)
 

@@ -74,6 +74,25 @@ def test_money_pays_first_then_claims_on_the_pool_then_tokens_at_their_price(sma
     assert pool.cash[0] == pytest.approx(1e6)
 
 
+@pytest.mark.parametrize("feedback", [True, False])
+def test_tokens_sold_on_one_venue_bring_what_those_before_have_left(play, assert_losses_add_up, feedback):
+    """Tokens go by way of ETH, whose market then pays less for the insurer's own; it pays what it says all the same."""
+    pools = {"ETH": ("DAI", 40_000.0), "TKN": ("ETH", 40.0)}
+    run = insured(
+        play,
+        {"tokens": {"TKN": 100.0, "ETH": 2.0}},
+        **TOKEN,
+        feedback=feedback,
+        markets=[
+            {"base": base, "quote": quote, "sources": [{"kind": "constant_product", "value": value}]}
+            for base, (quote, value) in pools.items()
+        ],
+        agents__liquidators=[{"capital_usd": 1e9, "selling": "over_time", "sell_over_seconds": 1e6}],
+    )
+    assert paid_by(run) == pytest.approx({"insurance": LOSS})
+    assert_losses_add_up(run)
+
+
 def test_capital_that_is_a_claim_on_the_pool_it_insures_is_cut_with_everybodys(play):
     """Before it comes to pay the second loss it has borne its part of the first, which nobody insured."""
     layers = [{"kind": "haircut", "limit_usd": 1000.0}, {"kind": "insurance"}]

@@ -14,7 +14,7 @@ is sold on one depth curve; what has been sold before shows in the price and the
 amount raises that amount.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Protocol
@@ -121,6 +121,9 @@ class LossView(Protocol):
     def token(self, asset: str | None) -> TokenMarket:
         """Where an asset sells; none is the debt's own asset, at par. Raises `UnpricedAsset`."""
 
+    def in_turn(self, holdings: Sequence[tuple[str, float]]) -> Iterator[TokenMarket]:
+        """Where each of several holdings (asset, units) sells, once all before it are sold. Raises `UnpricedAsset`."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossMarket:
@@ -157,6 +160,10 @@ class LossMarket:
         except KeyError:
             known = ", ".join(sorted(self.tokens)) or "none"
             raise UnpricedAsset(f"a layer holds {asset}, but the market prices {known}; hand in its market") from None
+
+    def in_turn(self, holdings: Sequence[tuple[str, float]]) -> Iterator[TokenMarket]:
+        """Where each of several holdings sells: each on a market of its own."""
+        return (self.token(asset) for asset, _ in holdings)
 
 
 AT_PAR: Final = PoolDepth(1.0)
