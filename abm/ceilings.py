@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 
+class TakingTerms(NamedTuple):
+    """What a taker asks for and has: more than `margin` of each dollar and `least_usd` in all, after a `fee` a dollar.
+
+    It pays `budget_usd` at most.
+    """
+
+    margin: float
+    fee: float
+    least_usd: float
+    budget_usd: float
+
+
 class Tops(NamedTuple):
     """No call gains more than `gain` a dollar, pays more than `paid_usd` or gets what is worth more; each (n,).
 
@@ -31,11 +43,15 @@ class Tops(NamedTuple):
     gain: FloatArray
     paid_usd: FloatArray
     received_usd: FloatArray
-    least_usd: FloatArray | float
+    least_usd: FloatArray
 
-    def may_bring(self, margin: float, fee: float, least_usd: float) -> BoolArray:
-        """Return whether more than `margin` a dollar and `least_usd` in all may be left of a gain, less a fee."""
-        return _may_bring(self.gain, self.paid_usd, self.received_usd, margin, fee, least_usd)
+    def only(self, those: BoolArray) -> "Tops":
+        """Leave out all but those."""
+        return Tops(*(figures[those] for figures in self))
+
+    def may_bring(self, terms: TakingTerms, places: IntArray) -> BoolArray:
+        """Return whether a taker may be left with what it wants by calls at these places."""
+        return _may_bring(places, *self, *terms)
 
 
 class CallTerms(NamedTuple):
@@ -110,12 +126,11 @@ def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         ceiling = lender.design.ceiling(_accounts(lender, below, moves.single))
-    return Tops(
-        gain=ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - np.ones(below.health.size),
-        paid_usd=(ceiling.repaid_usd + (SLACK - 1.0) * below.debt_value) * (moves.up * SLACK**2),
-        received_usd=below.collateral_value * (moves.sold * SLACK),
-        least_usd=ceiling.least_usd * (moves.fallen / SLACK**2),
+    rate, least_usd = (
+        np.full(below.health.size, one) if isinstance(one, float) else one for one in (ceiling.rate, ceiling.least_usd)
     )
+    figures = rate, ceiling.repaid_usd, least_usd, below.debt_value, below.collateral_value
+    return Tops(*_accounts_bring(*figures, moves.sold, moves.fallen, moves.up))
 
 
 def tops_of_openings(
@@ -165,7 +180,7 @@ def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale
     brings_usd = _brings_each_usd(world, lender, lots.collateral, lots.debt, sells)
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = brings_usd / cost_usd * SLACK**2 - 1.0
-    return Tops(gain, sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2, lots.units * brings_usd * SLACK, 0.0)
+    return Tops(gain, sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2, lots.units * brings_usd * SLACK, np.zeros(gain.size))
 
 
 def highest_prices(world: "World", lender: "Lender") -> FloatArray:
@@ -224,8 +239,7 @@ def _highest(design: TimedDesign, accounts: Accounts, houses: list[House]) -> Op
 def _accounts(lender: "Lender", below: Below, single: bool, least_moved: float = 0.0) -> Accounts:
     """Return accounts as a ceiling sees them."""
     thresholds = [threshold for threshold in lender.thresholds if threshold > 0.0] or [0.0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ltv = below.debt_value / below.collateral_value
+    ltv = _ratios(below.debt_value, below.collateral_value)
     spread, unit_usd = (min(thresholds), max(thresholds)), max(lender.price_list)
     return Accounts(below.health, below.debt_value, below.collateral_value, ltv, *spread, unit_usd, single, least_moved)
 
@@ -250,15 +264,51 @@ def _brings_usd(world: "World", lender: "Lender", collateral: int, debt: int, se
 
 
 @njit(cache=True, error_model="numpy")
+def _ratios(values: FloatArray, others: FloatArray) -> FloatArray:  # pragma: no cover - compiled
+    """Divide, by nothing too."""
+    return values / others
+
+
+@njit(cache=True)
+def _accounts_bring(
+    rate: FloatArray,
+    repaid_usd: FloatArray,
+    least_usd: FloatArray,
+    owed_usd: FloatArray,
+    held_usd: FloatArray,
+    sold: float,
+    fallen: float,
+    up: float,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:  # pragma: no cover - compiled
+    """Return the figures of the `Tops` of accounts: their ceilings at what prices are now."""
+    gain, paid, received, least = np.empty(rate.size), np.empty(rate.size), np.empty(rate.size), np.empty(rate.size)
+    for k in range(rate.size):
+        gain[k] = rate[k] * (sold / fallen * SLACK**2) - 1.0
+        paid[k] = (repaid_usd[k] + (SLACK - 1.0) * owed_usd[k]) * (up * SLACK**2)
+        received[k] = held_usd[k] * (sold * SLACK)
+        least[k] = least_usd[k] * (fallen / SLACK**2)
+    return gain, paid, received, least
+
+
+@njit(cache=True, error_model="numpy")
 def _may_bring(
-    gain: FloatArray, paid_usd: FloatArray, received_usd: FloatArray, margin: float, fee: float, least_usd: float
+    places: IntArray,
+    gain: FloatArray,
+    paid_usd: FloatArray,
+    received_usd: FloatArray,
+    payable_usd: FloatArray,
+    margin: float,
+    fee: float,
+    least_usd: float,
+    budget_usd: float,
 ) -> BoolArray:  # pragma: no cover - compiled
     """See `Tops.may_bring`. What is no number is let through."""
-    may = np.empty(gain.size, np.bool_)
-    for k in range(gain.size):
+    may = np.empty(places.size, np.bool_)
+    for n, k in enumerate(places):
         kept = gain[k] - fee
-        most_usd = min(paid_usd[k] * kept, received_usd[k] * (1.0 - 1.0 / (1.0 + gain[k])))
-        may[k] = not (kept <= margin or most_usd < least_usd)
+        paid = budget_usd if budget_usd < paid_usd[k] else paid_usd[k]
+        most_usd = min(paid * kept, received_usd[k] * (1.0 - 1.0 / (1.0 + gain[k])))
+        may[n] = not (kept <= margin or most_usd < least_usd or payable_usd[k] > budget_usd)
     return may
 
 

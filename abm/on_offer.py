@@ -11,6 +11,7 @@ from numba import njit
 
 from abm.ceilings import (
     OpeningTops,
+    TakingTerms,
     Tops,
     highest_prices,
     tops_of_accounts,
@@ -55,26 +56,20 @@ class Opportunities(Ranked):
         self._bids_usd: dict[tuple[int, int], float] = {}
         self._past = False
 
-    def worth(self, sells: bool, margin: float, fee: float, least_usd: float) -> BoolArray | None:
-        """Return by place what may leave more than a margin a dollar and so much in all; None where that is not known.
+    def worth(self, sells: bool, terms: TakingTerms) -> Callable[[IntArray], BoolArray] | None:
+        """Return what says which of some places may leave a taker what it asks for; None where that is not known.
 
         Whatever `gain_per_usd` and `most_usd` say of the rest, it does not.
         """
         tops = self._tops_for(sells)
-        return None if tops is None else self._of_kept(tops.may_bring(margin, fee, least_usd))
-
-    def within(self, sells: bool, budget_usd: float) -> BoolArray | None:
-        """Return by place of what the rule may let somebody with so much money pay; None where that is all."""
-        tops = self._tops_for(sells)
-        if tops is None or isinstance(tops.least_usd, float):
-            return None
-        return self._of_kept(tops.least_usd <= budget_usd)
+        return None if tops is None else partial(tops.may_bring, terms)
 
     def _tops_for(self, sells: bool) -> Tops | None:
         if self._tops is None or self._past:
             return None
         if sells not in self._known:
-            self._known[sells] = self._tops(sells)
+            tops = self._tops(sells)
+            self._known[sells] = tops if tops is None or self._kept is None else tops.only(self._kept)
         return self._known[sells]
 
     def gain_per_usd(self, number: int, sells: bool) -> float:

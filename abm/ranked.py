@@ -73,6 +73,19 @@ class Ranked:
         at = places[seen]
         return zip(self._numbers[at].tolist(), at.tolist(), (seen + 1).tolist(), strict=True), places.size
 
+    def any_worth(
+        self, since: float, prefers: Preference, patience: int, worth: Callable[[IntArray], BoolArray] | None
+    ) -> bool:
+        """Return whether `looks` could show anything that is worth a look to whoever looks since then or earlier.
+
+        Who asks for what has been there for longer sees the first of those that the others see, in order of age.
+        """
+        if worth is None:
+            return self.count > 0
+        by_age = prefers == "oldest"
+        places = self._first(since, prefers, patience, self._passed_over(None)) if by_age else np.arange(self.count)
+        return bool(np.count_nonzero(worth(places)))
+
     def only(self, those: BoolArray) -> Self:
         """Leave out all but those."""
         if self._kept is None:
@@ -95,10 +108,6 @@ class Ranked:
         """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
         if not self.contested and number not in self.auctioned:
             self._taken[number] = None
-
-    def _of_kept(self, worth: BoolArray) -> BoolArray:
-        """Return what is said of all that there was at first by the place of what is left."""
-        return worth if self._kept is None else worth[self._kept]
 
     def _ripe(self, since: float, prefers: Preference) -> IntArray:
         """Return the places of those that have been there since then or earlier, in the order in which one looks."""

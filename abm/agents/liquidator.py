@@ -24,14 +24,14 @@ from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
-from abm.ceilings import CallTerms
+from abm.ceilings import CallTerms, TakingTerms
 from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
 from abm.tallies import Tally
 from models.liquidation import Bid
 from models.rates import SECONDS_PER_YEAR
-from models.types import BoolArray, FloatArray
+from models.types import FloatArray
 
 if TYPE_CHECKING:
     from abm.on_offer import Bids, Call, Calls, Opportunities
@@ -60,7 +60,7 @@ class LiquidatorCohort(mesa.Agent):
         self.first_account = first_account
         self.capital_usd = draw(terms.capital_usd, terms.count, rng)
         self.unlimited: list[bool] = np.isinf(self.capital_usd).tolist()
-        self.delay_seconds = draw(terms.delay_seconds, terms.count, rng)
+        self.delay_seconds: list[float] = draw(terms.delay_seconds, terms.count, rng).tolist()
         self.active_from_seconds: list[float] = draw(terms.active_from_seconds, terms.count, rng).tolist()
         self.max_gas_gwei: list[float] = draw(terms.max_gas_gwei, terms.count, rng).tolist()
         self.reaction_seconds: list[float] = draw(terms.reaction_seconds, terms.count, rng).tolist()
@@ -116,18 +116,20 @@ class LiquidatorCohort(mesa.Agent):
         if not able:
             return intents
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
-        worth = self._worth_a_look(view, open_now, gas_usd)
+        budgets_usd = [self._budget_usd(view, member) for member in able]
         if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
             bids = None
         if calls:
             tops = calls.tops(self.terms.selling == "at_once")
             calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
-        if not calls and not bids and (not open_now or (worth is not None and not worth.any())):
+        if not calls and not bids and not self._may_take(view, open_now, able, gas_usd, max(budgets_usd)):
             return intents
-        for member in able:
-            effort = self._effort(view, member, bid, gas_usd, there_are)
-            if open_now and effort.budget_usd > 0.0:
-                self._hunt(view, open_now, worth, effort, intents)
+        for member, budget_usd in zip(able, budgets_usd, strict=True):
+            if budget_usd <= 0.0 and not calls:
+                continue
+            effort = self._effort(view, member, bid, gas_usd, budget_usd, there_are)
+            if open_now and budget_usd > 0.0:
+                self._hunt(view, open_now, effort, intents)
             if bids and not effort.spent:
                 self._bid(view, bids, effort, intents)
             if calls and effort.calls > 0:
@@ -152,11 +154,22 @@ class LiquidatorCohort(mesa.Agent):
         """Return the fee on a dollar of a flash swap where one is needed."""
         return 0.0 if view.financing(self.pool) == "take_over" else self.terms.flash_fee
 
-    def _worth_a_look(self, view: "View", open_now: "Opportunities", gas_usd: float) -> BoolArray | None:
-        """Return which of what is on offer might pay some member with money enough; None where there is no telling."""
+    def _may_take(
+        self, view: "View", open_now: "Opportunities", able: list[int], gas_usd: float, richest_usd: float
+    ) -> bool:
+        """Return whether anything on offer may pay anybody: the richest of those who are able, or the least patient."""
+        if not open_now or richest_usd <= 0.0:
+            return False
+        terms = self.terms
+        ripe_since = view.now - min([self.delay_seconds[member] for member in able])
+        worth = open_now.worth(terms.selling == "at_once", self._asked(view, gas_usd, richest_usd))
+        return open_now.any_worth(ripe_since, terms.prefers, terms.attention or open_now.count, worth)
+
+    def _asked(self, view: "View", gas_usd: float, budget_usd: float) -> TakingTerms:
+        """Return what somebody with so much money asks of a call that takes."""
         terms = self.terms
         fee = self._fee(view) if terms.financing == "flash" else 0.0
-        return open_now.worth(terms.selling == "at_once", terms.margin, fee, gas_usd + terms.minimum_profit_usd)
+        return TakingTerms(terms.margin, fee, gas_usd + terms.minimum_profit_usd, budget_usd)
 
     def _wanted(
         self, calls: "Calls", gas_usd: float, budget_usd: float = np.inf, bondable_usd: float = np.inf
@@ -166,35 +179,26 @@ class LiquidatorCohort(mesa.Agent):
         asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
         return CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
 
-    def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> Effort:
+    def _effort(
+        self, view: "View", member: int, bid: float, gas_usd: float, budget_usd: float, there_are: int
+    ) -> Effort:
         terms = self.terms
-        endless = terms.financing == "flash" or self.unlimited[member]
         return Effort(
             member,
             bid,
             gas_cost_usd=gas_usd,
-            budget_usd=np.inf if endless else self._means_usd(view, member),
+            budget_usd=budget_usd,
             patience=terms.attention or there_are,
             calls=terms.calls_per_block or there_are,
             held_usd=self._held_usd(view, member) if self._bears_risk else 0.0,
         )
 
-    def _hunt(
-        self,
-        view: "View",
-        open_now: "Opportunities",
-        worth: BoolArray | None,
-        effort: Effort,
-        intents: list[Intent],
-    ) -> None:
+    def _hunt(self, view: "View", open_now: "Opportunities", effort: Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
         patience, ripe_since = effort.patience, view.now - self.delay_seconds[effort.member]
-        if worth is not None:
-            within = open_now.within(self.terms.selling == "at_once", effort.budget_usd)
-            worth = worth if within is None else worth & within
-        looks, in_all = open_now.looks(
-            ripe_since, self.terms.prefers, patience, worth.__getitem__ if worth is not None else None
-        )
+        asked = self._asked(view, effort.gas_cost_usd, effort.budget_usd)
+        worth = open_now.worth(self.terms.selling == "at_once", asked)
+        looks, in_all = open_now.looks(ripe_since, self.terms.prefers, patience, worth)
         for number, _, looked in looks:
             if effort.spent:
                 return
@@ -369,7 +373,10 @@ class LiquidatorCohort(mesa.Agent):
         )
         return HoldingTerms(charge, effort.held_usd, self.holding_limit_usd[member])
 
-    def _means_usd(self, view: "View", member: int) -> float:
+    def _budget_usd(self, view: "View", member: int) -> float:
+        """Return what a member can pay with."""
+        if self.terms.financing == "flash" or self.unlimited[member]:
+            return np.inf
         return view.balance(self.first_account + member, self.capital_asset) * view.price_usd(self.capital_asset)
 
     def _sales(self, view: "View") -> list[Intent]:
