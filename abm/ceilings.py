@@ -180,7 +180,12 @@ def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale
     brings_usd = _brings_each_usd(world, lender, lots.collateral, lots.debt, sells)
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = brings_usd / cost_usd * SLACK**2 - 1.0
-    return Tops(gain, sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2, lots.units * brings_usd * SLACK, np.zeros(gain.size))
+    return Tops(
+        gain,
+        sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2,
+        lots.units * brings_usd * SLACK,
+        np.zeros(gain.size),
+    )
 
 
 def highest_prices(world: "World", lender: "Lender") -> FloatArray:

@@ -98,9 +98,9 @@ class LiquidatorCohort(mesa.Agent):
     def decide(self, view: "View") -> list[Intent]:
         """Return this block's calls: sales of what is held first, then liquidations in the order it prefers."""
         self.repaid_in_block_usd = 0.0
-        self._now = view.now
+        self._now = now = view.now
         if self._turnover is not None:
-            self._turnover.review(view.now)
+            self._turnover.review(now)
         intents: list[Intent] = self._sales(view) if self.holdings else []
         if self.terms.understands is not None and view.design(self.pool) not in self.terms.understands:
             return intents
@@ -112,7 +112,7 @@ class LiquidatorCohort(mesa.Agent):
         there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         active, most_gwei, starts = self.active, self.max_gas_gwei, self.active_from_seconds
-        able = [k for k in turns if bid <= most_gwei[k] and k < active and view.now >= starts[k]]
+        able = [k for k in turns if bid <= most_gwei[k] and k < active and now >= starts[k]]
         if not able:
             return intents
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
