@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from abm.tops import Tops, accounts_bring
 from models.lending import Below
 from models.liquidation import House, SpotDesign, TimedDesign
 from models.liquidation.ceiling import SLACK, Accounts, OpeningCeiling
@@ -20,38 +21,6 @@ if TYPE_CHECKING:
     from abm.auctions import Auctions, Waiting
     from abm.sales import OnSale, Sales
     from abm.world import Lender, World
-
-
-class TakingTerms(NamedTuple):
-    """What a taker asks for and has: more than `margin` of each dollar and `least_usd` in all, after a `fee` a dollar.
-
-    It pays `budget_usd` at most.
-    """
-
-    margin: float
-    fee: float
-    least_usd: float
-    budget_usd: float
-
-
-class Tops(NamedTuple):
-    """No call gains more than `gain` a dollar, pays more than `paid_usd` or gets what is worth more; each (n,).
-
-    Nor does one pay less than `least_usd`.
-    """
-
-    gain: FloatArray
-    paid_usd: FloatArray
-    received_usd: FloatArray
-    least_usd: FloatArray
-
-    def only(self, those: BoolArray) -> "Tops":
-        """Leave out all but those."""
-        return Tops(*(figures[those] for figures in self))
-
-    def may_bring(self, terms: TakingTerms, places: IntArray) -> BoolArray:
-        """Return whether a taker may be left with what it wants by calls at these places."""
-        return _may_bring(places, *self, *terms)
 
 
 class CallTerms(NamedTuple):
@@ -126,11 +95,10 @@ def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         ceiling = lender.design.ceiling(_accounts(lender, below, moves.single))
-    rate, least_usd = (
-        np.full(below.health.size, one) if isinstance(one, float) else one for one in (ceiling.rate, ceiling.least_usd)
-    )
-    figures = rate, ceiling.repaid_usd, least_usd, below.debt_value, below.collateral_value
-    return Tops(*_accounts_bring(*figures, moves.sold, moves.fallen, moves.up))
+    nothing = np.zeros(below.health.size)
+    figures = ceiling.rate + nothing, ceiling.repaid_usd, ceiling.least_usd + nothing
+    moved = moves.sold, moves.fallen, moves.up
+    return Tops(accounts_bring(*figures, below.debt_value, below.collateral_value, *moved))
 
 
 def tops_of_openings(
@@ -180,12 +148,8 @@ def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale
     brings_usd = _brings_each_usd(world, lender, lots.collateral, lots.debt, sells)
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = brings_usd / cost_usd * SLACK**2 - 1.0
-    return Tops(
-        gain,
-        sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2,
-        lots.units * brings_usd * SLACK,
-        np.zeros(gain.size),
-    )
+    paid_usd = sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2
+    return Tops(np.array((gain, paid_usd, lots.units * brings_usd * SLACK, np.zeros(gain.size))))
 
 
 def highest_prices(world: "World", lender: "Lender") -> FloatArray:
@@ -205,9 +169,10 @@ def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves
     Which pair of an account a call is on is not asked: what has risen most counts, and what has fallen most.
     """
     pool, believed = lender.pool, lender.price_list
-    used = _used(pool.collateral, pool.scaled_debt, lender.prices, pool.thresholds, below.accounts)
+    used = pool.collateral, pool.scaled_debt, lender.prices, pool.thresholds, below.accounts
+    posted_bits, owed_bits, single = _used(*used)
+    posted, debts = _bits(posted_bits), _bits(owed_bits)
     now = [world.reference[asset] for asset in lender.assets]
-    posted, debts = ([r for r, is_used in enumerate(column) if is_used] for column in used[:2].tolist())
     owed_moves = [now[r] / believed[r] for r in debts]
     if not posted or min(owed_moves, default=0.0) <= 0.0:
         return None
@@ -220,7 +185,7 @@ def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves
         over = max(1.0, *(usd / now[c] for c, usd in brings))
     if not sold > 0.0:
         return None
-    return Moves(risen, sold, min(moved), min(owed_moves), max(owed_moves), over, bool(used[2, 0]), debts)
+    return Moves(risen, sold, min(moved), min(owed_moves), max(owed_moves), over, single, debts)
 
 
 def _highest(design: TimedDesign, accounts: Accounts, houses: list[House]) -> OpeningCeiling | None:
@@ -272,49 +237,6 @@ def _brings_usd(world: "World", lender: "Lender", collateral: int, debt: int, se
 def _ratios(values: FloatArray, others: FloatArray) -> FloatArray:  # pragma: no cover - compiled
     """Divide, by nothing too."""
     return values / others
-
-
-@njit(cache=True)
-def _accounts_bring(
-    rate: FloatArray,
-    repaid_usd: FloatArray,
-    least_usd: FloatArray,
-    owed_usd: FloatArray,
-    held_usd: FloatArray,
-    sold: float,
-    fallen: float,
-    up: float,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:  # pragma: no cover - compiled
-    """Return the figures of the `Tops` of accounts: their ceilings at what prices are now."""
-    gain, paid, received, least = np.empty(rate.size), np.empty(rate.size), np.empty(rate.size), np.empty(rate.size)
-    for k in range(rate.size):
-        gain[k] = rate[k] * (sold / fallen * SLACK**2) - 1.0
-        paid[k] = (repaid_usd[k] + (SLACK - 1.0) * owed_usd[k]) * (up * SLACK**2)
-        received[k] = held_usd[k] * (sold * SLACK)
-        least[k] = least_usd[k] * (fallen / SLACK**2)
-    return gain, paid, received, least
-
-
-@njit(cache=True, error_model="numpy")
-def _may_bring(
-    places: IntArray,
-    gain: FloatArray,
-    paid_usd: FloatArray,
-    received_usd: FloatArray,
-    payable_usd: FloatArray,
-    margin: float,
-    fee: float,
-    least_usd: float,
-    budget_usd: float,
-) -> BoolArray:  # pragma: no cover - compiled
-    """See `Tops.may_bring`. What is no number is let through."""
-    may = np.empty(places.size, np.bool_)
-    for n, k in enumerate(places):
-        kept = gain[k] - fee
-        paid = budget_usd if budget_usd < paid_usd[k] else paid_usd[k]
-        most_usd = min(paid * kept, received_usd[k] * (1.0 - 1.0 / (1.0 + gain[k])))
-        may[n] = not (kept <= margin or most_usd < least_usd or payable_usd[k] > budget_usd)
-    return may
 
 
 @njit(cache=True, error_model="numpy")
@@ -406,13 +328,17 @@ def _any_call_may_bring(
     return False
 
 
+def _bits(mask: int) -> list[int]:
+    """Return the numbers of the reserves that a mask has."""
+    return [r for r in range(mask.bit_length()) if mask >> r & 1]
+
+
 @njit(cache=True)
 def _used(
     collateral: FloatArray, scaled_debt: FloatArray, prices: FloatArray, thresholds: FloatArray, accounts: IntArray
-) -> BoolArray:  # pragma: no cover - compiled
-    """Which reserves a call on some account may seize, which it may repay, and in front whether all are single."""
-    used = np.zeros((3, prices.size), np.bool_)
-    used[2, 0] = True
+) -> tuple[int, int, bool]:  # pragma: no cover - compiled
+    """Which reserves a call on some account may seize, which it may repay, as bits, and whether all are single."""
+    seizable, repayable, single = 0, 0, True
     for account in accounts:
         backed = False
         for r in range(prices.size):
@@ -422,11 +348,10 @@ def _used(
             if collateral[account, r] > 0.0:
                 held += 1
                 if prices[r] > 0.0 and (thresholds[r] > 0.0 or not backed):
-                    used[0, r] = True
+                    seizable |= 1 << r
             if scaled_debt[account, r] > 0.0:
                 owed += 1
                 if prices[r] > 0.0:
-                    used[1, r] = True
-        if held > 1 or owed > 1:
-            used[2, 0] = False
-    return used
+                    repayable |= 1 << r
+        single &= held <= 1 and owed <= 1
+    return seizable, repayable, single

@@ -11,8 +11,6 @@ from numba import njit
 
 from abm.ceilings import (
     OpeningTops,
-    TakingTerms,
-    Tops,
     highest_prices,
     tops_of_accounts,
     tops_of_lots,
@@ -23,6 +21,7 @@ from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
 from abm.sales import Sales
+from abm.tops import TakingTerms, Tops
 from models.liquidation.ceiling import SLACK
 from models.types import BoolArray, FloatArray, IntArray
 

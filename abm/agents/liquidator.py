@@ -24,11 +24,12 @@ from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
-from abm.ceilings import CallTerms, TakingTerms
+from abm.ceilings import CallTerms
 from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
 from abm.tallies import Tally
+from abm.tops import TakingTerms
 from models.liquidation import Bid
 from models.rates import SECONDS_PER_YEAR
 from models.types import FloatArray
