@@ -82,9 +82,11 @@ class Ranked:
         """
         if worth is None:
             return self.count > 0
-        by_age = prefers == "oldest"
-        places = self._first(since, prefers, patience, self._passed_over(None)) if by_age else np.arange(self.count)
-        return bool(np.count_nonzero(worth(places)))
+        if not np.count_nonzero(worth(np.arange(self.count))):
+            return False
+        if prefers != "oldest":
+            return True
+        return bool(np.count_nonzero(worth(self._first(since, prefers, patience, self._passed_over(None)))))
 
     def only(self, those: BoolArray) -> Self:
         """Leave out all but those."""
