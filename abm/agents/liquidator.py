@@ -382,16 +382,19 @@ class LiquidatorCohort(mesa.Agent):
 
     def _sales(self, view: "View") -> list[Intent]:
         """Sell a slice of what each member holds when its turn comes; what is left below ten dollars is sold whole."""
-        terms = self.terms
-        every = max(terms.sell_every_seconds, view.step_seconds)
+        terms, step, now = self.terms, view.step_seconds, view.now
+        every = max(terms.sell_every_seconds, step)
+        # Turns are spread over the interval, so that the members do not all sell in one block.
+        due = [key for key in self.holdings if (now + every * key[0] / terms.count) % every < step]
+        if not due:
+            return []
         share = min(1.0, every / terms.sell_over_seconds)
         bid = view.gas_gwei * (1.0 + terms.gas_premium)
         sales: list[Intent] = []
-        for (member, asset), holding in list(self.holdings.items()):
-            # Turns are spread over the interval, so that the members do not all sell in one block.
-            turn = (view.now + every * member / terms.count) % every
-            if turn >= view.step_seconds or bid > self.max_gas_gwei[member]:
+        for member, asset in due:
+            if bid > self.max_gas_gwei[member]:
                 continue
+            holding = self.holdings[member, asset]
             held = min(holding.units, view.balance(self.first_account + member, asset))
             if held <= 0.0:
                 del self.holdings[member, asset]
