@@ -27,6 +27,7 @@ from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.auctions import Auctions
+    from abm.marks import Mark
     from abm.world import Lender, World
     from models.liquidation import Lot, Reward
 
@@ -53,6 +54,7 @@ class Opportunities(Ranked):
         self._known: dict[bool, Tops | None] = {}
         self._priced: dict[int, tuple[float, float, float, int]] = {}
         self._bids_usd: dict[tuple[int, int], float] = {}
+        self._marks: dict[int, Mark | None] = {}
         self._past = False
 
     def worth(self, sells: bool, terms: TakingTerms) -> Callable[[IntArray], BoolArray] | None:
@@ -99,11 +101,17 @@ class Opportunities(Ranked):
         """
         if self._past:
             return min(budget_usd, self.most_usd(number))
-        mark = self._lender.mark(number)
+        mark = self._mark(number)
         if mark is None:
             return 0.0
         debt_usd = self._world.reference[self._lender.assets[mark.debt]]
         return mark.fit(budget_usd / debt_usd) * debt_usd
+
+    def _mark(self, number: int) -> "Mark | None":
+        """Return what a call goes for, on the terms of the moment; while liquidators look, nothing is taken."""
+        if number not in self._marks:
+            self._marks[number] = self._lender.mark(number)
+        return self._marks[number]
 
     def _price(self, number: int) -> tuple[float, float, float, int]:
         priced = self._priced.get(number)
@@ -118,7 +126,7 @@ class Opportunities(Ranked):
         return self._bids_usd[collateral, debt]
 
     def _offer(self, number: int) -> tuple[float, float, float, int]:
-        mark = self._lender.mark(number)
+        mark = self._mark(number)
         offer = mark.offer() if mark is not None else None
         if mark is None or offer is None:
             return -1.0, -1.0, 0.0, 0
