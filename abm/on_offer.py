@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
 from numba import njit
@@ -35,6 +35,18 @@ _NO_NUMBERS: Final = np.empty(0, np.int64)
 _NOTHING: Final = np.empty(0)
 
 
+class Price(NamedTuple):
+    """The gain on a dollar paid, by where what one gets is sold or counted; the most that may be paid, and the asset.
+
+    At the venues' best bid for who sells at once, else at the reference price; dollars are at the reference price.
+    """
+
+    gain_at_bid: float
+    gain_at_reference: float
+    most_usd: float
+    asset: int
+
+
 class Opportunities(Ranked):
     """What one pool's design offers in this block: the accounts or lots that may be taken from, and on which terms."""
 
@@ -52,7 +64,7 @@ class Opportunities(Ranked):
         self._lender = lender
         self._tops = tops
         self._known: dict[bool, Tops | None] = {}
-        self._priced: dict[int, tuple[float, float, float, int]] = {}
+        self._priced: dict[int, Price] = {}
         self._bids_usd: dict[tuple[int, int], float] = {}
         self._marks: dict[int, Mark | None] = {}
         self._past = False
@@ -60,7 +72,7 @@ class Opportunities(Ranked):
     def worth(self, sells: bool, terms: TakingTerms) -> Callable[[IntArray], BoolArray] | None:
         """Return what says which of some places may leave a taker what it asks for; None where that is not known.
 
-        Whatever `gain_per_usd` and `most_usd` say of the rest, it does not.
+        Whatever `price` says of the rest, it does not.
         """
         tops = self._tops_for(sells)
         return None if tops is None else partial(tops.may_bring, terms)
@@ -73,23 +85,17 @@ class Opportunities(Ranked):
             self._known[sells] = tops if tops is None or self._kept is None else tops.only(self._kept)
         return self._known[sells]
 
-    def gain_per_usd(self, number: int, sells: bool) -> float:
-        """Return the gain on a dollar paid: at the venues' best bid for who sells at once, else at the reference."""
-        at_bid, at_reference, _, _ = self._price(number)
-        return at_bid if sells else at_reference
-
-    def most_usd(self, number: int) -> float:
-        """Return the most that may be paid, in dollars at the reference price."""
-        return self._price(number)[2]
-
-    def asset(self, number: int) -> int:
-        """Return the asset that one gets."""
-        return self._price(number)[3]
+    def price(self, number: int) -> Price:
+        """Return what one gets for a dollar paid, and how much may be paid; worked out once."""
+        priced = self._priced.get(number)
+        if priced is None:
+            priced = self._priced[number] = self._offer(number)
+        return priced
 
     def remembered(self) -> Self:
         """Price all there is now, and return it as it can be looked at in later blocks."""
         for number in self.numbers:
-            self._price(number)
+            self.price(number)
         past = copy.copy(self)
         past._past = True
         return past
@@ -100,7 +106,7 @@ class Opportunities(Ranked):
         Who looks at the past knows the most that one could pay, and nothing of the rule's grain.
         """
         if self._past:
-            return min(budget_usd, self.most_usd(number))
+            return min(budget_usd, self.price(number).most_usd)
         mark = self._mark(number)
         if mark is None:
             return 0.0
@@ -113,23 +119,17 @@ class Opportunities(Ranked):
             self._marks[number] = self._lender.mark(number)
         return self._marks[number]
 
-    def _price(self, number: int) -> tuple[float, float, float, int]:
-        priced = self._priced.get(number)
-        if priced is None:
-            priced = self._priced[number] = self._offer(number)
-        return priced
-
     def _best_bid_usd(self, collateral: int, debt: int) -> float:
         """Return what the first unit of an asset brings; while liquidators look, nobody trades."""
         if (collateral, debt) not in self._bids_usd:
             self._bids_usd[collateral, debt] = self._world.bid_usd(collateral, debt, self._lender.floor)
         return self._bids_usd[collateral, debt]
 
-    def _offer(self, number: int) -> tuple[float, float, float, int]:
+    def _offer(self, number: int) -> Price:
         mark = self._mark(number)
         offer = mark.offer() if mark is not None else None
         if mark is None or offer is None:
-            return -1.0, -1.0, 0.0, 0
+            return Price(-1.0, -1.0, 0.0, 0)
         world, assets = self._world, self._lender.assets
         collateral, debt = assets[mark.collateral], assets[mark.debt]
         debt_usd = world.reference[debt]
@@ -137,7 +137,7 @@ class Opportunities(Ranked):
         reference_usd = world.reference[collateral]
         bid_usd = self._best_bid_usd(collateral, debt)
         at_bid, at_reference = units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0
-        return at_bid, at_reference, offer.max_repay * debt_usd, collateral
+        return Price(at_bid, at_reference, offer.max_repay * debt_usd, collateral)
 
 
 class Past:

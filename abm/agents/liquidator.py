@@ -204,7 +204,7 @@ class LiquidatorCohort(mesa.Agent):
             if effort.spent:
                 return
             effort.patience = patience - looked
-            plan = self._plan(view, open_now, number, effort)
+            plan = self._plan(view, open_now, number, effort, asked)
             if plan is None:
                 continue
             open_now.take(number)
@@ -215,19 +215,21 @@ class LiquidatorCohort(mesa.Agent):
         if not effort.spent:
             effort.patience = patience - in_all
 
-    def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: Effort) -> Plan | None:
+    def _plan(
+        self, view: "View", open_now: "Opportunities", number: int, effort: Effort, asked: TakingTerms
+    ) -> Plan | None:
         """Return what a member would repay of one thing on offer; None where that does not pay."""
         terms = self.terms
-        fee = self._fee(view)
-        gain = open_now.gain_per_usd(number, terms.selling == "at_once")
-        gain -= fee if terms.financing == "flash" else 0.0
+        price = open_now.price(number)
+        gain = price.gain_at_bid if terms.selling == "at_once" else price.gain_at_reference
+        gain -= asked.fee
         if gain <= terms.margin:
             return None
         budget, least = effort.budget_usd, terms.minimum_profit_usd
-        holding = self._holding(view, open_now.asset(number), effort) if self._bears_risk else None
+        holding = self._holding(view, price.asset, effort) if self._bears_risk else None
         if holding is not None:
             budget = min(budget, holding.most_usd(gain / (1.0 + gain)) / (1.0 + gain))
-        repay = open_now.most_usd(number)
+        repay = price.most_usd
         if repay > budget:
             repay = open_now.fits_usd(number, budget)
         if holding is not None and repay > 0.0:
@@ -235,7 +237,7 @@ class LiquidatorCohort(mesa.Agent):
         profit = repay * gain - effort.gas_cost_usd
         if profit < least or profit < terms.margin * repay or profit <= 0.0:
             return None
-        return Plan(repay, gain, budget, least, fee)
+        return Plan(repay, gain, budget, least, self._fee(view))
 
     def _liquidate(self, number: int, effort: Effort, plan: Plan) -> Liquidate:
         terms = self.terms
