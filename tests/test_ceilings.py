@@ -179,6 +179,28 @@ def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, dat
     assert list(looks) == expected
 
 
+@given(
+    things=st.lists(
+        st.tuples(st.sampled_from([0.0, 60.0, 120.0]), st.sampled_from([1.0, 2.0]), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=20,
+    ),
+    prefers=st.sampled_from(["largest", "oldest"]),
+    patience=st.integers(1, 8),
+    longer=st.sampled_from([0.0, 60.0]),
+)
+@settings(deadline=None, max_examples=150)
+def test_where_nothing_is_worth_a_look_to_the_least_patient_nobody_finds_anything(things, prefers, patience, longer):
+    since, size, worth, taken = (np.array(column) for column in zip(*things, strict=True))
+    ranked = Ranked(np.arange(since.size), since, size)
+    for number in np.flatnonzero(taken).tolist():
+        ranked.take(number)
+    found = any(list(ranked.looks(ripe, prefers, patience, worth.__getitem__)[0]) for ripe in (60.0, longer))
+    assert ranked.any_worth(60.0, prefers, patience, worth.__getitem__) >= found
+    if prefers == "oldest":
+        assert ranked.any_worth(60.0, prefers, patience, worth.__getitem__) == found
+
+
 @pytest.mark.parametrize("prefers", ["largest", "oldest"])
 @pytest.mark.parametrize("ripe_since", [0.0, 300.0, INF])
 def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):

@@ -21,7 +21,7 @@ import mesa
 import numpy as np
 
 from abm.agents.effort import Effort, Plan
-from abm.agents.entry import Turnover
+from abm.agents.entry import Turnover, mean_capital
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
 from abm.ceilings import CallTerms
@@ -32,7 +32,6 @@ from abm.tallies import Tally
 from abm.tops import TakingTerms
 from models.liquidation import Bid
 from models.rates import SECONDS_PER_YEAR
-from models.types import FloatArray
 
 if TYPE_CHECKING:
     from abm.on_offer import Bids, Call, Calls, Opportunities
@@ -70,7 +69,7 @@ class LiquidatorCohort(mesa.Agent):
         self.repaid_in_block_usd = 0.0
         self.holdings: dict[tuple[int, int], Holding] = {}  # by member and asset
         self.tallies = [Tally() for _ in range(terms.count)]
-        self._turnover = Turnover(terms.entry, terms.count, _finite_mean(self.capital_usd)) if terms.entry else None
+        self._turnover = Turnover(terms.entry, terms.count, mean_capital(self.capital_usd)) if terms.entry else None
         self._from = np.array(self.active_from_seconds)
         self._bears_risk = terms.selling == "over_time" and (
             any(self.risk_aversion) or min(self.holding_limit_usd) < np.inf
@@ -109,11 +108,10 @@ class LiquidatorCohort(mesa.Agent):
         calls, bids = view.calls(self.pool), view.bids(self.pool)
         if not open_now and not calls and not bids:
             return intents
-        turns = self._turns.next()
         there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         active, most_gwei, starts = self.active, self.max_gas_gwei, self.active_from_seconds
-        able = [k for k in turns if bid <= most_gwei[k] and k < active and now >= starts[k]]
+        able = [k for k in self._turns.next() if bid <= most_gwei[k] and k < active and now >= starts[k]]
         if not able:
             return intents
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
@@ -204,7 +202,7 @@ class LiquidatorCohort(mesa.Agent):
             if effort.spent:
                 return
             effort.patience = patience - looked
-            plan = self._plan(view, open_now, number, effort, asked)
+            plan = self._plan(view, open_now, number, effort)
             if plan is None:
                 continue
             open_now.take(number)
@@ -215,14 +213,12 @@ class LiquidatorCohort(mesa.Agent):
         if not effort.spent:
             effort.patience = patience - in_all
 
-    def _plan(
-        self, view: "View", open_now: "Opportunities", number: int, effort: Effort, asked: TakingTerms
-    ) -> Plan | None:
+    def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: Effort) -> Plan | None:
         """Return what a member would repay of one thing on offer; None where that does not pay."""
         terms = self.terms
-        price = open_now.price(number)
+        fee, price = self._fee(view), open_now.price(number)
         gain = price.gain_at_bid if terms.selling == "at_once" else price.gain_at_reference
-        gain -= asked.fee
+        gain -= fee if terms.financing == "flash" else 0.0
         if gain <= terms.margin:
             return None
         budget, least = effort.budget_usd, terms.minimum_profit_usd
@@ -237,7 +233,7 @@ class LiquidatorCohort(mesa.Agent):
         profit = repay * gain - effort.gas_cost_usd
         if profit < least or profit < terms.margin * repay or profit <= 0.0:
             return None
-        return Plan(repay, gain, budget, least, self._fee(view))
+        return Plan(repay, gain, budget, least, fee)
 
     def _liquidate(self, number: int, effort: Effort, plan: Plan) -> Liquidate:
         terms = self.terms
@@ -388,8 +384,6 @@ class LiquidatorCohort(mesa.Agent):
         every = max(terms.sell_every_seconds, step)
         # Turns are spread over the interval, so that the members do not all sell in one block.
         due = [key for key in self.holdings if (now + every * key[0] / terms.count) % every < step]
-        if not due:
-            return []
         share = min(1.0, every / terms.sell_over_seconds)
         bid = view.gas_gwei * (1.0 + terms.gas_premium)
         sales: list[Intent] = []
@@ -404,9 +398,3 @@ class LiquidatorCohort(mesa.Agent):
             units = held if held * view.price_usd(asset) * share < 10.0 else held * share
             sales.append(SellInventory(self, member, bid, terms.sale_gas_units, asset, units, holding.generation))
         return sales
-
-
-def _finite_mean(capital_usd: FloatArray) -> float:
-    """Return the mean of the capitals that have a limit; 0 where none has."""
-    limited = capital_usd[np.isfinite(capital_usd)]
-    return float(limited.mean()) if limited.size else 0.0

@@ -42,7 +42,7 @@ class OwnedBands(Bands):
         super().__init__(base_price, amplification, fee)
         self._per_share = np.zeros((3, 0))
         self._since = 0
-        self._totals = np.zeros(0)
+        self._totals = np.zeros_like(self._upper)
         self._looked: object = None
         self.seat(0, 1)
 
