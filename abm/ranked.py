@@ -76,17 +76,20 @@ class Ranked:
     def any_worth(
         self, since: float, prefers: Preference, patience: int, worth: Callable[[IntArray], BoolArray] | None
     ) -> bool:
-        """Return whether `looks` could show anything that is worth a look to whoever looks since then or earlier.
+        """Return whether `looks` may show anything that is worth a look to whoever looks since then or earlier.
 
-        Who asks for what has been there for longer sees the first of those that the others see, in order of age.
+        Nothing is put in order for that: who goes by age comes to nothing that enough others are older than.
         """
         if worth is None:
             return self.count > 0
-        if not np.count_nonzero(worth(np.arange(self.count))):
+        worthy = worth(np.arange(self.count))
+        if not np.count_nonzero(worthy):
             return False
         if prefers != "oldest":
             return True
-        return bool(np.count_nonzero(worth(self._first(since, prefers, patience, self._passed_over(None)))))
+        oldest = np.minimum.reduce(self._since[worthy])
+        older = np.count_nonzero(self._since < oldest) - len(self._taken)
+        return bool(oldest <= since and older < patience)
 
     def only(self, those: BoolArray) -> Self:
         """Leave out all but those."""

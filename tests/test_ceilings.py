@@ -197,8 +197,16 @@ def test_where_nothing_is_worth_a_look_to_the_least_patient_nobody_finds_anythin
         ranked.take(number)
     found = any(list(ranked.looks(ripe, prefers, patience, worth.__getitem__)[0]) for ripe in (60.0, longer))
     assert ranked.any_worth(60.0, prefers, patience, worth.__getitem__) >= found
-    if prefers == "oldest":
-        assert ranked.any_worth(60.0, prefers, patience, worth.__getitem__) == found
+
+
+def test_what_enough_others_are_older_than_is_nothing_to_who_goes_by_age():
+    ranked = Ranked(np.arange(4), np.array([0.0, 10.0, 20.0, 90.0]), np.ones(4))
+    last_but_one = np.array([False, False, True, False]).__getitem__
+    assert [ranked.any_worth(60.0, "oldest", patience, last_but_one) for patience in (2, 3)] == [False, True]
+    assert not ranked.any_worth(15.0, "oldest", 3, last_but_one)
+    assert ranked.any_worth(60.0, "largest", 1, last_but_one)
+    ranked.take(0)
+    assert ranked.any_worth(60.0, "oldest", 2, last_but_one)
 
 
 @pytest.mark.parametrize("prefers", ["largest", "oldest"])
