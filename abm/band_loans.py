@@ -13,14 +13,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from abm.auctions import Auctions, Pair
+from abm.band_healths import healths_of, under_line
 from abm.inputs import ScenarioError
 from models.lending import Below
 from models.liquidation import House, Llamma, Loan, Offer, Position, Reward, Taking
 from models.market.band_curve import BASE, QUOTE
-from models.market.band_owners import OwnedBands
+from models.market.band_owners import OwnedBands, Stand
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -70,8 +70,6 @@ class BandLoans(Auctions):
         self.lost_usd = self.sold_usd = 0.0
         self._seen: object = None
         self._held = (0.0, 0.0)
-        self._healths = np.empty(0)
-        self._healths_at = (-1, 0.0)
         self.bands.seat(lender.pool.accounts, design.bands)
         lender.pool.on_change(self._changed, self._changed)
 
@@ -160,17 +158,19 @@ class BandLoans(Auctions):
 
     # Health
 
-    def healths(self) -> FloatArray:
-        """Health of every account, shape (accounts,); inf where it owes nothing. Once for each change of anything."""
-        index = self.lender.pool.borrow_index.item(self.debt)
-        if self._healths_at != (self.version, index):
-            (_, base, worth), debt = self.bands.columns, self.lender.pool.scaled_debt[:, self.debt] * index
-            # What is in no bands is worth nothing here: only who owes nothing has collateral outside.
-            with np.errstate(divide="ignore", invalid="ignore"):
-                self._healths = self.rule.health(worth, self.bands.all_over(), base, debt)
-            self._healths[debt <= 0.0] = np.inf
-            self._healths_at = (self.version, index)
-        return self._healths
+    def healths(self, accounts: IntArray) -> FloatArray:
+        """Health of accounts; inf where one owes nothing, 0 where nothing is in its bands."""
+        return healths_of(accounts, *self._state())
+
+    def under(self, line: FloatArray) -> tuple[IntArray, FloatArray, float]:
+        """Who is below its line, shape (accounts,), and at which health; the least health by line of all with one."""
+        return under_line(line, *self._state())
+
+    def _state(self) -> tuple[FloatArray, FloatArray, int, float, float, float, Stand]:
+        """All that health depends on, for compiled code."""
+        pool, bands, debt = self.lender.pool, self.bands, self.debt
+        index, counted = pool.borrow_index.item(debt), 1.0 - self.rule.liquidation_discount
+        return bands.columns, pool.scaled_debt, debt, index, counted, bands.oracle_price, bands.stand
 
     def health_at(self, account: int, prices: FloatArray) -> float:
         """Health of an account with what is in its bands now, were these the prices that the protocol believes."""
@@ -343,29 +343,14 @@ class BandWatch:
         version, index_then = self._looked
         if version == loans.version and self._least * index_then >= index * (1.0 + 1e-12):
             return _NOBODY
-        health = loans.healths()
-        accounts, self._least = _under(health, self._line)
+        accounts, health, self._least = loans.under(self._line)
         self._looked = (loans.version, index)
         return Below(
             accounts,
-            health[accounts],
+            health,
             loans.owed(accounts) * prices[loans.debt],
             pool.collateral[accounts] @ prices,
         )
-
-
-@njit(cache=True)
-def _under(health: FloatArray, line: FloatArray) -> tuple[IntArray, float]:  # pragma: no cover - compiled
-    """Who is below their line, and the least health by line of all who have one."""
-    found = np.empty(health.size, np.int64)
-    many, least = 0, np.inf
-    for account in range(health.size):
-        if line[account] > 0.0:
-            least = min(least, health[account] / line[account])
-            if health[account] < line[account]:
-                found[many] = account
-                many += 1
-    return found[:many].copy(), least
 
 
 _NOBODY = Below(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))

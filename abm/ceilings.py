@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from abm.tops import Tops, accounts_bring
 from models.lending import Below
 from models.liquidation import House, SpotDesign, TimedDesign
 from models.liquidation.ceiling import SLACK, Accounts, OpeningCeiling
@@ -20,22 +21,6 @@ if TYPE_CHECKING:
     from abm.auctions import Auctions, Waiting
     from abm.sales import OnSale, Sales
     from abm.world import Lender, World
-
-
-class Tops(NamedTuple):
-    """No call gains more than `gain` a dollar, pays more than `paid_usd` or gets what is worth more; each (n,).
-
-    Nor does one pay less than `least_usd`.
-    """
-
-    gain: FloatArray
-    paid_usd: FloatArray
-    received_usd: FloatArray
-    least_usd: FloatArray | float
-
-    def may_bring(self, margin: float, fee: float, least_usd: float) -> BoolArray:
-        """Return whether more than `margin` a dollar and `least_usd` in all may be left of a gain, less a fee."""
-        return _may_bring(self.gain, self.paid_usd, self.received_usd, margin, fee, least_usd)
 
 
 class CallTerms(NamedTuple):
@@ -110,12 +95,10 @@ def tops_of_accounts(world: "World", lender: "Lender", below: Below, sells: bool
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         ceiling = lender.design.ceiling(_accounts(lender, below, moves.single))
-    return Tops(
-        gain=ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - np.ones(below.health.size),
-        paid_usd=(ceiling.repaid_usd + (SLACK - 1.0) * below.debt_value) * (moves.up * SLACK**2),
-        received_usd=below.collateral_value * (moves.sold * SLACK),
-        least_usd=ceiling.least_usd * (moves.fallen / SLACK**2),
-    )
+    nothing = np.zeros(below.health.size)
+    figures = ceiling.rate + nothing, ceiling.repaid_usd, ceiling.least_usd + nothing
+    moved = moves.sold, moves.fallen, moves.up
+    return Tops(accounts_bring(*figures, below.debt_value, below.collateral_value, *moved))
 
 
 def tops_of_openings(
@@ -165,7 +148,8 @@ def tops_of_lots(world: "World", lender: "Lender", sales: "Sales", lots: "OnSale
     brings_usd = _brings_each_usd(world, lender, lots.collateral, lots.debt, sells)
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = brings_usd / cost_usd * SLACK**2 - 1.0
-    return Tops(gain, sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2, lots.units * brings_usd * SLACK, 0.0)
+    paid_usd = sales.paid_at_most(lots) * debt_usd[lots.debt] * SLACK**2
+    return Tops(np.array((gain, paid_usd, lots.units * brings_usd * SLACK, np.zeros(gain.size))))
 
 
 def highest_prices(world: "World", lender: "Lender") -> FloatArray:
@@ -185,9 +169,10 @@ def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves
     Which pair of an account a call is on is not asked: what has risen most counts, and what has fallen most.
     """
     pool, believed = lender.pool, lender.price_list
-    used = _used(pool.collateral, pool.scaled_debt, lender.prices, pool.thresholds, below.accounts)
+    used = pool.collateral, pool.scaled_debt, lender.prices, pool.thresholds, below.accounts
+    posted_bits, owed_bits, single = _used(*used)
+    posted, debts = _bits(posted_bits), _bits(owed_bits)
     now = [world.reference[asset] for asset in lender.assets]
-    posted, debts = ([r for r, is_used in enumerate(column) if is_used] for column in used[:2].tolist())
     owed_moves = [now[r] / believed[r] for r in debts]
     if not posted or min(owed_moves, default=0.0) <= 0.0:
         return None
@@ -200,7 +185,7 @@ def _moves(world: "World", lender: "Lender", below: Below, sells: bool) -> Moves
         over = max(1.0, *(usd / now[c] for c, usd in brings))
     if not sold > 0.0:
         return None
-    return Moves(risen, sold, min(moved), min(owed_moves), max(owed_moves), over, bool(used[2, 0]), debts)
+    return Moves(risen, sold, min(moved), min(owed_moves), max(owed_moves), over, single, debts)
 
 
 def _highest(design: TimedDesign, accounts: Accounts, houses: list[House]) -> OpeningCeiling | None:
@@ -224,8 +209,7 @@ def _highest(design: TimedDesign, accounts: Accounts, houses: list[House]) -> Op
 def _accounts(lender: "Lender", below: Below, single: bool, least_moved: float = 0.0) -> Accounts:
     """Return accounts as a ceiling sees them."""
     thresholds = [threshold for threshold in lender.thresholds if threshold > 0.0] or [0.0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ltv = below.debt_value / below.collateral_value
+    ltv = _ratios(below.debt_value, below.collateral_value)
     spread, unit_usd = (min(thresholds), max(thresholds)), max(lender.price_list)
     return Accounts(below.health, below.debt_value, below.collateral_value, ltv, *spread, unit_usd, single, least_moved)
 
@@ -250,16 +234,9 @@ def _brings_usd(world: "World", lender: "Lender", collateral: int, debt: int, se
 
 
 @njit(cache=True, error_model="numpy")
-def _may_bring(
-    gain: FloatArray, paid_usd: FloatArray, received_usd: FloatArray, margin: float, fee: float, least_usd: float
-) -> BoolArray:  # pragma: no cover - compiled
-    """See `Tops.may_bring`. What is no number is let through."""
-    may = np.empty(gain.size, np.bool_)
-    for k in range(gain.size):
-        kept = gain[k] - fee
-        most_usd = min(paid_usd[k] * kept, received_usd[k] * (1.0 - 1.0 / (1.0 + gain[k])))
-        may[k] = not (kept <= margin or most_usd < least_usd)
-    return may
+def _ratios(values: FloatArray, others: FloatArray) -> FloatArray:  # pragma: no cover - compiled
+    """Divide, by nothing too."""
+    return values / others
 
 
 @njit(cache=True, error_model="numpy")
@@ -351,13 +328,17 @@ def _any_call_may_bring(
     return False
 
 
+def _bits(mask: int) -> list[int]:
+    """Return the numbers of the reserves that a mask has."""
+    return [r for r in range(mask.bit_length()) if mask >> r & 1]
+
+
 @njit(cache=True)
 def _used(
     collateral: FloatArray, scaled_debt: FloatArray, prices: FloatArray, thresholds: FloatArray, accounts: IntArray
-) -> BoolArray:  # pragma: no cover - compiled
-    """Which reserves a call on some account may seize, which it may repay, and in front whether all are single."""
-    used = np.zeros((3, prices.size), np.bool_)
-    used[2, 0] = True
+) -> tuple[int, int, bool]:  # pragma: no cover - compiled
+    """Which reserves a call on some account may seize, which it may repay, as bits, and whether all are single."""
+    seizable, repayable, single = 0, 0, True
     for account in accounts:
         backed = False
         for r in range(prices.size):
@@ -367,11 +348,10 @@ def _used(
             if collateral[account, r] > 0.0:
                 held += 1
                 if prices[r] > 0.0 and (thresholds[r] > 0.0 or not backed):
-                    used[0, r] = True
+                    seizable |= 1 << r
             if scaled_debt[account, r] > 0.0:
                 owed += 1
                 if prices[r] > 0.0:
-                    used[1, r] = True
-        if held > 1 or owed > 1:
-            used[2, 0] = False
-    return used
+                    repayable |= 1 << r
+        single &= held <= 1 and owed <= 1
+    return seizable, repayable, single

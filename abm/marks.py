@@ -5,7 +5,7 @@ Both offer terms, say what fits them and what a taking would give, and carry it 
 
 from typing import TYPE_CHECKING, Protocol
 
-from models.liquidation import LiquidationDesign, Offer, Taking
+from models.liquidation import Offer, SpotDesign, Taking
 
 if TYPE_CHECKING:
     from abm.cascade import Cascade
@@ -42,27 +42,28 @@ class Mark(Protocol):
 class AccountMark:
     """The largest collateral and debt of an account, for a design that settles at once."""
 
-    __slots__ = ("_design", "_lender", "_position", "account", "collateral", "debt")
+    __slots__ = ("_lender", "_position", "_terms", "account", "collateral", "debt")
 
-    def __init__(self, lender: "Lender", design: LiquidationDesign, account: int, found: "Found") -> None:
+    def __init__(self, lender: "Lender", design: SpotDesign, account: int, found: "Found") -> None:
         self._lender = lender
-        self._design = design
         self._position = found.position
+        self._terms = design.opened(found.position)
         self.account = account
         self.collateral = found.collateral
         self.debt = found.debt
 
     def offer(self) -> Offer | None:
         """The terms and the most that one call may repay."""
-        return self._design.offer(self._position)
+        return self._terms.offer(self._position) if self._terms is not None else None
 
     def fit(self, repay: float) -> float:
         """The largest repayment up to `repay` that the design takes."""
-        return self._design.fit(self._position, repay)
+        return self._terms.fit(self._position, repay) if self._terms is not None else 0.0
 
     def take(self, repay: float) -> Taking:
-        """What repaying `repay` would do."""
-        return self._design.take(self._position, repay)
+        """What repaying `repay` would do, where something is offered."""
+        assert self._terms is not None
+        return self._terms.take(self._position, repay)
 
     def generation(self, cascade: "Cascade") -> int:
         """Which sales put the account below health 1."""

@@ -4,14 +4,13 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
 from numba import njit
 
 from abm.ceilings import (
     OpeningTops,
-    Tops,
     highest_prices,
     tops_of_accounts,
     tops_of_lots,
@@ -22,16 +21,30 @@ from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
 from abm.sales import Sales
+from abm.tops import TakingTerms, Tops
 from models.liquidation.ceiling import SLACK
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.auctions import Auctions
+    from abm.marks import Mark
     from abm.world import Lender, World
     from models.liquidation import Lot, Reward
 
 _NO_NUMBERS: Final = np.empty(0, np.int64)
 _NOTHING: Final = np.empty(0)
+
+
+class Price(NamedTuple):
+    """The gain on a dollar paid, by where what one gets is sold or counted; the most that may be paid, and the asset.
+
+    At the venues' best bid for who sells at once, else at the reference price; dollars are at the reference price.
+    """
+
+    gain_at_bid: float
+    gain_at_reference: float
+    most_usd: float
+    asset: int
 
 
 class Opportunities(Ranked):
@@ -51,49 +64,38 @@ class Opportunities(Ranked):
         self._lender = lender
         self._tops = tops
         self._known: dict[bool, Tops | None] = {}
-        self._priced: dict[int, tuple[float, float, float, int]] = {}
+        self._priced: dict[int, Price] = {}
         self._bids_usd: dict[tuple[int, int], float] = {}
+        self._marks: dict[int, Mark | None] = {}
         self._past = False
 
-    def worth(self, sells: bool, margin: float, fee: float, least_usd: float) -> BoolArray | None:
-        """Return by place what may leave more than a margin a dollar and so much in all; None where that is not known.
+    def worth(self, sells: bool, terms: TakingTerms) -> Callable[[IntArray], BoolArray] | None:
+        """Return what says which of some places may leave a taker what it asks for; None where that is not known.
 
-        Whatever `gain_per_usd` and `most_usd` say of the rest, it does not.
+        Whatever `price` says of the rest, it does not.
         """
         tops = self._tops_for(sells)
-        return None if tops is None else self._of_kept(tops.may_bring(margin, fee, least_usd))
-
-    def within(self, sells: bool, budget_usd: float) -> BoolArray | None:
-        """Return by place of what the rule may let somebody with so much money pay; None where that is all."""
-        tops = self._tops_for(sells)
-        if tops is None or isinstance(tops.least_usd, float):
-            return None
-        return self._of_kept(tops.least_usd <= budget_usd)
+        return None if tops is None else partial(tops.may_bring, terms)
 
     def _tops_for(self, sells: bool) -> Tops | None:
         if self._tops is None or self._past:
             return None
         if sells not in self._known:
-            self._known[sells] = self._tops(sells)
+            tops = self._tops(sells)
+            self._known[sells] = tops if tops is None or self._kept is None else tops.only(self._kept)
         return self._known[sells]
 
-    def gain_per_usd(self, number: int, sells: bool) -> float:
-        """Return the gain on a dollar paid: at the venues' best bid for who sells at once, else at the reference."""
-        at_bid, at_reference, _, _ = self._price(number)
-        return at_bid if sells else at_reference
-
-    def most_usd(self, number: int) -> float:
-        """Return the most that may be paid, in dollars at the reference price."""
-        return self._price(number)[2]
-
-    def asset(self, number: int) -> int:
-        """Return the asset that one gets."""
-        return self._price(number)[3]
+    def price(self, number: int) -> Price:
+        """Return what one gets for a dollar paid, and how much may be paid; worked out once."""
+        priced = self._priced.get(number)
+        if priced is None:
+            priced = self._priced[number] = self._offer(number)
+        return priced
 
     def remembered(self) -> Self:
         """Price all there is now, and return it as it can be looked at in later blocks."""
         for number in self.numbers:
-            self._price(number)
+            self.price(number)
         past = copy.copy(self)
         past._past = True
         return past
@@ -104,18 +106,18 @@ class Opportunities(Ranked):
         Who looks at the past knows the most that one could pay, and nothing of the rule's grain.
         """
         if self._past:
-            return min(budget_usd, self.most_usd(number))
-        mark = self._lender.mark(number)
+            return min(budget_usd, self.price(number).most_usd)
+        mark = self._mark(number)
         if mark is None:
             return 0.0
         debt_usd = self._world.reference[self._lender.assets[mark.debt]]
         return mark.fit(budget_usd / debt_usd) * debt_usd
 
-    def _price(self, number: int) -> tuple[float, float, float, int]:
-        priced = self._priced.get(number)
-        if priced is None:
-            priced = self._priced[number] = self._offer(number)
-        return priced
+    def _mark(self, number: int) -> "Mark | None":
+        """Return what a call goes for, on the terms of the moment; while liquidators look, nothing is taken."""
+        if number not in self._marks:
+            self._marks[number] = self._lender.mark(number)
+        return self._marks[number]
 
     def _best_bid_usd(self, collateral: int, debt: int) -> float:
         """Return what the first unit of an asset brings; while liquidators look, nobody trades."""
@@ -123,11 +125,11 @@ class Opportunities(Ranked):
             self._bids_usd[collateral, debt] = self._world.bid_usd(collateral, debt, self._lender.floor)
         return self._bids_usd[collateral, debt]
 
-    def _offer(self, number: int) -> tuple[float, float, float, int]:
-        mark = self._lender.mark(number)
+    def _offer(self, number: int) -> Price:
+        mark = self._mark(number)
         offer = mark.offer() if mark is not None else None
         if mark is None or offer is None:
-            return -1.0, -1.0, 0.0, 0
+            return Price(-1.0, -1.0, 0.0, 0)
         world, assets = self._world, self._lender.assets
         collateral, debt = assets[mark.collateral], assets[mark.debt]
         debt_usd = world.reference[debt]
@@ -135,7 +137,7 @@ class Opportunities(Ranked):
         reference_usd = world.reference[collateral]
         bid_usd = self._best_bid_usd(collateral, debt)
         at_bid, at_reference = units_per_usd * bid_usd - 1.0, units_per_usd * reference_usd - 1.0
-        return at_bid, at_reference, offer.max_repay * debt_usd, collateral
+        return Price(at_bid, at_reference, offer.max_repay * debt_usd, collateral)
 
 
 class Past:

@@ -39,4 +39,4 @@ class OwnLines:
         if lender.loans is None:
             return lender.pool.health(lender.prices, accounts)
         lender.follow()
-        return lender.loans.healths()[accounts]
+        return lender.loans.healths(accounts)

@@ -73,6 +73,24 @@ class Ranked:
         at = places[seen]
         return zip(self._numbers[at].tolist(), at.tolist(), (seen + 1).tolist(), strict=True), places.size
 
+    def any_worth(
+        self, since: float, prefers: Preference, patience: int, worth: Callable[[IntArray], BoolArray] | None
+    ) -> bool:
+        """Return whether `looks` may show anything that is worth a look to whoever looks since then or earlier.
+
+        Nothing is put in order for that: who goes by age comes to nothing that enough others are older than.
+        """
+        if worth is None:
+            return self.count > 0
+        worthy = worth(np.arange(self.count))
+        if not np.count_nonzero(worthy):
+            return False
+        if prefers != "oldest":
+            return True
+        oldest = np.minimum.reduce(self._since[worthy])
+        older = np.count_nonzero(self._since < oldest) - len(self._taken)
+        return bool(oldest <= since and older < patience)
+
     def only(self, those: BoolArray) -> Self:
         """Leave out all but those."""
         if self._kept is None:
@@ -95,10 +113,6 @@ class Ranked:
         """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
         if not self.contested and number not in self.auctioned:
             self._taken[number] = None
-
-    def _of_kept(self, worth: BoolArray) -> BoolArray:
-        """Return what is said of all that there was at first by the place of what is left."""
-        return worth if self._kept is None else worth[self._kept]
 
     def _ripe(self, since: float, prefers: Preference) -> IntArray:
         """Return the places of those that have been there since then or earlier, in the order in which one looks."""

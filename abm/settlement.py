@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from abm.recorder import Recorder
     from abm.world import Found, Lender, World
 
+_CALLS = (Liquidate, OpenLiquidation)
 _LEFT_OUT = Receipt(Status.LEFT_OUT, "the block was full or its price above the bid")
 
 
@@ -89,8 +90,9 @@ class Settlement:
             for intent in intents:
                 self.carry_out(intent, 0.0)
             return
-        order = blockspace.order([intent.bid_gwei for intent in intents], range(len(intents)))
-        intents = [intents[k] for k in order]
+        if len(intents) > 1:
+            order = blockspace.order([intent.bid_gwei for intent in intents], range(len(intents)))
+            intents = [intents[k] for k in order]
         if space.failed_calls == "free":
             self._without_failures(intents, space.capacity_gas)
             return
@@ -116,11 +118,12 @@ class Settlement:
     def carry_out(self, intent: Intent, gas_usd: float) -> Receipt:
         """Settle one intent against the state it finds, and hand out its receipt."""
         self._purses.gas_paid_usd = 0.0
-        if isinstance(intent, Liquidate | OpenLiquidation) and self._rights.lacks(intent):
+        if isinstance(intent, _CALLS) and self._rights.lacks(intent):
             receipt = self._refuse(intent, gas_usd or intent.gas_cost_usd, "the right to call is not the sender's")
         else:
             receipt = self._settle[type(intent)](intent, gas_usd)
-            self._rights.collect(intent, receipt)
+            if intent.right_usd is not None:
+                self._rights.collect(intent, receipt)
         receipt.gas_usd = self._purses.gas_paid_usd
         if intent.raised_gwei > 0.0 and receipt.status is Status.FILLED:
             self._recorder.bid_away(self._world.gas_cost_usd(intent.gas_units, intent.raised_gwei))

@@ -47,7 +47,8 @@ class StabilityPool(Auctions):
     def house_before(self, account: int, found: "Found") -> House:
         """Return the pool's money, the sums over all accounts, and the collateral of the other borrowers."""
         house = self._house(found.debt)
-        house.stakes_units = float(self._stakes(account, found.collateral, found.debt).sum())
+        pool = self._lender.pool
+        house.stakes_units = _staked(pool.collateral, pool.scaled_debt, found.collateral, found.debt, account)
         return house
 
     def most_generous_houses(self, debts: list[int]) -> list[House]:
@@ -131,6 +132,18 @@ class StabilityPool(Auctions):
         units = lender.pool.seize(account, found.collateral, self.left(account, found.collateral, units))
         asset = lender.assets[found.collateral]
         self._world.ledger.transfer(lender.account, lender.first_holder + account, asset, units)
+
+
+@njit(cache=True)
+def _staked(
+    posted: FloatArray, scaled_debt: FloatArray, collateral: int, debt: int, left_out: int
+) -> float:  # pragma: no cover - compiled
+    """The sum of `_stakes`."""
+    staked = 0.0
+    for account in range(len(posted)):
+        if scaled_debt[account, debt] > 0.0 and account != left_out:
+            staked += posted[account, collateral]
+    return staked
 
 
 @njit(cache=True)

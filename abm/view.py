@@ -57,6 +57,7 @@ class View:
         self.root_years_per_block = math.sqrt(world.step_seconds / SECONDS_PER_YEAR)
         self.gas_priced = world.scenario.blockspace is not None
         self._seen: dict[int, Sights] = {}
+        self._nothing: dict[int, Opportunities] = {}
         self._seen_step = -1
 
     @property
@@ -239,12 +240,21 @@ class View:
         """Return what a pool's design offers in this block, at the prices the protocol believes in; or did offer."""
         lender = self._world.lenders[pool]
         if lender.open_now is None:
-            lots = lender.auctions is not None and lender.loans is None
-            on_offer = lots_on_offer if lots else accounts_on_offer
-            lender.open_now = on_offer(self._world, lender)
+            lender.open_now = self._on_offer(pool, lender)
             self._let_through("take", lender, lender.open_now)
             lender.past.note(lender.open_now)
         return lender.open_now if blocks_ago == 0 else lender.past.seen(blocks_ago, lender.open_now)
+
+    def _on_offer(self, pool: int, lender: "Lender") -> Opportunities:
+        if lender.auctions is not None and lender.loans is None:
+            return lots_on_offer(self._world, lender)
+        if lender.liquidatable().accounts.size:
+            return accounts_on_offer(self._world, lender)
+        # In most blocks nobody is below health 1, and nothing is the same every time.
+        nothing = self._nothing.get(pool)
+        if nothing is None:
+            nothing = self._nothing[pool] = accounts_on_offer(self._world, lender)
+        return nothing
 
     def locked_usd(self, pool: int, account: int) -> float:
         """Return what a ledger account has locked in the bids of a pool."""

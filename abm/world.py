@@ -176,11 +176,13 @@ class Lender:
         most_owed = worth = backing = debts = 0.0
         for r, price in enumerate(prices):
             value = held[r] * price
-            worth += value
-            backing += value * self.thresholds[r]
-            # What backs nothing is seized only where nothing else is left.
-            if value > 0.0 and (collateral < 0 or (self.thresholds[r] > 0.0, value) > most_held):
-                collateral, most_held = r, (self.thresholds[r] > 0.0, value)
+            if value > 0.0:
+                worth += value
+                backing += value * self.thresholds[r]
+                # What backs nothing is seized only where nothing else is left.
+                rank = self.thresholds[r] > 0.0, value
+                if collateral < 0 or rank > most_held:
+                    collateral, most_held = r, rank
             value = owed[r] * price
             debts += value
             if value > most_owed:

@@ -179,6 +179,36 @@ def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, dat
     assert list(looks) == expected
 
 
+@given(
+    things=st.lists(
+        st.tuples(st.sampled_from([0.0, 60.0, 120.0]), st.sampled_from([1.0, 2.0]), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=20,
+    ),
+    prefers=st.sampled_from(["largest", "oldest"]),
+    patience=st.integers(1, 8),
+    longer=st.sampled_from([0.0, 60.0]),
+)
+@settings(deadline=None, max_examples=150)
+def test_where_nothing_is_worth_a_look_to_the_least_patient_nobody_finds_anything(things, prefers, patience, longer):
+    since, size, worth, taken = (np.array(column) for column in zip(*things, strict=True))
+    ranked = Ranked(np.arange(since.size), since, size)
+    for number in np.flatnonzero(taken).tolist():
+        ranked.take(number)
+    found = any(list(ranked.looks(ripe, prefers, patience, worth.__getitem__)[0]) for ripe in (60.0, longer))
+    assert ranked.any_worth(60.0, prefers, patience, worth.__getitem__) >= found
+
+
+def test_what_enough_others_are_older_than_is_nothing_to_who_goes_by_age():
+    ranked = Ranked(np.arange(4), np.array([0.0, 10.0, 20.0, 90.0]), np.ones(4))
+    last_but_one = np.array([False, False, True, False]).__getitem__
+    assert [ranked.any_worth(60.0, "oldest", patience, last_but_one) for patience in (2, 3)] == [False, True]
+    assert not ranked.any_worth(15.0, "oldest", 3, last_but_one)
+    assert ranked.any_worth(60.0, "largest", 1, last_but_one)
+    ranked.take(0)
+    assert ranked.any_worth(60.0, "oldest", 2, last_but_one)
+
+
 @pytest.mark.parametrize("prefers", ["largest", "oldest"])
 @pytest.mark.parametrize("ripe_since", [0.0, 300.0, INF])
 def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):

@@ -135,14 +135,14 @@ def test_arbitrage_sells_the_worked_loan_softly_as_the_rule_says(small_world: An
     loans = loans_of(model)
     assert loans.bands.span(0) == (7, 16)
     fall(model)
-    assert loans.healths()[0] - 1.0 == pytest.approx(0.126854549, abs=1e-9)
+    assert loans.healths(np.array([0]))[0] - 1.0 == pytest.approx(0.126854549, abs=1e-9)
     before = (0.0, 10.0, 0.0)
     for paid, bought, health, profit in exact_fall(PATH):
         fall(model)
         after = (*holding(model), loans.lost_usd)
         moved = [now - then for now, then in zip(after, before, strict=True)]
         assert moved == pytest.approx([float(paid), -float(bought), float(profit)], rel=1e-9, abs=1e-7)
-        assert loans.healths()[0] - 1.0 == pytest.approx(float(health), abs=1e-10)
+        assert loans.healths(np.array([0]))[0] - 1.0 == pytest.approx(float(health), abs=1e-10)
         before = after
     assert loans.bands.active_band == 16
 
@@ -167,7 +167,7 @@ def test_the_published_path(small_world: Any, model_of: Models) -> None:
         later_fee = 0.25 * (1.0 - (price / (2000.0 * 0.99**17)) ** 2) if price == 1650.0 else 0.006
         assert fill.amount_in * 0.994 == pytest.approx(paid * (1.0 - later_fee), rel=within)
         assert holding(model) == (pytest.approx(quote, rel=within, abs=1e-9), pytest.approx(base, abs=2e-6))
-        assert loans.healths()[0] == pytest.approx(1.0 + health, rel=1e-6 if price >= 1850.0 else 3e-3)
+        assert loans.healths(np.array([0]))[0] == pytest.approx(1.0 + health, rel=1e-6 if price >= 1850.0 else 3e-3)
     assert model.recorder.liquidations().empty
 
 
@@ -204,7 +204,7 @@ def test_without_arbitrage_health_jumps_with_the_oracle(
     model = model_of(small_world(**changes([2000.0, price]), agents__liquidators=[]))
     model.run()
     lender = model.world.lenders[0]
-    assert loans_of(model).healths()[0] - 1.0 == pytest.approx(health, abs=6e-6)
+    assert loans_of(model).healths(np.array([0]))[0] - 1.0 == pytest.approx(health, abs=6e-6)
     assert lender.liquidatable().accounts.tolist() == ([0] if health < 0.0 else [])
     assert holding(model) == (0.0, 10.0)
 
@@ -252,7 +252,7 @@ def test_collateral_without_debt_is_in_no_bands(small_world: Any, model_of: Mode
     model.run()
     assert model.world.lenders[0].pool.collateral[1].tolist() == [0.0, 3.0]
     assert not loans_of(model).bands.has(1)
-    assert loans_of(model).healths()[1] == np.inf
+    assert loans_of(model).healths(np.array([1]))[0] == np.inf
 
 
 def test_a_debt_above_the_maximum_opens_in_the_highest_band(small_world: Any, model_of: Models) -> None:
@@ -394,7 +394,7 @@ def test_a_loan_that_is_mended_moves_to_new_bands_at_the_health_aimed_at(
     model.step()
     assert model.recorder.mendings == 1
     assert loans_of(model).bands.span(0)[0] > 8
-    assert loans_of(model).healths()[0] == pytest.approx(1.2, abs=0.01)
+    assert loans_of(model).healths(np.array([0]))[0] == pytest.approx(1.2, abs=0.01)
 
 
 def test_once_soft_liquidation_has_begun_a_loan_can_be_repaid_but_not_moved(small_world: Any, model_of: Models) -> None:
@@ -405,7 +405,7 @@ def test_once_soft_liquidation_has_begun_a_loan_can_be_repaid_but_not_moved(smal
         assert model.recorder.mendings == mended, how
         assert loans_of(model).bands.span(0) == (7, 16)
         if mended:
-            assert loans_of(model).healths()[0] == pytest.approx(1.2, abs=0.01)
+            assert loans_of(model).healths(np.array([0]))[0] == pytest.approx(1.2, abs=0.01)
 
 
 def test_a_loan_repaid_in_full_leaves_its_bands(small_world: Any, model_of: Models) -> None:
@@ -423,7 +423,7 @@ def test_a_loan_repaid_in_full_leaves_its_bands(small_world: Any, model_of: Mode
         assert quote >= least_quote
         fall(model)
         assert holding(model) == (quote, base)
-        assert loans.healths()[0] == np.inf
+        assert loans.healths(np.array([0]))[0] == np.inf
 
 
 # Refusals

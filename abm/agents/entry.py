@@ -19,10 +19,12 @@ band. Who goes keeps its capital, and sells what it holds.
 import math
 from typing import Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from models.parameters import Parameters
 from models.rates import SECONDS_PER_YEAR
+from models.types import FloatArray
 
 
 class Entry(Parameters):
@@ -86,3 +88,9 @@ class Turnover:
 
     def _faded(self, now: float) -> float:
         return self._earned * math.exp((self._as_of - now) / self._terms.memory_seconds)
+
+
+def mean_capital(capital_usd: FloatArray) -> float:
+    """Return the mean of the capitals that have a limit; 0 where none has."""
+    limited = capital_usd[np.isfinite(capital_usd)]
+    return float(limited.mean()) if limited.size else 0.0

@@ -21,7 +21,7 @@ import mesa
 import numpy as np
 
 from abm.agents.effort import Effort, Plan
-from abm.agents.entry import Turnover
+from abm.agents.entry import Turnover, mean_capital
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
 from abm.ceilings import CallTerms
@@ -29,9 +29,9 @@ from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
 from abm.tallies import Tally
+from abm.tops import TakingTerms
 from models.liquidation import Bid
 from models.rates import SECONDS_PER_YEAR
-from models.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from abm.on_offer import Bids, Call, Calls, Opportunities
@@ -60,7 +60,7 @@ class LiquidatorCohort(mesa.Agent):
         self.first_account = first_account
         self.capital_usd = draw(terms.capital_usd, terms.count, rng)
         self.unlimited: list[bool] = np.isinf(self.capital_usd).tolist()
-        self.delay_seconds = draw(terms.delay_seconds, terms.count, rng)
+        self.delay_seconds: list[float] = draw(terms.delay_seconds, terms.count, rng).tolist()
         self.active_from_seconds: list[float] = draw(terms.active_from_seconds, terms.count, rng).tolist()
         self.max_gas_gwei: list[float] = draw(terms.max_gas_gwei, terms.count, rng).tolist()
         self.reaction_seconds: list[float] = draw(terms.reaction_seconds, terms.count, rng).tolist()
@@ -69,7 +69,7 @@ class LiquidatorCohort(mesa.Agent):
         self.repaid_in_block_usd = 0.0
         self.holdings: dict[tuple[int, int], Holding] = {}  # by member and asset
         self.tallies = [Tally() for _ in range(terms.count)]
-        self._turnover = Turnover(terms.entry, terms.count, _finite_mean(self.capital_usd)) if terms.entry else None
+        self._turnover = Turnover(terms.entry, terms.count, mean_capital(self.capital_usd)) if terms.entry else None
         self._from = np.array(self.active_from_seconds)
         self._bears_risk = terms.selling == "over_time" and (
             any(self.risk_aversion) or min(self.holding_limit_usd) < np.inf
@@ -98,9 +98,9 @@ class LiquidatorCohort(mesa.Agent):
     def decide(self, view: "View") -> list[Intent]:
         """Return this block's calls: sales of what is held first, then liquidations in the order it prefers."""
         self.repaid_in_block_usd = 0.0
-        self._now = view.now
+        self._now = now = view.now
         if self._turnover is not None:
-            self._turnover.review(view.now)
+            self._turnover.review(now)
         intents: list[Intent] = self._sales(view) if self.holdings else []
         if self.terms.understands is not None and view.design(self.pool) not in self.terms.understands:
             return intents
@@ -108,26 +108,27 @@ class LiquidatorCohort(mesa.Agent):
         calls, bids = view.calls(self.pool), view.bids(self.pool)
         if not open_now and not calls and not bids:
             return intents
-        turns = self._turns.next()
         there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         active, most_gwei, starts = self.active, self.max_gas_gwei, self.active_from_seconds
-        able = [k for k in turns if bid <= most_gwei[k] and k < active and view.now >= starts[k]]
+        able = [k for k in self._turns.next() if bid <= most_gwei[k] and k < active and now >= starts[k]]
         if not able:
             return intents
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
-        worth = self._worth_a_look(view, open_now, gas_usd)
+        budgets_usd = [self._budget_usd(view, member) for member in able]
         if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
             bids = None
         if calls:
             tops = calls.tops(self.terms.selling == "at_once")
             calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
-        if not calls and not bids and (not open_now or (worth is not None and not worth.any())):
+        if not calls and not bids and not self._may_take(view, open_now, able, gas_usd, max(budgets_usd)):
             return intents
-        for member in able:
-            effort = self._effort(view, member, bid, gas_usd, there_are)
-            if open_now and effort.budget_usd > 0.0:
-                self._hunt(view, open_now, worth, effort, intents)
+        for member, budget_usd in zip(able, budgets_usd, strict=True):
+            if budget_usd <= 0.0 and not calls:
+                continue
+            effort = self._effort(view, member, bid, gas_usd, budget_usd, there_are)
+            if open_now and budget_usd > 0.0:
+                self._hunt(view, open_now, effort, intents)
             if bids and not effort.spent:
                 self._bid(view, bids, effort, intents)
             if calls and effort.calls > 0:
@@ -152,11 +153,22 @@ class LiquidatorCohort(mesa.Agent):
         """Return the fee on a dollar of a flash swap where one is needed."""
         return 0.0 if view.financing(self.pool) == "take_over" else self.terms.flash_fee
 
-    def _worth_a_look(self, view: "View", open_now: "Opportunities", gas_usd: float) -> BoolArray | None:
-        """Return which of what is on offer might pay some member with money enough; None where there is no telling."""
+    def _may_take(
+        self, view: "View", open_now: "Opportunities", able: list[int], gas_usd: float, richest_usd: float
+    ) -> bool:
+        """Return whether anything on offer may pay anybody: the richest of those who are able, or the least patient."""
+        if not open_now or richest_usd <= 0.0:
+            return False
+        terms = self.terms
+        ripe_since = view.now - min([self.delay_seconds[member] for member in able])
+        worth = open_now.worth(terms.selling == "at_once", self._asked(view, gas_usd, richest_usd))
+        return open_now.any_worth(ripe_since, terms.prefers, terms.attention or open_now.count, worth)
+
+    def _asked(self, view: "View", gas_usd: float, budget_usd: float) -> TakingTerms:
+        """Return what somebody with so much money asks of a call that takes."""
         terms = self.terms
         fee = self._fee(view) if terms.financing == "flash" else 0.0
-        return open_now.worth(terms.selling == "at_once", terms.margin, fee, gas_usd + terms.minimum_profit_usd)
+        return TakingTerms(terms.margin, fee, gas_usd + terms.minimum_profit_usd, budget_usd)
 
     def _wanted(
         self, calls: "Calls", gas_usd: float, budget_usd: float = np.inf, bondable_usd: float = np.inf
@@ -166,35 +178,26 @@ class LiquidatorCohort(mesa.Agent):
         asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
         return CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
 
-    def _effort(self, view: "View", member: int, bid: float, gas_usd: float, there_are: int) -> Effort:
+    def _effort(
+        self, view: "View", member: int, bid: float, gas_usd: float, budget_usd: float, there_are: int
+    ) -> Effort:
         terms = self.terms
-        endless = terms.financing == "flash" or self.unlimited[member]
         return Effort(
             member,
             bid,
             gas_cost_usd=gas_usd,
-            budget_usd=np.inf if endless else self._means_usd(view, member),
+            budget_usd=budget_usd,
             patience=terms.attention or there_are,
             calls=terms.calls_per_block or there_are,
             held_usd=self._held_usd(view, member) if self._bears_risk else 0.0,
         )
 
-    def _hunt(
-        self,
-        view: "View",
-        open_now: "Opportunities",
-        worth: BoolArray | None,
-        effort: Effort,
-        intents: list[Intent],
-    ) -> None:
+    def _hunt(self, view: "View", open_now: "Opportunities", effort: Effort, intents: list[Intent]) -> None:
         """Add the calls of one member that take, as far as its capital, its calls and its attention reach."""
         patience, ripe_since = effort.patience, view.now - self.delay_seconds[effort.member]
-        if worth is not None:
-            within = open_now.within(self.terms.selling == "at_once", effort.budget_usd)
-            worth = worth if within is None else worth & within
-        looks, in_all = open_now.looks(
-            ripe_since, self.terms.prefers, patience, worth.__getitem__ if worth is not None else None
-        )
+        asked = self._asked(view, effort.gas_cost_usd, effort.budget_usd)
+        worth = open_now.worth(self.terms.selling == "at_once", asked)
+        looks, in_all = open_now.looks(ripe_since, self.terms.prefers, patience, worth)
         for number, _, looked in looks:
             if effort.spent:
                 return
@@ -213,16 +216,16 @@ class LiquidatorCohort(mesa.Agent):
     def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: Effort) -> Plan | None:
         """Return what a member would repay of one thing on offer; None where that does not pay."""
         terms = self.terms
-        fee = self._fee(view)
-        gain = open_now.gain_per_usd(number, terms.selling == "at_once")
+        fee, price = self._fee(view), open_now.price(number)
+        gain = price.gain_at_bid if terms.selling == "at_once" else price.gain_at_reference
         gain -= fee if terms.financing == "flash" else 0.0
         if gain <= terms.margin:
             return None
         budget, least = effort.budget_usd, terms.minimum_profit_usd
-        holding = self._holding(view, open_now.asset(number), effort) if self._bears_risk else None
+        holding = self._holding(view, price.asset, effort) if self._bears_risk else None
         if holding is not None:
             budget = min(budget, holding.most_usd(gain / (1.0 + gain)) / (1.0 + gain))
-        repay = open_now.most_usd(number)
+        repay = price.most_usd
         if repay > budget:
             repay = open_now.fits_usd(number, budget)
         if holding is not None and repay > 0.0:
@@ -369,21 +372,25 @@ class LiquidatorCohort(mesa.Agent):
         )
         return HoldingTerms(charge, effort.held_usd, self.holding_limit_usd[member])
 
-    def _means_usd(self, view: "View", member: int) -> float:
+    def _budget_usd(self, view: "View", member: int) -> float:
+        """Return what a member can pay with."""
+        if self.terms.financing == "flash" or self.unlimited[member]:
+            return np.inf
         return view.balance(self.first_account + member, self.capital_asset) * view.price_usd(self.capital_asset)
 
     def _sales(self, view: "View") -> list[Intent]:
         """Sell a slice of what each member holds when its turn comes; what is left below ten dollars is sold whole."""
-        terms = self.terms
-        every = max(terms.sell_every_seconds, view.step_seconds)
+        terms, step, now = self.terms, view.step_seconds, view.now
+        every = max(terms.sell_every_seconds, step)
+        # Turns are spread over the interval, so that the members do not all sell in one block.
+        due = [key for key in self.holdings if (now + every * key[0] / terms.count) % every < step]
         share = min(1.0, every / terms.sell_over_seconds)
         bid = view.gas_gwei * (1.0 + terms.gas_premium)
         sales: list[Intent] = []
-        for (member, asset), holding in list(self.holdings.items()):
-            # Turns are spread over the interval, so that the members do not all sell in one block.
-            turn = (view.now + every * member / terms.count) % every
-            if turn >= view.step_seconds or bid > self.max_gas_gwei[member]:
+        for member, asset in due:
+            if bid > self.max_gas_gwei[member]:
                 continue
+            holding = self.holdings[member, asset]
             held = min(holding.units, view.balance(self.first_account + member, asset))
             if held <= 0.0:
                 del self.holdings[member, asset]
@@ -391,9 +398,3 @@ class LiquidatorCohort(mesa.Agent):
             units = held if held * view.price_usd(asset) * share < 10.0 else held * share
             sales.append(SellInventory(self, member, bid, terms.sale_gas_units, asset, units, holding.generation))
         return sales
-
-
-def _finite_mean(capital_usd: FloatArray) -> float:
-    """Return the mean of the capitals that have a limit; 0 where none has."""
-    limited = capital_usd[np.isfinite(capital_usd)]
-    return float(limited.mean()) if limited.size else 0.0

@@ -174,7 +174,7 @@ class TriggerLiquidations:
         open_now = view.opportunities(place.pool)
         intents: list[Intent] = []
         for account in open_now.ripe(view.now, "largest"):
-            if account in accounts and open_now.gain_per_usd(account, sells=False) > 0.0:
+            if account in accounts and open_now.price(account).gain_at_reference > 0.0:
                 open_now.take(account)
                 intents.append(
                     Liquidate(

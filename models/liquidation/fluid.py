@@ -16,14 +16,17 @@ long as it is above the limit, and it is the borrower's until sold. Minimum amou
 **Invariants**: a full call leaves health 1 or closes a side; an absorbed position is sold without changing its ratio.
 """
 
+from math import inf
 from typing import ClassVar, Literal
 
 import numpy as np
+from numba import njit
 from pydantic import Field
 
 from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
+from models.types import FloatArray
 
 
 class Fluid(SpotDesign):
@@ -55,11 +58,21 @@ class Fluid(SpotDesign):
 
     def ceiling(self, accounts: Accounts) -> Ceiling:
         """What restores health 1 where the threshold is the highest; all of what is, or may be, absorbed."""
-        ordinary = 1.0 + self.liquidation_penalty
-        backing = accounts.health * accounts.debt_usd
-        restores = close_to(accounts.debt_usd, backing, ordinary * accounts.most_threshold, 1.0)
-        absorbed = accounts.ltv * SLACK > self.max_limit if self.absorption else np.zeros(len(backing), np.bool_)
-        return Ceiling(
-            rate=np.where(absorbed, np.maximum(1.0 / accounts.ltv, ordinary), ordinary),
-            repaid_usd=np.where(absorbed, accounts.debt_usd, np.minimum(restores, accounts.debt_usd)),
-        )
+        highest = (1.0 + self.liquidation_penalty) * accounts.most_threshold
+        absorbed_from = self.max_limit if self.absorption else inf
+        figures = accounts.health, accounts.debt_usd, accounts.ltv
+        return Ceiling(*_ceilings(*figures, 1.0 + self.liquidation_penalty, 1.0 - highest, absorbed_from))
+
+
+@njit(cache=True, error_model="numpy")
+def _ceilings(
+    health: FloatArray, debt_usd: FloatArray, ltv: FloatArray, ordinary: float, gained: float, absorbed_from: float
+) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled
+    """Return the rate and the dollars repaid of `Fluid.ceiling`; each dollar repaid brings `gained` of the target."""
+    rate, repaid_usd = np.full(ltv.size, ordinary), debt_usd.copy()
+    for k in range(ltv.size):
+        if ltv[k] * SLACK > absorbed_from:
+            rate[k] = max(1.0 / ltv[k], ordinary)
+        elif gained > 0.0:
+            repaid_usd[k] = min((debt_usd[k] - health[k] * debt_usd[k]) / gained, debt_usd[k])
+    return rate, repaid_usd

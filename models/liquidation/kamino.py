@@ -21,11 +21,13 @@ write-off), an account at exactly its threshold, integer rounding. `bad_debt_bon
 from typing import ClassVar, Final, Literal
 
 import numpy as np
+from numba import njit
 from pydantic import Field
 
 from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
+from models.types import FloatArray
 
 # From here on the bonus is that of bad debt (klend, calculate_liquidation_bonus).
 _BAD_DEBT_LTV: Final = 0.99
@@ -78,16 +80,36 @@ class Kamino(SpotDesign):
 
     def ceiling(self, accounts: Accounts) -> Ceiling:
         """The rule's bonus and part of the account's debt; a debt that is small may be repaid whole."""
-        ltv, left = accounts.ltv, 1.0 - accounts.ltv
-        ordinary = np.minimum(np.maximum(self.min_bonus, ltv * (1.0 - accounts.health)), self.max_bonus)
-        bad_debt = np.where(ltv * SLACK >= _BAD_DEBT_LTV, self.bad_debt_bonus, 0.0)
-        bonus = np.maximum(np.minimum(ordinary, left), bad_debt)
-        part = np.where(ltv * SLACK > self.insolvency_ltv, 1.0, self.close_factor)
-        return Ceiling(
-            rate=1.0 + (1.0 - self.protocol_fee) * bonus,
-            repaid_usd=np.maximum(np.minimum(part * accounts.debt_usd, self.max_repay_usd), self.full_below_usd),
-        )
+        bonuses = self.min_bonus, self.max_bonus, self.bad_debt_bonus, 1.0 - self.protocol_fee
+        parts = self.close_factor, self.insolvency_ltv, self.max_repay_usd, self.full_below_usd
+        return Ceiling(*_ceilings(accounts.health, accounts.debt_usd, accounts.ltv, *bonuses, *parts))
 
     def _most_usd(self, position: Position) -> float:
         part = 1.0 if position.ltv > self.insolvency_ltv else self.close_factor
         return min(part * position.debt_usd, position.debt_units * position.debt_price, self.max_repay_usd)
+
+
+@njit(cache=True)
+def _ceilings(
+    health: FloatArray,
+    debt_usd: FloatArray,
+    ltv: FloatArray,
+    min_bonus: float,
+    max_bonus: float,
+    bad_debt_bonus: float,
+    kept: float,
+    close_factor: float,
+    insolvency_ltv: float,
+    max_repay_usd: float,
+    full_below_usd: float,
+) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled
+    """Return the rate and the dollars repaid of `Kamino.ceiling`."""
+    rate, repaid_usd = np.empty(ltv.size), np.empty(ltv.size)
+    for k in range(ltv.size):
+        bonus = min(max(min_bonus, ltv[k] * (1.0 - health[k])), max_bonus, 1.0 - ltv[k])
+        if ltv[k] * SLACK >= _BAD_DEBT_LTV:
+            bonus = max(bonus, bad_debt_bonus)
+        rate[k] = 1.0 + kept * bonus
+        part = 1.0 if ltv[k] * SLACK > insolvency_ltv else close_factor
+        repaid_usd[k] = max(min(part * debt_usd[k], max_repay_usd), full_below_usd)
+    return rate, repaid_usd

@@ -25,8 +25,9 @@ base, all of it to the taker.
 
 from dataclasses import dataclass
 from math import ceil, expm1, floor, inf, log, log1p, sqrt
-from typing import ClassVar, Final, Literal, Self, TypeVar
+from typing import ClassVar, Final, Literal, Self
 
+from numba import njit
 from pydantic import Field, model_validator
 
 from models.liquidation.design import DesignParameters
@@ -40,12 +41,9 @@ from models.liquidation.offer import (
     Taking,
 )
 from models.liquidation.opening import House, Opening, Reward
-from models.types import FloatArray
 
 FARTHEST_BAND: Final = 1024
 """Controller.vy: how many bands from the active one a loan's last band may be."""
-
-Numbers = TypeVar("Numbers", float, FloatArray)
 
 
 @dataclass(slots=True)
@@ -115,15 +113,15 @@ class Llamma(DesignParameters):
         highest = ceil(log(base_price / oracle_price) / self._step - ROUNDING)
         return max(min(carrying, active_band + FARTHEST_BAND - self.bands), highest)
 
-    def health(self, worth: Numbers, over: Numbers, base: Numbers, debt: Numbers) -> Numbers:
-        """Health of loans that owe something.
+    def health(self, worth: float, over: float, base: float, debt: float) -> float:
+        """Health of a loan that owes something.
 
         Args:
-            worth: the quote that the bands would bring from now on.
+            worth: the quote that its bands would bring from now on.
             over: how far the oracle price is above the first band, 0 unless that is above the active one in number.
             base, debt: units.
         """
-        return ((1.0 - self.liquidation_discount) * worth + over * base) / debt
+        return health_of(1.0 - self.liquidation_discount, worth, over, base, debt)
 
     @property
     def gap(self) -> float:
@@ -187,3 +185,9 @@ class Llamma(DesignParameters):
         if not position.health < 1.0 or not 0.0 < position.debt_units < inf or left < -position.debt_units * ROUNDING:
             return None
         return Opening(rewards=(Reward("position", debt=max(left, 0.0), units=position.collateral_units),))
+
+
+@njit(cache=True)
+def health_of(counted: float, worth: float, over: float, base: float, debt: float) -> float:
+    """`Llamma.health`, where so much of what the bands bring is counted."""
+    return (counted * worth + over * base) / debt

@@ -19,11 +19,13 @@ two is the target. Fees to the deployer, integer rounding.
 from typing import ClassVar, Final, Literal
 
 import numpy as np
+from numba import njit
 from pydantic import Field
 
 from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
+from models.types import FloatArray
 
 # No ceiling is told from a division by less than this.
 _LEAST_DIVISOR: Final = 1e-6
@@ -60,15 +62,31 @@ class Silo(SpotDesign):
 
     def ceiling(self, accounts: Accounts) -> Ceiling:
         """What restores the target, at the fee; no more than breaks even where that is surely most of the debt."""
-        ltv, debt, fee, share = accounts.ltv, accounts.debt_usd, self.liquidation_fee, self.full_close_share
-        target = np.minimum(self.target_ltv, accounts.health * ltv)
+        figures = accounts.health, accounts.debt_usd, accounts.collateral_usd, accounts.ltv
+        return Ceiling(*_ceilings(*figures, self.liquidation_fee, self.target_ltv, self.full_close_share))
+
+
+@njit(cache=True, error_model="numpy")
+def _ceilings(
+    health: FloatArray,
+    debt_usd: FloatArray,
+    collateral_usd: FloatArray,
+    ltv: FloatArray,
+    fee: float,
+    target_ltv: float,
+    share: float,
+) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled
+    """Return the rate and the dollars repaid of `Silo.ceiling`."""
+    rate, repaid_usd = np.full(ltv.size, 1.0 + fee), debt_usd.copy()
+    for k in range(ltv.size):
+        target = min(target_ltv, health[k] * ltv[k])
         gained = 1.0 - target * (1.0 + fee)
-        partial = (gained > _LEAST_DIVISOR) & (ltv * SLACK < 1.0)
-        restores = (debt - target * accounts.collateral_usd) / np.maximum(gained, _LEAST_DIVISOR)
-        whole = partial & (restores > share * debt * SLACK)
-        # Where a pair is less than the account, more than `share` of the pair is still less than this.
-        most = np.minimum(restores, share * debt) / share if share > _LEAST_DIVISOR else debt
-        return Ceiling(
-            rate=1.0 + np.where(whole, np.minimum(fee, 1.0 / ltv - 1.0), fee),
-            repaid_usd=np.where(partial & ~whole, most, debt),
-        )
+        if not (gained > _LEAST_DIVISOR and ltv[k] * SLACK < 1.0):
+            continue
+        restores = (debt_usd[k] - target * collateral_usd[k]) / gained
+        if restores > share * debt_usd[k] * SLACK:
+            rate[k] = 1.0 + min(fee, 1.0 / ltv[k] - 1.0)
+        elif share > _LEAST_DIVISOR:
+            # Where a pair is less than the account, more than `share` of the pair is still less than this.
+            repaid_usd[k] = min(restores, share * debt_usd[k]) / share
+    return rate, repaid_usd

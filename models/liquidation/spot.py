@@ -53,6 +53,50 @@ class Terms:
     dust_usd: float = 0.0
     whole: bool = False
 
+    def offer(self, position: Position) -> Offer | None:
+        """What they offer at the position that they are of; None when nothing is admissible."""
+        max_repay = self.fit(position, position.debt_units)
+        return Offer(max_repay, self.rate, 1.0 - self.part) if max_repay > 0.0 else None
+
+    def fit(self, position: Position, repay: float) -> float:
+        """The largest admissible repayment up to `repay` units of debt; 0 when there is none."""
+        emptying = position.collateral_units / self.rate
+        wanted = min(repay, self.most, emptying)
+        if wanted >= min(emptying, position.debt_units) * (1.0 - ROUNDING):
+            return wanted
+        if self.whole:
+            return 0.0
+        # Short of closing either side, both must keep the minimum: repay no more than the tighter of the two allows.
+        keeps_debt = position.debt_units - self.dust_usd / position.debt_price
+        keeps_collateral = emptying - self.dust_usd / position.collateral_price / self.rate
+        return max(min(wanted, keeps_debt, keeps_collateral), 0.0)
+
+    def take(self, position: Position, repay: float) -> Taking:
+        """What repaying a positive amount does; more than they allow is cut to what they allow.
+
+        Raises `MustNotLeaveDust`, `MustCloseInFull`.
+        """
+        repaid = min(repay, self.most)
+        if repaid >= position.debt_units * (1.0 - ROUNDING):
+            repaid = position.debt_units
+        taking = exchange(position, repaid, self.rate, self.part)
+        if taking.repaid != position.debt_units and taking.seized != position.collateral_units:
+            self._refuse_what_is_left(position, taking)
+        return taking
+
+    def _refuse_what_is_left(self, position: Position, taking: Taking) -> None:
+        """Refuse a call that closes neither side where the rule forbids what it leaves behind."""
+        if self.whole:
+            closing = min(position.debt_units, position.collateral_units / self.rate)
+            raise MustCloseInFull(f"repaying {taking.repaid:.6g} closes only a part; repay {closing:.6g}")
+        debt_left = (position.debt_units - taking.repaid) * position.debt_price
+        collateral_left = (position.collateral_units - taking.seized) * position.collateral_price
+        if min(debt_left, collateral_left) < self.dust_usd * _LEFTOVER_ROUNDING:
+            raise MustNotLeaveDust(
+                f"repaying {taking.repaid:.6g} would leave {debt_left:.2f} usd of debt and {collateral_left:.2f} usd "
+                f"of collateral, one of them below {self.dust_usd:g}; close the position or repay less"
+            )
+
 
 class SpotDesign(DesignParameters, ABC):
     """A design in which the taker repays and gets collateral now; `terms` is its rule."""
@@ -69,18 +113,21 @@ class SpotDesign(DesignParameters, ABC):
         """What no call on these accounts can exceed; without a bound of the rule's, any rate and all of the debt."""
         return Ceiling(float("inf"), accounts.debt_usd)
 
+    def opened(self, position: Position) -> Terms | None:
+        """The terms at any position; None when healthy, or where the rule offers none."""
+        if position.health < 1.0 and position.debt_units > 0.0 and position.collateral_units > 0.0:
+            return self.terms(position)
+        return None
+
     def offer(self, position: Position) -> Offer | None:
         """The most that one call may repay, and at which rate; None when healthy or when nothing is admissible."""
-        terms = self._open(position)
-        if terms is None:
-            return None
-        max_repay = _fit(terms, position, position.debt_units)
-        return Offer(max_repay, terms.rate, 1.0 - terms.part) if max_repay > 0.0 else None
+        terms = self.opened(position)
+        return terms.offer(position) if terms is not None else None
 
     def fit(self, position: Position, repay: float) -> float:
         """The largest admissible repayment up to `repay` units of debt; 0 when there is none."""
-        terms = self._open(position)
-        return 0.0 if terms is None else _fit(terms, position, repay)
+        terms = self.opened(position)
+        return terms.fit(position, repay) if terms is not None else 0.0
 
     def take(self, position: Position, repay: float) -> Taking:
         """What repaying `repay` units of debt does; more than the rule allows is cut to what it allows.
@@ -88,23 +135,12 @@ class SpotDesign(DesignParameters, ABC):
         Raises `NotLiquidatable`, `InvalidRepayment`, `MustNotLeaveDust`, `MustCloseInFull`.
         """
         require_taking(position, repay)
-        terms = self._open(position)
+        terms = self.opened(position)
         if terms is None:
             raise NotLiquidatable(
                 f"nothing is offered at health {position.health:.6g}, loan-to-value {position.ltv:.6g}"
             )
-        repaid = min(repay, terms.most)
-        if repaid >= position.debt_units * (1.0 - ROUNDING):
-            repaid = position.debt_units
-        taking = exchange(position, repaid, terms.rate, terms.part)
-        if taking.repaid != position.debt_units and taking.seized != position.collateral_units:
-            _refuse_what_is_left(terms, position, taking)
-        return taking
-
-    def _open(self, position: Position) -> Terms | None:
-        if position.health < 1.0 and position.debt_units > 0.0 and position.collateral_units > 0.0:
-            return self.terms(position)
-        return None
+        return terms.take(position, repay)
 
 
 def close_to(debt_usd: Floats, backing_usd: Floats, released: float, target: float) -> Floats | float:
@@ -115,30 +151,3 @@ def close_to(debt_usd: Floats, backing_usd: Floats, released: float, target: flo
     """
     gained = target - released
     return (target * debt_usd - backing_usd) / gained if gained > 0.0 else float("inf")
-
-
-def _fit(terms: Terms, position: Position, repay: float) -> float:
-    emptying = position.collateral_units / terms.rate
-    wanted = min(repay, terms.most, emptying)
-    if wanted >= min(emptying, position.debt_units) * (1.0 - ROUNDING):
-        return wanted
-    if terms.whole:
-        return 0.0
-    # Short of closing either side, both must keep the minimum: repay no more than the tighter of the two allows.
-    keeps_debt = position.debt_units - terms.dust_usd / position.debt_price
-    keeps_collateral = emptying - terms.dust_usd / position.collateral_price / terms.rate
-    return max(min(wanted, keeps_debt, keeps_collateral), 0.0)
-
-
-def _refuse_what_is_left(terms: Terms, position: Position, taking: Taking) -> None:
-    """Refuse a call that closes neither side where the rule forbids what it leaves behind."""
-    if terms.whole:
-        closing = min(position.debt_units, position.collateral_units / terms.rate)
-        raise MustCloseInFull(f"repaying {taking.repaid:.6g} closes only a part; repay {closing:.6g}")
-    debt_left = (position.debt_units - taking.repaid) * position.debt_price
-    collateral_left = (position.collateral_units - taking.seized) * position.collateral_price
-    if min(debt_left, collateral_left) < terms.dust_usd * _LEFTOVER_ROUNDING:
-        raise MustNotLeaveDust(
-            f"repaying {taking.repaid:.6g} would leave {debt_left:.2f} usd of debt and {collateral_left:.2f} usd "
-            f"of collateral, one of them below {terms.dust_usd:g}; close the position or repay less"
-        )

@@ -19,11 +19,13 @@ account that is halted waits for the price to recover, and its interest runs on.
 from typing import ClassVar, Literal
 
 import numpy as np
+from numba import njit
 from pydantic import Field
 
 from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
+from models.types import FloatArray
 
 
 class ToxicHalt(SpotDesign):
@@ -56,7 +58,17 @@ class ToxicHalt(SpotDesign):
 
     def ceiling(self, accounts: Accounts) -> Ceiling:
         """The rule's bonus, of the whole account's debt; nothing where it halts."""
-        bonus = np.minimum(self.liquidation_bonus, 1.0 / accounts.ltv - 1.0)
-        rate = 1.0 + (1.0 - self.protocol_fee) * bonus
-        halted = accounts.ltv >= self.halt_ltv * SLACK
-        return Ceiling(np.where(halted, 0.0, rate), self.close_factor * accounts.debt_usd)
+        rate = _rates(accounts.ltv, self.liquidation_bonus, 1.0 - self.protocol_fee, self.halt_ltv)
+        return Ceiling(rate, self.close_factor * accounts.debt_usd)
+
+
+@njit(cache=True, error_model="numpy")
+def _rates(
+    ltv: FloatArray, most_bonus: float, kept: float, halt_ltv: float
+) -> FloatArray:  # pragma: no cover - compiled
+    """Return the rate of `ToxicHalt.ceiling`."""
+    rate = np.zeros(ltv.size)
+    for k in range(ltv.size):
+        if not ltv[k] >= halt_ltv * SLACK:
+            rate[k] = 1.0 + kept * min(most_bonus, 1.0 / ltv[k] - 1.0)
+    return rate

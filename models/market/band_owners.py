@@ -24,6 +24,9 @@ from models.types import BoolArray, FloatArray, IntArray
 WORTH = 2
 _WHOLE = np.ones(1)
 
+Stand = tuple[IntArray, int, int, FloatArray]
+"""Owners' first bands, the number of row 0, the row of the active band, and the upper prices of rows."""
+
 
 class OwnedBands(Bands):
     """Bands of owners 0, 1, …, with room for so many after `seat`.
@@ -39,7 +42,7 @@ class OwnedBands(Bands):
         super().__init__(base_price, amplification, fee)
         self._per_share = np.zeros((3, 0))
         self._since = 0
-        self._totals: FloatArray | None = None
+        self._totals = np.zeros_like(self._upper)
         self._looked: object = None
         self.seat(0, 1)
 
@@ -54,12 +57,13 @@ class OwnedBands(Bands):
     def deposit(self, owner: Hashable, base: float, n1: int, n2: int) -> None:
         """As `Bands.deposit`; the owner is a number."""
         super().deposit(owner, base, n1, n2)
-        self._note(cast("int", owner))
+        self._note(cast("int", owner), n1, n2)
 
     def withdraw(self, owner: Hashable, fraction: float = 1.0) -> Holding:
         """As `Bands.withdraw`; the owner is a number."""
+        n1, n2 = self.span(owner)
         taken = super().withdraw(owner, fraction)
-        self._note(cast("int", owner))
+        self._note(cast("int", owner), n1, n2)
         return taken
 
     def has(self, owner: int) -> bool:
@@ -78,9 +82,6 @@ class OwnedBands(Bands):
         if self.state is self._looked:
             return np.empty(0, np.int64)
         self._looked = self.state
-        if self._totals is None:
-            totals = self._shares._total  # the sums of shares, exactly as the bands themselves use them
-            self._totals = np.array([totals.get(self._first + row, 0.0) for row in range(len(self._upper))])
         per_share = _per_share(self._held, self._upper, self._totals, self.oracle_price, self.amplification)
         changed = self._changed(per_share)
         self._per_share, self._since = per_share, self._first
@@ -96,16 +97,19 @@ class OwnedBands(Bands):
 
     def over(self, owner: int, price: float) -> float:
         """How far a price is above an owner's first band; 0 where that is the active one or above it in price."""
-        row = self.first.item(owner) - self._first
-        return max(price - self._upper.item(row), 0.0) if row > self._row else 0.0
+        return over_of(owner, *self.stand, price)
 
-    def all_over(self) -> FloatArray:
-        """`over` of every owner at the oracle price, shape (owners,)."""
-        return _all_over(self.first, self._counts, self._first, self._row, self._upper, self.oracle_price)
+    @property
+    def stand(self) -> Stand:
+        """Where owners and the active band stand."""
+        return self.first, self._first, self._row, self._upper
 
-    def _note(self, owner: int) -> None:
-        """An owner has come, gone, or taken something out."""
-        self._totals = None
+    def _note(self, owner: int, n1: int, n2: int) -> None:
+        """An owner has come, gone, or taken something out, in the bands n1 to n2."""
+        if self._totals.size == self._upper.size:
+            self._totals[n1 - self._first : n2 + 1 - self._first] = self._sums(n1, n2)
+        else:  # there are more rows than there were
+            self._totals = np.array(self._sums(self._first, self._first + self._upper.size - 1))
         self._moved[owner] = True
         if owner not in self._shares:
             self._counts[owner] = 0
@@ -113,6 +117,11 @@ class OwnedBands(Bands):
         n1, shares = self._shares._known(owner)
         self.first[owner], self._counts[owner] = n1, len(shares)
         self._shares_of[owner, : len(shares)] = shares
+
+    def _sums(self, n1: int, n2: int) -> list[float]:
+        """The sums of shares of the bands n1 to n2, exactly as the bands themselves use them."""
+        totals = self._shares._total
+        return [totals.get(n, 0.0) for n in range(n1, n2 + 1)]
 
     def _changed(self, per_share: FloatArray) -> IntArray:
         """How many of the rows before each one have changed since the last look, shape (rows + 1,)."""
@@ -147,16 +156,12 @@ def _per_share(
 
 
 @njit(cache=True)
-def _all_over(
-    first: IntArray, counts: IntArray, first_row: int, active: int, upper: FloatArray, price: float
-) -> FloatArray:  # pragma: no cover - compiled
-    """How far a price is above the first bands of owners, as far as these are below the active one."""
-    over = np.zeros(first.size)
-    for owner in range(first.size):
-        row = first[owner] - first_row
-        if counts[owner] > 0 and row > active:
-            over[owner] = max(price - upper[row], 0.0)
-    return over
+def over_of(
+    owner: int, first: IntArray, first_row: int, active: int, upper: FloatArray, price: float
+) -> float:  # pragma: no cover - compiled
+    """How far a price is above the first band of an owner, as far as that is below the active one."""
+    row = first[owner] - first_row
+    return max(price - upper[row], 0.0) if row > active else 0.0
 
 
 @njit(cache=True)
