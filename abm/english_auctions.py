@@ -1,6 +1,6 @@
 """English auctions: bids on lots, the highest bidder's money locked until it is outbid or has the lot.
 
-Thousands of lots may be open for hours, so that what a block asks of all of them (who has won, who waits, on which a
+Thousands of lots may be open for hours, so that what a block asks of all that run (who has won, who waits, on which a
 bid could pay) is kept in columns, brought up to date when a lot is opened, bid on, started afresh or closed.
 """
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from abm.auctions import Auctions, Opener, OpenLot, Waiting
+from abm.auctions import Auctions, Opener, OpenLot
 from abm.lot_columns import NEVER, LotColumns
+from abm.waiting_lots import Waiting, WaitingLots
 from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Taking
 from models.types import FloatArray, IntArray
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 # The columns: when no more bids are taken, who leads with which bid, the least that the next bid must be, the pair of
-# reserves, when the lot was opened, the dollars that it is to raise, and what a unit of debt was worth then.
-_UNTIL, _BIDDER, _BID, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _DEBT_USD, _COLUMNS = range(11)
+# reserves, and when the lot was opened.
+_UNTIL, _BIDDER, _BID, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _COLUMNS = range(9)
 
 
 class BidOn(NamedTuple):
@@ -46,7 +47,8 @@ class EnglishAuctions(Auctions):
         super().__init__(world, lender, design)
         self._rule = design
         self.escrow = world.ledger.open(f"pool {lender.name} bids")
-        self._columns = LotColumns(_COLUMNS)
+        self._running = LotColumns(_COLUMNS)
+        self._waiting = WaitingLots()
         self._locked: dict[tuple[int, int], float] = {}
         # No lot with a bid is won before the first, none without one waits before the second.
         self._won_from = self._waits_from = NEVER
@@ -56,7 +58,7 @@ class EnglishAuctions(Auctions):
 
         `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
-        numbers, rows = self._columns.rows()
+        numbers, rows = self._running.rows()
         good, figures, pairs = _taking_bids(rows, highest, self._world.now)
         return BidOn(numbers[good], *figures, *pairs)
 
@@ -87,8 +89,9 @@ class EnglishAuctions(Auctions):
         """Return the lots whose highest bidder has won, in the order in which they were opened."""
         if self._world.now < self._won_from:
             return []
-        numbers, _, self._won_from = self._over(led=True)
-        return [self.lots[number] for number in numbers.tolist()]
+        over, later = self._over(led=True)
+        self._won_from = self._world.now if over.size else later
+        return [self.lots[number] for number in self._running.rows()[0][over].tolist()]
 
     def finish(self, one: OpenLot) -> Taking:
         """Hand a lot over to its winner, who has paid already."""
@@ -102,15 +105,11 @@ class EnglishAuctions(Auctions):
 
     def waiting(self) -> Waiting:
         """Return the lots on which nobody has bid in time."""
-        if self._world.now < self._waits_from:
-            return super().waiting()
-        numbers, rows, self._waits_from = self._over(led=False)
-        if not numbers.size:
-            return super().waiting()
-        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
-        believed = self._lender.prices
-        worth_usd = rows[:, _UNITS] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
-        return Waiting(numbers, rows[:, _OPENED], rows[:, _SIZE], worth_usd, collateral, debt, rows[:, _DEBT_USD])
+        if self._world.now >= self._waits_from:
+            over, self._waits_from = self._over(led=False)
+            for number in self._running.take_out(over):
+                self._waiting.add(number, self.lots[number].lot)
+        return self._waiting.all()
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction without bids afresh, which changes the lot; nobody is paid for it."""
@@ -119,6 +118,7 @@ class EnglishAuctions(Auctions):
     def reset(self, one: OpenLot) -> Reward | None:
         """Start an auction afresh; returns what the caller is to be paid."""
         reward = super().reset(one)
+        self._waiting.remove(one.number)
         self._note(one)
         return reward
 
@@ -133,7 +133,8 @@ class EnglishAuctions(Auctions):
 
     def _close(self, one: OpenLot) -> None:
         super()._close(one)
-        self._columns.remove(one.number)
+        self._running.remove(one.number)
+        self._waiting.remove(one.number)
 
     def _note(self, one: OpenLot) -> None:
         lot, least = one.lot, self.least_bid(one.lot)
@@ -144,13 +145,11 @@ class EnglishAuctions(Auctions):
         else:
             self._waits_from = min(self._waits_from, until)
         row = until, lot.bidder, lot.bid, bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
-        self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd, lot.debt_price_usd))
+        self._running.write(one.number, row)
 
-    def _over(self, *, led: bool) -> tuple[IntArray, FloatArray, float]:
-        """Return the lots of which the time is over, and when that may be so of one next."""
-        numbers, rows = self._columns.rows()
-        over, earliest = _over(rows, self._world.now, led)
-        return numbers[over], rows[over], earliest
+    def _over(self, *, led: bool) -> tuple[IntArray, float]:
+        """Return the rows of lots, with a bid or without one, of which the time is over, and when another's may be."""
+        return _over(self._running.rows()[1], self._world.now, led)
 
 
 @njit(cache=True)
@@ -183,8 +182,9 @@ def _over(rows: FloatArray, now: float, led: bool) -> tuple[IntArray, float]:  #
     over, count, earliest = np.empty(len(rows), np.int64), 0, NEVER
     for k in range(len(rows)):
         if (rows[k, _BIDDER] != NOBODY) == led:
-            earliest = min(earliest, rows[k, _UNTIL])
             if now >= rows[k, _UNTIL]:
                 over[count] = k
                 count += 1
+            else:
+                earliest = min(earliest, rows[k, _UNTIL])
     return over[:count], earliest

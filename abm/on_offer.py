@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numba import njit
 
-from abm.ceilings import (
-    OpeningTops,
-    Tops,
-    highest_prices,
-    tops_of_accounts,
-    tops_of_lots,
-    tops_of_openings,
-    tops_of_restarts,
-)
+from abm.call_ceilings import CallTops, tops_of_calls
+from abm.ceilings import Tops, highest_prices, tops_of_accounts, tops_of_lots
 from abm.english_auctions import EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
@@ -178,7 +171,7 @@ def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     sales = lender.auctions
     if not isinstance(sales, Sales) or not sales:
         return Opportunities(world, lender, _NO_NUMBERS, _NOTHING, _NOTHING)
-    lots = sales.on_sale(highest_prices(world, lender))
+    lots = sales.on_sale(highest_prices(world, lender, sales.pairs))
     return Opportunities(
         world, lender, lots.numbers, lots.opened, lots.worth_usd, partial(tops_of_lots, world, lender, sales, lots)
     )
@@ -211,34 +204,26 @@ class Calls(Ranked):
         self._auctions = auctions
         self._first_lot = lender.pool.accounts
         self._waiting = auctions.waiting()
-        super().__init__(
-            np.concatenate((self._openable.accounts, self._first_lot + self._waiting.numbers)),
-            np.concatenate((since, self._waiting.opened)),
-            np.concatenate((self._openable.debt_value, self._waiting.raising_usd)),
-        )
+        accounts, debts_usd, waiting = self._openable.accounts, self._openable.debt_value, self._waiting
+        if waiting.numbers.size:
+            accounts = np.concatenate((accounts, self._first_lot + waiting.numbers))
+            since = np.concatenate((since, waiting.opened))
+            debts_usd = np.concatenate((debts_usd, waiting.raising_usd))
+        super().__init__(accounts, since, debts_usd)
         self._priced: dict[int, Call | None] = {}
-        self._tops: dict[bool, OpeningTops | None] = {}
+        self._tops: dict[bool, CallTops | None] = {}
         self.bid_for = isinstance(auctions, EnglishAuctions)
 
-    def tops(self, sells: bool) -> OpeningTops | None:
+    def tops(self, sells: bool) -> CallTops | None:
         """Return by place what no call can exceed; None where that is not known.
 
         Who is not left with what it wants by them, is not by what `price` says.
         """
         if sells not in self._tops:
-            tops = self._look_up(sells)
+            below, waiting = self._openable, self._waiting
+            tops = tops_of_calls(self._world, self._lender, self._auctions, below, waiting, sells)
             self._tops[sells] = tops if tops is None or self._kept is None else tops.only(self._kept)
         return self._tops[sells]
-
-    def _look_up(self, sells: bool) -> OpeningTops | None:
-        world, lender, auctions, below = self._world, self._lender, self._auctions, self._openable
-        opening = tops_of_openings(world, lender, below, auctions, sells)
-        if not self._waiting.numbers.size:
-            return opening
-        afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
-        if not below.accounts.size:
-            return afresh
-        return opening.beside(afresh) if opening is not None and afresh is not None else None
 
     def target(self, number: int) -> tuple[int, bool]:
         """Return the account to open, or the lot to start afresh, and which of the two it is."""
@@ -303,7 +288,7 @@ class Bids(Ranked):
         self._lender = lender
         self._auctions = auctions
         self._worth: dict[tuple[int, float], float] = {}
-        self._on = on = auctions.bid_on(highest_prices(world, lender))
+        self._on = on = auctions.bid_on(highest_prices(world, lender, auctions.pairs))
         self._prices = [world.reference[asset] for asset in lender.assets]
         self._prices_usd = np.array(self._prices)
         super().__init__(on.numbers, on.opened, on.worth)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from abm.auctions import Auctions, Opener, OpenLot, Waiting
-from abm.lot_columns import LotColumns
+from abm.auctions import Auctions, Opener, OpenLot
+from abm.lot_columns import NEVER, LotColumns
 from abm.marks import Mark
+from abm.waiting_lots import Waiting, WaitingLots
 from models.liquidation import House, Lot, LotTaking, Offer, Opening, Reward, SaleDesign, Taking
 from models.types import FloatArray, IntArray
 
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 
-# The columns: where the price started and when, the pair of reserves, when the lot was opened, its units then, what is
-# left of them, the debt that is due, the dollars that it is still to raise, what a unit of debt was worth then, and
-# whether the auction is known to wait for a call to start it afresh.
-_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _LEFT, _DUE, _RAISING, _DEBT_USD, _WAITS, _COLUMNS = range(12)
+# The columns of lots that run: where the price started and when, the pair of reserves, when the lot was opened, its
+# units then, what is left of them, and the debt that is due.
+_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _LEFT, _DUE, _COLUMNS = range(9)
 # All lots are looked at with this much slack; what one of them costs, and whether it has run out, the rule says.
 _SLACK: Final = 1.0 + 1e-9
 
@@ -53,7 +53,9 @@ class Sales(Auctions):
         super().__init__(world, lender, design)
         self._rule = design
         self._runs_seconds = design.runs_seconds
-        self._columns = LotColumns(_COLUMNS)
+        self._running = LotColumns(_COLUMNS)
+        self._waiting = WaitingLots()
+        self._oldest = NEVER  # no price of a lot that runs has started before
         self.own_account = own_account
         if own_account is not None:
             self.frozen[own_account] = True
@@ -64,7 +66,7 @@ class Sales(Auctions):
 
         `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
-        numbers, rows = self._columns.rows()
+        numbers, rows = self._running.rows()
         believed, now = self._lender.prices, self._world.now
         since, feed = _priced_by(rows, now, believed)
         prices = self._rule.unit_price(rows[:, _TOP], since, feed)
@@ -111,22 +113,20 @@ class Sales(Auctions):
 
     def waiting(self) -> Waiting:
         """Return the lots whose auctions have run out and wait to be started afresh."""
-        numbers, rows = self._columns.rows()
-        over = _run_out(rows, self._world.now, self._runs_seconds)
-        if not over.size:
-            return super().waiting()
-        for row in over[rows[over, _WAITS] == 0.0].tolist():
-            if self.waits(self.lots[numbers.item(row)]):
-                # Until somebody starts it afresh, which writes the row anew.
-                rows[row, _WAITS] = 1.0
-        over = over[rows[over, _WAITS] == 1.0]
-        figures, (collateral, debt) = _left_over(rows, over, self._lender.prices)
-        opened, raising_usd, worth_usd, debt_usd = figures
-        return Waiting(numbers[over], opened, raising_usd, worth_usd, collateral, debt, debt_usd)
+        now, runs = self._world.now, self._runs_seconds
+        if (now - self._oldest) * _SLACK >= runs:
+            numbers, rows = self._running.rows()
+            over, self._oldest = _run_out(rows, now, runs)
+            waits = [row for row in over.tolist() if self.waits(self.lots[numbers.item(row)])]
+            for number in self._running.take_out(np.array(waits, np.int64)):
+                # Until somebody starts it afresh.
+                self._waiting.add(number, self.lots[number].lot)
+        return self._waiting.all()
 
     def reset(self, one: OpenLot) -> Reward | None:
         """Start an auction afresh; returns what the caller is to be paid."""
         reward = super().reset(one)
+        self._waiting.remove(one.number)
         self._note(one)
         return reward
 
@@ -182,14 +182,16 @@ class Sales(Auctions):
 
     def _close(self, one: OpenLot) -> None:
         super()._close(one)
-        self._columns.remove(one.number)
+        self._running.remove(one.number)
+        self._waiting.remove(one.number)
 
     def _note(self, one: OpenLot) -> None:
         lot = one.lot
-        price, units = (lot.top, lot.top_seconds), (one.units, lot.units)
-        raising = lot.due, lot.tab * lot.debt_price_usd, lot.debt_price_usd
-        row = (*price, lot.collateral, lot.debt, lot.opened_seconds, *units, *raising, 0.0)
-        self._columns.write(one.number, row)
+        units = one.units, lot.units, lot.due
+        self._running.write(
+            one.number, (lot.top, lot.top_seconds, lot.collateral, lot.debt, lot.opened_seconds, *units)
+        )
+        self._oldest = min(self._oldest, lot.top_seconds)
 
     def _is_last(self, one: OpenLot) -> bool:
         if one.lot.account != self.own_account:
@@ -268,25 +270,15 @@ def _below_bids(
 
 
 @njit(cache=True)
-def _run_out(rows: FloatArray, now: float, runs: float) -> IntArray:  # pragma: no cover - compiled
-    """Return the rows of which the auction has run out, or is so close to it that the rule must say."""
-    over, count = np.empty(len(rows), np.int64), 0
+def _run_out(rows: FloatArray, now: float, runs: float) -> tuple[IntArray, float]:  # pragma: no cover - compiled
+    """Return the rows of which the auction has run out, or is so close to it that the rule must say.
+
+    And since when the oldest price of all runs.
+    """
+    over, count, oldest = np.empty(len(rows), np.int64), 0, NEVER
     for k in range(len(rows)):
+        oldest = min(oldest, rows[k, _SINCE])
         if (now - rows[k, _SINCE]) * _SLACK >= runs:
             over[count] = k
             count += 1
-    return over[:count]
-
-
-@njit(cache=True, error_model="numpy")
-def _left_over(
-    rows: FloatArray, those: IntArray, believed: FloatArray
-) -> tuple[FloatArray, IntArray]:  # pragma: no cover - compiled
-    """Return the figures of a `Waiting`, and the pairs."""
-    figures, pairs = np.empty((4, those.size)), np.empty((2, those.size), np.int64)
-    for n, k in enumerate(those):
-        row = rows[k]
-        pairs[0, n], pairs[1, n] = c, d = int(row[_COLLATERAL]), int(row[_DEBT])
-        figures[0, n], figures[1, n], figures[3, n] = row[_OPENED], row[_RAISING], row[_DEBT_USD]
-        figures[2, n] = row[_LEFT] * (believed[c] / believed[d]) * row[_DEBT_USD]
-    return figures, pairs
+    return over[:count], oldest

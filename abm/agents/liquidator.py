@@ -24,7 +24,7 @@ from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
-from abm.ceilings import CallTerms
+from abm.call_ceilings import CallTerms
 from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
@@ -104,17 +104,17 @@ class LiquidatorCohort(mesa.Agent):
         intents: list[Intent] = self._sales(view) if self.holdings else []
         if self.terms.understands is not None and view.design(self.pool) not in self.terms.understands:
             return intents
-        open_now = view.opportunities(self.pool, self.terms.looks_back_blocks)
-        calls, bids = view.calls(self.pool), view.bids(self.pool)
-        if not open_now and not calls and not bids:
+        if not view.offers_anything(self.pool, self.terms.looks_back_blocks):
             return intents
         turns = self._turns.next()
-        there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         active, most_gwei, starts = self.active, self.max_gas_gwei, self.active_from_seconds
         able = [k for k in turns if bid <= most_gwei[k] and k < active and view.now >= starts[k]]
         if not able:
             return intents
+        open_now = view.opportunities(self.pool, self.terms.looks_back_blocks)
+        calls, bids = view.calls(self.pool), view.bids(self.pool)
+        there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         worth = self._worth_a_look(view, open_now, gas_usd)
         if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
