@@ -7,15 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-from numba import njit
 
 from abm.call_ceilings import CallTops, tops_of_calls
 from abm.ceilings import Tops, highest_prices, tops_of_accounts, tops_of_lots
-from abm.english_auctions import EnglishAuctions
+from abm.english_auctions import BIDDER, COLLATERAL, DEBT, OPENED, PAID, UNITS, WORTH, EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
 from abm.sales import Sales
-from models.liquidation.ceiling import SLACK
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -281,79 +279,41 @@ class Calls(Ranked):
 
 
 class Bids(Ranked):
-    """The lots of English auctions that may be bid on in one block, and for which the least bid could pay somebody."""
+    """The lots of English auctions that may be bid on in one block, and for which the least bid could pay somebody.
+
+    By place `figures` are those of a `BidOn`; `prices_usd` and `assets` are by reserve.
+    """
 
     def __init__(self, world: "World", lender: "Lender", auctions: EnglishAuctions) -> None:
         self._world = world
         self._lender = lender
         self._auctions = auctions
-        self._worth: dict[tuple[int, float], float] = {}
-        self._on = on = auctions.bid_on(highest_prices(world, lender, auctions.pairs))
-        self._prices = [world.reference[asset] for asset in lender.assets]
-        self._prices_usd = np.array(self._prices)
-        super().__init__(on.numbers, on.opened, on.worth)
+        self._brings_usd: dict[int, float] = {}
+        on = auctions.bid_on(highest_prices(world, lender, auctions.pairs))
+        self.figures = on.figures
+        self.assets = lender.assets
+        self.prices_usd = np.array([world.reference[asset] for asset in lender.assets])
+        super().__init__(on.numbers, on.figures[OPENED], on.figures[WORTH])
 
     def led_by(self, account: int) -> BoolArray:
         """Return by place where a ledger account leads."""
-        led: BoolArray = self._on.bidder == account
+        led: BoolArray = self.figures[BIDDER] == account
         return led
 
-    def worth(self, places: IntArray, margin: float, least_usd: float, budget_usd: float) -> BoolArray:
-        """Return whether the least bid on a lot, held, may leave a margin and so much, and is within a budget.
+    def brings_usd(self, places: IntArray, budget_usd: float) -> FloatArray:
+        """Return what the units of lots would bring now on the ladder, (places,).
 
-        With slack for rounding: the others are worth no bid.
+        Nothing is asked of one on which the least bid is beyond a budget.
         """
-        on = self._on
-        figures = on.units, on.paid, on.bid, on.collateral, on.debt
-        return _may_be_bid_for(places, *figures, self._prices_usd, margin, least_usd, budget_usd)
+        return np.array([self._brings(place, budget_usd) for place in places.tolist()])
 
-    def lot(self, place: int) -> "Lot":
-        """Return a lot, to be read."""
-        return self._auctions.lots[self._on.numbers.item(place)].lot
-
-    def asset(self, place: int) -> int:
-        """Return the asset that is sold."""
-        return self._lender.assets[self._on.collateral.item(place)]
-
-    def least(self, place: int) -> tuple[float, float]:
-        """Return the least that the next bid must pay, and for how many units."""
-        return self._on.paid.item(place), self._on.units.item(place)
-
-    def debt_usd(self, place: int) -> float:
-        """Return the dollars that a unit of what is bid is worth."""
-        return self._prices[self._on.debt.item(place)]
-
-    def worth_usd(self, place: int, units: float, sells: bool) -> float:
-        """Return what so many units of a lot would bring now on the ladder, or are worth at the reference price."""
-        collateral = self._on.collateral.item(place)
-        if not sells:
-            return units * self._prices[collateral]
-        key = place, units
-        if key not in self._worth:
-            assets, debt = self._lender.assets, self._on.debt.item(place)
+    def _brings(self, place: int, budget_usd: float) -> float:
+        figures = self.figures[:, place]
+        collateral, debt = int(figures[COLLATERAL]), int(figures[DEBT])
+        if budget_usd / self.prices_usd[debt] < figures[PAID]:
+            return 0.0
+        if place not in self._brings_usd:
+            assets, units = self.assets, figures.item(UNITS)
             sale = quote_sale(self._world, assets[collateral], units, assets[debt], self._lender.floor)
-            self._worth[key] = sale.units * sale.average_usd
-        return self._worth[key]
-
-
-@njit(cache=True)
-def _may_be_bid_for(
-    places: IntArray,
-    units: FloatArray,
-    paid: FloatArray,
-    bid: FloatArray,
-    collateral: IntArray,
-    debt: IntArray,
-    prices_usd: FloatArray,
-    margin: float,
-    least_usd: float,
-    budget_usd: float,
-) -> BoolArray:  # pragma: no cover - compiled
-    """See `Bids.worth`."""
-    may = np.empty(places.size, np.bool_)
-    for n, k in enumerate(places):
-        debt_usd = prices_usd[debt[k]]
-        value = (units[k] * prices_usd[collateral[k]] - least_usd) / (1.0 + margin) / debt_usd
-        value = min(value, budget_usd / debt_usd) * SLACK
-        may[n] = value >= paid[k] and value > bid[k]
-    return may
+            self._brings_usd[place] = sale.units * sale.average_usd
+        return self._brings_usd[place]
