@@ -254,7 +254,7 @@ class Calls(Ranked):
         one = self._auctions.find(number)
         if one is None:
             return None
-        lot = copy.copy(one.lot)
+        lot = one.lot.copy()
         reward = self._auctions.restart(lot)
         return self._call(self._reward_usd(reward, lot.collateral, lot.debt) if reward else 0.0, [lot])
 

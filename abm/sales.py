@@ -5,7 +5,6 @@ the debt that it bears, on an account of its own, one lot for each pair. Its los
 Leaves out: the protocol's own account pays interest on what it bears, until sales have repaid it.
 """
 
-import copy
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from abm.lot_columns import NEVER, LotColumns
 from abm.marks import Mark
 from abm.waiting_lots import Waiting, WaitingLots
 from models.liquidation import House, Lot, LotTaking, Offer, Opening, Reward, SaleDesign, Taking
+from models.liquidation.sale import SaleTerms
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Sales(Auctions):
 
     def __init__(self, world: "World", lender: "Lender", design: SaleDesign, own_account: int | None) -> None:
         super().__init__(world, lender, design)
-        self._rule = design
+        self.rule = design
         self._runs_seconds = design.runs_seconds
         self._running = LotColumns(_COLUMNS)
         self._waiting = WaitingLots()
@@ -69,21 +69,21 @@ class Sales(Auctions):
         numbers, rows = self._running.rows()
         believed, now = self._lender.prices, self._world.now
         since, feed = _priced_by(rows, now, believed)
-        prices = self._rule.unit_price(rows[:, _TOP], since, feed)
+        prices = self.rule.unit_price(rows[:, _TOP], since, feed)
         good, figures, pairs = _below_bids(rows, since, prices, highest, believed, self._runs_seconds)
         opened, worth_usd, price, left, due = figures
         return OnSale(numbers[good], opened, worth_usd, pairs[0], pairs[1], price, left, due)
 
     def paid_at_most(self, lots: OnSale) -> FloatArray:
         """Return the most that a call on each lot may pay, (n,) units of the debt."""
-        debts = set(lots.debt.tolist())
+        debts = {debt for _, debt in self.pairs}
         if len(debts) == 1:
-            return self._rule.paid_ceiling(lots.units, lots.due, lots.price, self.house(debts.pop()))
+            return self.rule.paid_ceiling(lots.units, lots.due, lots.price, self.house(debts.pop()))
         paid = np.empty(lots.price.size)
         for debt in debts:
             those = lots.debt == debt
             figures = lots.units[those], lots.due[those], lots.price[those]
-            paid[those] = self._rule.paid_ceiling(*figures, self.house(debt))
+            paid[those] = self.rule.paid_ceiling(*figures, self.house(debt))
         return paid
 
     def mark(self, number: int) -> Mark | None:
@@ -91,25 +91,25 @@ class Sales(Auctions):
         one = self.find(number)
         return LotMark(self, one) if one is not None else None
 
+    def terms(self, lot: Lot) -> SaleTerms | None:
+        """Return the terms of a lot now, whether it is open already or would be; None where it is not on sale."""
+        return self.rule.on_sale(lot, self._world.now, self.feed(lot), self.house(lot.debt))
+
     def offer(self, lot: Lot) -> Offer | None:
-        """Return the terms of a lot now, whether it is open already or would be."""
-        return self._rule.offer(lot, self._world.now, self.feed(lot), self.house(lot.debt))
+        """Return the offer of a lot now, whether it is open already or would be."""
+        return self.rule.offer_at(self.terms(lot), lot)
 
-    def fit(self, lot: Lot, repay: float) -> float:
-        """Return the largest payment up to `repay` that a lot's rule accepts."""
-        return self._rule.fit(lot, repay, self._world.now, self.feed(lot), self.house(lot.debt))
-
-    def take(self, lot: Lot, repay: float) -> LotTaking:
-        """Take from a lot, which changes it; copy it to see what would be."""
-        return self._rule.take(lot, repay, self._world.now, self.feed(lot), self.house(lot.debt))
+    def take(self, terms: SaleTerms | None, lot: Lot, repay: float) -> LotTaking:
+        """Take from a lot at its terms of now, which changes it; copy it to see what would be."""
+        return self.rule.take_at(terms, lot, repay, self._world.now)
 
     def sell(self, one: OpenLot, taker: int, repay: float) -> Taking:
         """Sell from a lot to a ledger account that holds what it pays; what became of it, as for any `Mark`."""
-        return self._hand_over(one, taker, taker, self.take(one.lot, repay))
+        return self._hand_over(one, taker, taker, self.take(self.terms(one.lot), one.lot, repay))
 
     def waits(self, one: OpenLot) -> bool:
         """Return whether an auction has run out and waits to be started afresh."""
-        return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
+        return self.rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
 
     def waiting(self) -> Waiting:
         """Return the lots whose auctions have run out and wait to be started afresh."""
@@ -132,7 +132,7 @@ class Sales(Auctions):
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""
-        return self._rule.reset(lot, self._world.now, self.feed(lot))
+        return self.rule.reset(lot, self._world.now, self.feed(lot))
 
     def house(self, debt: int) -> House:
         """Return the state of the design as a whole; what the protocol bears of absorbed debt is not its reserves'."""
@@ -204,28 +204,30 @@ class Sales(Auctions):
 
 
 class LotMark:
-    """A lot that anyone may take from."""
+    """A lot that anyone may take from, on the terms of the moment at which it is looked at."""
 
-    __slots__ = ("_one", "_sales", "account", "collateral", "debt")
+    __slots__ = ("_lot", "_one", "_sales", "_terms", "account", "collateral", "debt")
 
     def __init__(self, sales: Sales, one: OpenLot) -> None:
         self._sales = sales
         self._one = one
-        self.account = one.lot.account
-        self.collateral = one.lot.collateral
-        self.debt = one.lot.debt
+        self._lot = lot = one.lot
+        self._terms = sales.terms(lot)
+        self.account = lot.account
+        self.collateral = lot.collateral
+        self.debt = lot.debt
 
     def offer(self) -> Offer | None:
         """The terms of the moment; None while nothing is for sale."""
-        return self._sales.offer(self._one.lot)
+        return self._sales.rule.offer_at(self._terms, self._lot)
 
     def fit(self, repay: float) -> float:
         """The largest payment up to `repay` that leaves enough, or nothing, to be raised."""
-        return self._sales.fit(self._one.lot, repay)
+        return self._sales.rule.fit_at(self._terms, self._lot, repay)
 
     def take(self, repay: float) -> Taking:
         """What paying `repay` would bring, all of it the taker's."""
-        taken = self._sales.take(copy.copy(self._one.lot), repay)
+        taken = self._sales.take(self._terms, self._lot.copy(), repay)
         return Taking(taken.paid, taken.units, 0.0)
 
     def generation(self, cascade: "Cascade") -> int:

@@ -30,6 +30,7 @@ from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
 from abm.tallies import Tally
+from models.liquidation.ceiling import SLACK
 from models.rates import SECONDS_PER_YEAR
 from models.types import BoolArray, FloatArray
 
@@ -224,6 +225,8 @@ class LiquidatorCohort(mesa.Agent):
             budget = min(budget, holding.most_usd(gain / (1.0 + gain)) / (1.0 + gain))
         repay = open_now.most_usd(number)
         if repay > budget:
+            if budget * SLACK * gain - effort.gas_cost_usd < least:
+                return None  # whatever part of it the rule lets one pay
             repay = open_now.fits_usd(number, budget)
         if holding is not None and repay > 0.0:
             least += holding.charge_usd(repay * (1.0 + gain))

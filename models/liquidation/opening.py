@@ -97,6 +97,28 @@ class Lot:
     kick: Kick | None = None
     closed: bool = False
 
+    def copy(self) -> "Lot":
+        """A lot like this, to see what would become of it; `copy.copy` takes ten times as long."""
+        return Lot(
+            self.units,
+            self.due,
+            self.tab,
+            self.opened_seconds,
+            self.debt_price_usd,
+            self.account,
+            self.collateral,
+            self.debt,
+            self.top,
+            self.top_seconds,
+            self.bid,
+            self.bidder,
+            self.bid_until_seconds,
+            self.ends_seconds,
+            self.bond,
+            self.kick,
+            self.closed,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reward:
