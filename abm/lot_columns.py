@@ -1,5 +1,6 @@
 """The open lots of one lender as columns, so that what a block asks of all of them costs one pass."""
 
+from bisect import bisect_left
 from typing import Final
 
 import numpy as np
@@ -53,7 +54,7 @@ class LotColumns:
 
     def _place(self, number: int) -> int:
         """Return where a lot's row is, or would be."""
-        return int(self._numbers[: self._count].searchsorted(number))
+        return bisect_left(self._numbers.data, number, 0, self._count)
 
     def _make_room(self, place: int) -> None:
         """Move the rows from a place on down by one."""

@@ -2,9 +2,8 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -175,8 +174,7 @@ def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What a call that opens a liquidation, or starts an auction afresh, brings in dollars.
 
     `reward_usd` to the caller, who must lock `bond_usd`; what a bond earns is counted at the reference price. Who buys
@@ -248,7 +246,7 @@ class Calls(Ranked):
         reference, assets = self._world.reference, self._lender.assets
         debt_usd = reference[assets[lot.debt]]
         earned = self._auctions.expected_bond_reward(lot, reference[assets[lot.collateral]] / debt_usd)
-        return replace(call, reward_usd=call.reward_usd + earned * debt_usd, bond_usd=lot.bond * debt_usd)
+        return call._replace(reward_usd=call.reward_usd + earned * debt_usd, bond_usd=lot.bond * debt_usd)
 
     def _afresh(self, number: int) -> Call | None:
         one = self._auctions.find(number)

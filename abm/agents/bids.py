@@ -52,7 +52,7 @@ def bids_on(
     """
     at_once = brings_usd if brings_usd is not None else _AT_REFERENCE
     made = _bids_on(places, bids.figures, bids.prices_usd, charges, at_once, *terms).tolist()
-    return [MadeBid(int(n) + 1, int(places[int(n)]), *bid) for n, *bid in made]
+    return [MadeBid(int(looked), int(place), *bid) for looked, place, *bid in made]
 
 
 @njit(cache=True)
@@ -71,8 +71,8 @@ def _bids_on(
     held_usd: float,
     holding_limit_usd: float,
 ) -> FloatArray:  # pragma: no cover - compiled
-    """See `bids_on`; returns of each bid how many lots were looked at before, and the last three of `MadeBid`."""
-    made, count = np.empty((min(places.size, calls), 4)), 0
+    """See `bids_on`; a row for each `MadeBid`."""
+    made, count = np.empty((min(places.size, calls), 5)), 0
     for n, k in enumerate(places):
         if calls == 0 or budget_usd <= 0.0:
             break
@@ -92,9 +92,10 @@ def _bids_on(
             # The fewest units that would pay for the tab at what these bring each, and some more to begin with.
             fewest = units * tab / (net_usd / (1.0 + margin) / debt_usd)
             paid, units = tab, min(units, fewest / first_bid)
-        made[count, 0], made[count, 1], made[count, 2], made[count, 3] = n, paid, units, paid * debt_usd
-        budget_usd -= made[count, 3]
-        held_usd += made[count, 3]
+        paid_usd = paid * debt_usd
+        made[count, 0], made[count, 1], made[count, 2], made[count, 3], made[count, 4] = n + 1, k, paid, units, paid_usd
+        budget_usd -= paid_usd
+        held_usd += paid_usd
         calls -= 1
         count += 1
     return made[:count]

@@ -18,7 +18,7 @@ units of debt per unit of collateral unless named ``_usd``.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Literal, Protocol
+from typing import ClassVar, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -55,8 +55,7 @@ class House:
     in_bands: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Kick:
+class Kick(NamedTuple):
     """What a bond-backed call fixes for its auction: prices, the bond factor, and the most that reserves may pay."""
 
     reference_price: float
@@ -120,8 +119,7 @@ class Lot:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reward:
+class Reward(NamedTuple):
     """What the caller gets, and from whom.
 
     ``position``: out of the collateral opened. ``reserves``: the protocol pays, and owes it where it has nothing.

@@ -17,7 +17,7 @@ offers and `fit` returns, `take` accepts.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from models.liquidation.design import DesignParameters
 from models.liquidation.offer import ROUNDING, Bounds, InvalidRepayment, MustNotLeaveDust, Offer, Position
@@ -52,8 +52,7 @@ class SaleTerms:
     bond_share: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class LotTaking:
+class LotTaking(NamedTuple):
     """What a taker paid for `units`, and where it went.
 
     `to_debt` repays the account's debt; `penalty` is the protocol's, less what of it goes `to_caller`; where that is
