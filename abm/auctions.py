@@ -132,7 +132,7 @@ class Auctions:
         """Return the accounts that a call may open, as they are at the prices the protocol believes, and since when."""
         below = self._lender.liquidatable()
         frozen = self.frozen[below.accounts]
-        if frozen.any():
+        if np.count_nonzero(frozen):
             below = below.only(~frozen)
         return below, self._lender.waiting_since[below.accounts]
 

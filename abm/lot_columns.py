@@ -22,6 +22,9 @@ class LotColumns:
         self._numbers = np.zeros(64, np.int64)
         self._count = 0
 
+    def __len__(self) -> int:
+        return self._count
+
     def write(self, number: int, row: tuple[float, ...]) -> None:
         """Write a lot's figures, be it new or not."""
         place = self._place(number)

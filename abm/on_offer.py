@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import numpy as np
 
 from abm.call_ceilings import CallTops, tops_of_calls
-from abm.ceilings import Tops, highest_prices, tops_of_accounts, tops_of_lots
+from abm.ceilings import Tops, brings_usd, highest_prices, tops_of_accounts, tops_of_lots
 from abm.english_auctions import BIDDER, COLLATERAL, DEBT, OPENED, PAID, UNITS, WORTH, EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
@@ -166,7 +166,7 @@ def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
     sales = lender.auctions
-    if not isinstance(sales, Sales) or not sales:
+    if not isinstance(sales, Sales) or not sales.anything_runs:
         return Opportunities(world, lender, _NO_NUMBERS, _NOTHING, _NOTHING)
     lots = sales.on_sale(highest_prices(world, lender, sales.pairs))
     return Opportunities(
@@ -208,6 +208,7 @@ class Calls(Ranked):
         super().__init__(accounts, since, debts_usd)
         self._priced: dict[int, Call | None] = {}
         self._tops: dict[bool, CallTops | None] = {}
+        self._bids_usd: dict[tuple[int, int], float] = {}
         self.bid_for = isinstance(auctions, EnglishAuctions)
 
     def tops(self, sells: bool) -> CallTops | None:
@@ -271,9 +272,16 @@ class Calls(Ranked):
             offer = auctions.offer(lot) if isinstance(auctions, Sales) else None
             if offer is not None:
                 cost_usd, units = offer.max_repay * debt_usd, offer.max_repay * offer.seized_per_repaid
-                at_bid += units * self._world.bid_usd(collateral, debt, self._lender.floor) - cost_usd
+                at_bid += units * self._first_bid_usd(lot.collateral, lot.debt) - cost_usd
                 at_reference += units * reference_usd - cost_usd
         return Call(reward_usd, self.bid_for, raised, at_bid, at_reference)
+
+    def _first_bid_usd(self, collateral: int, debt: int) -> float:
+        """Return what the first unit of a reserve brings; while liquidators look, nobody trades."""
+        pair = collateral, debt
+        if pair not in self._bids_usd:
+            self._bids_usd[pair] = brings_usd(self._world, self._lender, *pair, sells=True)
+        return self._bids_usd[pair]
 
 
 class Bids(Ranked):

@@ -61,6 +61,11 @@ class Sales(Auctions):
             self.frozen[own_account] = True
         self._stores: dict[tuple[int, int], OpenLot] = {}
 
+    @property
+    def anything_runs(self) -> bool:
+        """Return whether any auction runs: the others wait to be started afresh."""
+        return len(self._running) > 0
+
     def on_sale(self, highest: FloatArray) -> OnSale:
         """Return the lots that cost less than their collateral may bring.
 

@@ -120,7 +120,7 @@ class LiquidatorCohort(mesa.Agent):
         worth = self._worth_a_look(view, open_now, gas_usd)
         if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
             bids = None
-        if calls:
+        if calls and not bids:  # who may bid acts in any case, and asks when it comes to calls
             tops = calls.tops(self.terms.selling == "at_once")
             calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
         if not calls and not bids and (not open_now or (worth is not None and not worth.any())):
@@ -131,7 +131,7 @@ class LiquidatorCohort(mesa.Agent):
                 self._hunt(view, open_now, worth, effort, intents)
             if bids and not effort.spent:
                 self._bid(view, bids, effort, intents)
-            if calls and effort.calls > 0:
+            if calls and effort.calls > 0 and effort.patience > 0:
                 self._call(view, calls, effort, intents)
         return intents
 
