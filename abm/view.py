@@ -252,9 +252,9 @@ class View:
         What is not needed to say so is left to be looked up until somebody asks, except where it is remembered for
         later blocks, or where looking at it decides what becomes of the right to it.
         """
-        looks = blocks_ago > 0 or self._world.lenders[pool].rights is not None
-        offered = bool(self.opportunities(pool, blocks_ago)) if looks else False
-        return bool(self.calls(pool)) or offered or bool(self.opportunities(pool, blocks_ago)) or bool(self.bids(pool))
+        if blocks_ago > 0 or self._world.lenders[pool].rights is not None:
+            self.opportunities(pool, blocks_ago)
+        return bool(self.calls(pool)) or bool(self.opportunities(pool, blocks_ago)) or bool(self.bids(pool))
 
     def locked_usd(self, pool: int, account: int) -> float:
         """Return what a ledger account has locked in the bids of a pool."""
