@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from abm.waiting_lots import NOTHING_WAITS, Waiting
 from models.ledger import OUTSIDE
 from models.lending import Below
 from models.liquidation import House, Lot, LotTaking, NothingToReset, Opening, Reward, Taking, TimedDesign
-from models.types import FloatArray, IntArray
+from models.types import FloatArray
 
 if TYPE_CHECKING:
     from abm.world import Found, Lender, World
@@ -41,27 +42,6 @@ class Pair(NamedTuple):
     account: int
     collateral: int
     debt: int
-
-
-class Waiting(NamedTuple):
-    """Lots by number that wait to be started afresh: when they were opened, the dollars that they are to raise.
-
-    What is left to raise them is believed to be worth `worth_usd`. Dollars are those of the opening, when a unit of the
-    debt was worth `debt_usd`; each (n,).
-    """
-
-    numbers: IntArray
-    opened: FloatArray
-    raising_usd: FloatArray
-    worth_usd: FloatArray
-    collateral: IntArray
-    debt: IntArray
-    debt_usd: FloatArray
-
-
-_NOTHING: Final = np.empty(0)
-_NO_LOTS: Final = np.empty(0, np.int64)
-_NOTHING_WAITS: Final = Waiting(_NO_LOTS, _NOTHING, _NOTHING, _NOTHING, _NO_LOTS, _NO_LOTS, _NOTHING)
 
 
 @dataclass(slots=True)
@@ -109,7 +89,8 @@ class _Case:
 class Auctions:
     """What one lender has for sale, by the number of the lot; `lots` are all there ever were.
 
-    `frozen` says of every account of the pool whether it is for sale already, or is the protocol's own.
+    `frozen` says of every account of the pool whether it is for sale already, or is the protocol's own; `pairs` how
+    many open lots there are of each collateral and debt.
     """
 
     def __init__(self, world: "World", lender: "Lender", design: TimedDesign) -> None:
@@ -122,6 +103,7 @@ class Auctions:
         self._outstanding_usd = 0.0
         self._advanced = [0.0] * len(lender.assets)
         self.frozen = np.zeros(lender.pool.accounts, dtype=np.bool_)
+        self.pairs: dict[tuple[int, int], int] = {}
 
     def __iter__(self) -> Iterator[OpenLot]:
         return iter(self._open.values())
@@ -150,7 +132,7 @@ class Auctions:
         """Return the accounts that a call may open, as they are at the prices the protocol believes, and since when."""
         below = self._lender.liquidatable()
         frozen = self.frozen[below.accounts]
-        if frozen.any():
+        if np.count_nonzero(frozen):
             below = below.only(~frozen)
         return below, self._lender.waiting_since[below.accounts]
 
@@ -178,7 +160,7 @@ class Auctions:
 
     def waiting(self) -> Waiting:
         """Return the lots whose auctions wait to be started afresh."""
-        return _NOTHING_WAITS
+        return NOTHING_WAITS
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""
@@ -287,6 +269,8 @@ class Auctions:
         one = OpenLot(number, lot, opener, self._world.step, generation, index, whole, lot.units, lot.due, lot.tab)
         self.lots.append(one)
         self._open[number] = one
+        pair = lot.collateral, lot.debt
+        self.pairs[pair] = self.pairs.get(pair, 0) + 1
         return one
 
     def _pay_in(self, one: OpenLot, paid: float, to_debt: float) -> float:
@@ -342,6 +326,10 @@ class Auctions:
 
     def _close(self, one: OpenLot) -> None:
         del self._open[one.number]
+        pair = one.lot.collateral, one.lot.debt
+        self.pairs[pair] -= 1
+        if not self.pairs[pair]:
+            del self.pairs[pair]
         case = self._cases.get(one.lot.account)
         if case is not None:
             case.open -= 1

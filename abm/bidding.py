@@ -52,13 +52,12 @@ class Biddings:
         debt = lender.assets[one.lot.debt]
         if not self._purses.affords(intent, debt, intent.paid):
             return "the money is not there any more"
-        bidder, bid = self._purses.account(intent), Bid(intent.paid, intent.units)
         try:
-            auctions.check(one, bidder, bid)
+            bidding = auctions.bid(one, self._purses.account(intent), Bid(intent.paid, intent.units))
         except (AuctionOver, InvalidBid) as refusal:
             return str(refusal)
         self._purses.provide(intent, debt, intent.paid)
-        bidding = auctions.bid(one, bidder, bid)
+        auctions.lock(one, bidding)
         if bidding.outbid != NOBODY:
             beaten, _ = self._leading[intent.pool, one.number]
             self._into_money(beaten, debt, bidding.refunded)

@@ -13,12 +13,13 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
 from abm.auctions import Opener, OpenLot
 from abm.sales import Sales
 from models.liquidation import Ajna, House, Lot, LotTaking, Opening, bond_payment_factor
 from models.liquidation.opening import Kick
-from models.types import IntArray
+from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.world import Found, Lender, World
@@ -51,7 +52,7 @@ class BondedSales(Sales):
 
     def house_before(self, account: int, found: "Found") -> House:
         """Return what a kick sees: the rate of the debt, and the least that the reference price may be."""
-        house = self.house(found.debt)
+        house = super().house(found.debt)
         house.borrow_rate_per_year = self._lender.pool.borrow_rate(found.debt)
         threshold = self._bonded.collateralization_factor * self._highest_debt_per_unit(found)
         pair = found.collateral, found.debt
@@ -112,9 +113,7 @@ class BondedSales(Sales):
         """Return the most that any loan of a pair, not in auction, owes by unit of its collateral."""
         pool, pair = self._lender.pool, (found.collateral, found.debt)
         if pair not in self._highest:
-            held, owed = pool.collateral[:, found.collateral], pool.scaled_debt[:, found.debt]
-            loans = (held > 0.0) & (owed > 0.0) & ~self.frozen
-            self._highest[pair] = (owed[loans] / held[loans]).max() if loans.any() else 0.0
+            self._highest[pair] = _most_owed(pool.collateral, pool.scaled_debt, *pair, self.frozen)
         return float(self._highest[pair] * pool.borrow_index[found.debt])
 
     def _changed(self, *_: int | IntArray) -> None:
@@ -169,6 +168,18 @@ class BondedSales(Sales):
         super()._close(one)
         self._changed()
         self._freed.append(one)
+
+
+@njit(cache=True)
+def _most_owed(
+    held: FloatArray, owed: FloatArray, collateral: int, debt: int, frozen: BoolArray
+) -> float:  # pragma: no cover - compiled
+    """Return the most that any account owes of a debt for a unit of collateral, of those that are not frozen."""
+    most = 0.0
+    for k in range(frozen.size):
+        if held[k, collateral] > 0.0 and owed[k, debt] > 0.0 and not frozen[k]:
+            most = max(most, owed[k, debt] / held[k, collateral])
+    return most
 
 
 def _kick_of(lot: Lot) -> Kick:

@@ -1,6 +1,6 @@
 """English auctions: bids on lots, the highest bidder's money locked until it is outbid or has the lot.
 
-Thousands of lots may be open for hours, so that what a block asks of all of them (who has won, who waits, on which a
+Thousands of lots may be open for hours, so that what a block asks of all that run (who has won, who waits, on which a
 bid could pay) is kept in columns, brought up to date when a lot is opened, bid on, started afresh or closed.
 """
 
@@ -9,34 +9,31 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from abm.auctions import Auctions, Opener, OpenLot, Waiting
+from abm.auctions import Auctions, Opener, OpenLot
 from abm.lot_columns import NEVER, LotColumns
+from abm.waiting_lots import Waiting, WaitingLots
 from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Taking
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.world import Lender, World
 
-# The columns: when no more bids are taken, who leads with which bid, the least that the next bid must be, the pair of
-# reserves, when the lot was opened, the dollars that it is to raise, and what a unit of debt was worth then.
-_UNTIL, _BIDDER, _BID, _PAID, _UNITS, _COLLATERAL, _DEBT, _OPENED, _SIZE, _DEBT_USD, _COLUMNS = range(11)
+# The columns of lots that run: when no more bids are taken, who leads, the pair of reserves, when the lot was opened,
+# the leading bid, the least that the next bid must pay and for how many units, and the tab.
+_UNTIL, _BIDDER, _COLLATERAL, _DEBT, _OPENED, _BID, _PAID, _UNITS, _TAB, _COLUMNS = range(10)
+# The rows of `BidOn.figures`.
+OPENED, WORTH, BIDDER, COLLATERAL, DEBT, BID, PAID, UNITS, TAB, _FIGURES = range(10)
 
 
 class BidOn(NamedTuple):
-    """Lots by number that take bids: when opened, and their worth at most in units of the debt; each (n,).
+    """Lots by number, (n,), that take bids, and by row `figures` of each, (9, n).
 
-    `bidder` leads with `bid`; the next bid must be `paid` for `units` of the pair or more.
+    When it was opened, what it is worth at most in units of the debt, who leads, the pair of reserves, the leading bid,
+    the least that the next bid must pay and for how many units, and the tab.
     """
 
     numbers: IntArray
-    opened: FloatArray
-    worth: FloatArray
-    bidder: FloatArray
-    bid: FloatArray
-    paid: FloatArray
-    units: FloatArray
-    collateral: IntArray
-    debt: IntArray
+    figures: FloatArray
 
 
 class EnglishAuctions(Auctions):
@@ -46,7 +43,8 @@ class EnglishAuctions(Auctions):
         super().__init__(world, lender, design)
         self._rule = design
         self.escrow = world.ledger.open(f"pool {lender.name} bids")
-        self._columns = LotColumns(_COLUMNS)
+        self._running = LotColumns(_COLUMNS)
+        self._waiting = WaitingLots()
         self._locked: dict[tuple[int, int], float] = {}
         # No lot with a bid is won before the first, none without one waits before the second.
         self._won_from = self._waits_from = NEVER
@@ -56,39 +54,39 @@ class EnglishAuctions(Auctions):
 
         `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
-        numbers, rows = self._columns.rows()
-        good, figures, pairs = _taking_bids(rows, highest, self._world.now)
-        return BidOn(numbers[good], *figures, *pairs)
+        numbers, rows = self._running.rows()
+        good, figures = _taking_bids(rows, highest, self._world.now)
+        return BidOn(numbers[good], figures)
 
     def least_bid(self, lot: Lot) -> Bid | None:
         """Return the least that the next bid must be; None where nobody may bid now."""
         return self._rule.least_bid(lot, self._world.now)
 
-    def check(self, one: OpenLot, bidder: int, bid: Bid) -> None:
-        """Refuse a bid as the design does, `AuctionOver` or `InvalidBid`; nothing is changed."""
-        self._rule.require(one.lot, bid, self._world.now)
-
     def bid(self, one: OpenLot, bidder: int, bid: Bid) -> Bidding:
-        """Lock a bidder's money, which it holds, and give back that of who is outbid; refuses as the design does."""
-        lender, ledger, lot = self._lender, self._world.ledger, one.lot
-        debt = lender.assets[lot.debt]
-        bidding = self._rule.bid(lot, bidder, bid, self._world.now)
-        if bidding.outbid != NOBODY:
-            ledger.transfer(self.escrow, bidding.outbid, debt, bidding.refunded)
-            self._locked[bidding.outbid, debt] -= bidding.refunded
-        ledger.transfer(bidder, self.escrow, debt, bidding.locked)
-        self._locked[bidder, debt] = self._locked.get((bidder, debt), 0.0) + bidding.locked
-        self._give_back(one, bidding.returned_units)
+        """Let a bid lead, whose money is then to be locked; refuses as the design does, with nothing changed."""
+        bidding = self._rule.bid(one.lot, bidder, bid, self._world.now)
         one.bids += 1
         self._note(one)
         return bidding
+
+    def lock(self, one: OpenLot, bidding: Bidding) -> None:
+        """Lock the money of who leads, which holds it, and give back that of who is outbid."""
+        lender, transfer, bidder = self._lender, self._world.ledger.transfer, one.lot.bidder
+        debt, locked = lender.assets[one.lot.debt], self._locked
+        if bidding.outbid != NOBODY:
+            transfer(self.escrow, bidding.outbid, debt, bidding.refunded)
+            locked[bidding.outbid, debt] -= bidding.refunded
+        transfer(bidder, self.escrow, debt, bidding.locked)
+        locked[bidder, debt] = locked.get((bidder, debt), 0.0) + bidding.locked
+        self._give_back(one, bidding.returned_units)
 
     def finished(self) -> list[OpenLot]:
         """Return the lots whose highest bidder has won, in the order in which they were opened."""
         if self._world.now < self._won_from:
             return []
-        numbers, _, self._won_from = self._over(led=True)
-        return [self.lots[number] for number in numbers.tolist()]
+        over, later = self._over(led=True)
+        self._won_from = self._world.now if over.size else later
+        return [self.lots[number] for number in self._running.rows()[0][over].tolist()]
 
     def finish(self, one: OpenLot) -> Taking:
         """Hand a lot over to its winner, who has paid already."""
@@ -102,15 +100,11 @@ class EnglishAuctions(Auctions):
 
     def waiting(self) -> Waiting:
         """Return the lots on which nobody has bid in time."""
-        if self._world.now < self._waits_from:
-            return super().waiting()
-        numbers, rows, self._waits_from = self._over(led=False)
-        if not numbers.size:
-            return super().waiting()
-        collateral, debt = rows[:, _COLLATERAL].astype(np.int64), rows[:, _DEBT].astype(np.int64)
-        believed = self._lender.prices
-        worth_usd = rows[:, _UNITS] * (believed[collateral] / believed[debt]) * rows[:, _DEBT_USD]
-        return Waiting(numbers, rows[:, _OPENED], rows[:, _SIZE], worth_usd, collateral, debt, rows[:, _DEBT_USD])
+        if self._world.now >= self._waits_from:
+            over, self._waits_from = self._over(led=False)
+            for number in self._running.take_out(over):
+                self._waiting.add(number, self.lots[number].lot)
+        return self._waiting.all()
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction without bids afresh, which changes the lot; nobody is paid for it."""
@@ -119,6 +113,7 @@ class EnglishAuctions(Auctions):
     def reset(self, one: OpenLot) -> Reward | None:
         """Start an auction afresh; returns what the caller is to be paid."""
         reward = super().reset(one)
+        self._waiting.remove(one.number)
         self._note(one)
         return reward
 
@@ -133,7 +128,8 @@ class EnglishAuctions(Auctions):
 
     def _close(self, one: OpenLot) -> None:
         super()._close(one)
-        self._columns.remove(one.number)
+        self._running.remove(one.number)
+        self._waiting.remove(one.number)
 
     def _note(self, one: OpenLot) -> None:
         lot, least = one.lot, self.least_bid(one.lot)
@@ -143,38 +139,38 @@ class EnglishAuctions(Auctions):
             self._won_from = min(self._won_from, until)
         else:
             self._waits_from = min(self._waits_from, until)
-        row = until, lot.bidder, lot.bid, bid.paid, bid.units, lot.collateral, lot.debt, lot.opened_seconds
-        self._columns.write(one.number, (*row, lot.tab * lot.debt_price_usd, lot.debt_price_usd))
+        row = until, lot.bidder, lot.collateral, lot.debt, lot.opened_seconds, lot.bid, bid.paid, bid.units, lot.tab
+        self._running.write(one.number, row)
 
-    def _over(self, *, led: bool) -> tuple[IntArray, FloatArray, float]:
-        """Return the lots of which the time is over, and when that may be so of one next."""
-        numbers, rows = self._columns.rows()
-        over, earliest = _over(rows, self._world.now, led)
-        return numbers[over], rows[over], earliest
+    def _over(self, *, led: bool) -> tuple[IntArray, float]:
+        """Return the rows of lots, with a bid or without one, of which the time is over, and when another's may be."""
+        return _over(self._running.rows()[1], self._world.now, led)
 
 
 @njit(cache=True)
 def _taking_bids(
     rows: FloatArray, highest: FloatArray, now: float
-) -> tuple[IntArray, FloatArray, IntArray]:  # pragma: no cover - compiled
-    """Return the rows of `EnglishAuctions.bid_on`, the figures of a `BidOn`, and the pairs."""
+) -> tuple[IntArray, FloatArray]:  # pragma: no cover - compiled
+    """Return the rows of `EnglishAuctions.bid_on`, and the figures of a `BidOn`."""
     good, count = np.empty(len(rows), np.int64), 0
     for k in range(len(rows)):
         worth = rows[k, _UNITS] * highest[int(rows[k, _COLLATERAL]), int(rows[k, _DEBT])]
         if now < rows[k, _UNTIL] and worth > rows[k, _PAID]:
             good[count] = k
             count += 1
-    figures, pairs = np.empty((6, count)), np.empty((2, count), np.int64)
+    figures = np.empty((_FIGURES, count))
     for n, k in enumerate(good[:count]):
         row = rows[k]
-        pairs[0, n], pairs[1, n] = int(row[_COLLATERAL]), int(row[_DEBT])
-        figures[0, n] = row[_OPENED]
-        figures[1, n] = row[_UNITS] * highest[pairs[0, n], pairs[1, n]]
-        figures[2, n] = row[_BIDDER]
-        figures[3, n] = row[_BID]
-        figures[4, n] = row[_PAID]
-        figures[5, n] = row[_UNITS]
-    return good[:count], figures, pairs
+        figures[OPENED, n], figures[BIDDER, n] = row[_OPENED], row[_BIDDER]
+        figures[WORTH, n] = row[_UNITS] * highest[int(row[_COLLATERAL]), int(row[_DEBT])]
+        figures[COLLATERAL, n], figures[DEBT, n] = row[_COLLATERAL], row[_DEBT]
+        figures[BID, n], figures[PAID, n], figures[UNITS, n], figures[TAB, n] = (
+            row[_BID],
+            row[_PAID],
+            row[_UNITS],
+            row[_TAB],
+        )
+    return good[:count], figures
 
 
 @njit(cache=True)
@@ -183,8 +179,9 @@ def _over(rows: FloatArray, now: float, led: bool) -> tuple[IntArray, float]:  #
     over, count, earliest = np.empty(len(rows), np.int64), 0, NEVER
     for k in range(len(rows)):
         if (rows[k, _BIDDER] != NOBODY) == led:
-            earliest = min(earliest, rows[k, _UNTIL])
             if now >= rows[k, _UNTIL]:
                 over[count] = k
                 count += 1
+            else:
+                earliest = min(earliest, rows[k, _UNTIL])
     return over[:count], earliest

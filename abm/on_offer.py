@@ -2,27 +2,18 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
-from numba import njit
 
-from abm.ceilings import (
-    OpeningTops,
-    highest_prices,
-    tops_of_accounts,
-    tops_of_lots,
-    tops_of_openings,
-    tops_of_restarts,
-)
-from abm.english_auctions import EnglishAuctions
+from abm.call_ceilings import CallTops, tops_of_calls
+from abm.ceilings import brings_usd, highest_prices, tops_of_accounts, tops_of_lots
+from abm.english_auctions import BIDDER, COLLATERAL, DEBT, OPENED, PAID, UNITS, WORTH, EnglishAuctions
 from abm.forced_sales import quote_sale
 from abm.ranked import Ranked
 from abm.sales import Sales
 from abm.tops import TakingTerms, Tops
-from models.liquidation.ceiling import SLACK
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -178,16 +169,15 @@ def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
 def lots_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the lots on sale that somebody could gain from, at the best bid or at the reference price."""
     sales = lender.auctions
-    if not isinstance(sales, Sales) or not sales:
+    if not isinstance(sales, Sales) or not sales.anything_runs:
         return Opportunities(world, lender, _NO_NUMBERS, _NOTHING, _NOTHING)
-    lots = sales.on_sale(highest_prices(world, lender))
+    lots = sales.on_sale(highest_prices(world, lender, sales.pairs))
     return Opportunities(
         world, lender, lots.numbers, lots.opened, lots.worth_usd, partial(tops_of_lots, world, lender, sales, lots)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What a call that opens a liquidation, or starts an auction afresh, brings in dollars.
 
     `reward_usd` to the caller, who must lock `bond_usd`; what a bond earns is counted at the reference price. Who buys
@@ -213,34 +203,27 @@ class Calls(Ranked):
         self._auctions = auctions
         self._first_lot = lender.pool.accounts
         self._waiting = auctions.waiting()
-        super().__init__(
-            np.concatenate((self._openable.accounts, self._first_lot + self._waiting.numbers)),
-            np.concatenate((since, self._waiting.opened)),
-            np.concatenate((self._openable.debt_value, self._waiting.raising_usd)),
-        )
+        accounts, debts_usd, waiting = self._openable.accounts, self._openable.debt_value, self._waiting
+        if waiting.numbers.size:
+            accounts = np.concatenate((accounts, self._first_lot + waiting.numbers))
+            since = np.concatenate((since, waiting.opened))
+            debts_usd = np.concatenate((debts_usd, waiting.raising_usd))
+        super().__init__(accounts, since, debts_usd)
         self._priced: dict[int, Call | None] = {}
-        self._tops: dict[bool, OpeningTops | None] = {}
+        self._tops: dict[bool, CallTops | None] = {}
+        self._bids_usd: dict[tuple[int, int], float] = {}
         self.bid_for = isinstance(auctions, EnglishAuctions)
 
-    def tops(self, sells: bool) -> OpeningTops | None:
+    def tops(self, sells: bool) -> CallTops | None:
         """Return by place what no call can exceed; None where that is not known.
 
         Who is not left with what it wants by them, is not by what `price` says.
         """
         if sells not in self._tops:
-            tops = self._look_up(sells)
+            below, waiting = self._openable, self._waiting
+            tops = tops_of_calls(self._world, self._lender, self._auctions, below, waiting, sells)
             self._tops[sells] = tops if tops is None or self._kept is None else tops.only(self._kept)
         return self._tops[sells]
-
-    def _look_up(self, sells: bool) -> OpeningTops | None:
-        world, lender, auctions, below = self._world, self._lender, self._auctions, self._openable
-        opening = tops_of_openings(world, lender, below, auctions, sells)
-        if not self._waiting.numbers.size:
-            return opening
-        afresh = tops_of_restarts(world, lender, self._waiting, auctions.design, sells)
-        if not below.accounts.size:
-            return afresh
-        return opening.beside(afresh) if opening is not None and afresh is not None else None
 
     def target(self, number: int) -> tuple[int, bool]:
         """Return the account to open, or the lot to start afresh, and which of the two it is."""
@@ -267,13 +250,13 @@ class Calls(Ranked):
         reference, assets = self._world.reference, self._lender.assets
         debt_usd = reference[assets[lot.debt]]
         earned = self._auctions.expected_bond_reward(lot, reference[assets[lot.collateral]] / debt_usd)
-        return replace(call, reward_usd=call.reward_usd + earned * debt_usd, bond_usd=lot.bond * debt_usd)
+        return call._replace(reward_usd=call.reward_usd + earned * debt_usd, bond_usd=lot.bond * debt_usd)
 
     def _afresh(self, number: int) -> Call | None:
         one = self._auctions.find(number)
         if one is None:
             return None
-        lot = copy.copy(one.lot)
+        lot = one.lot.copy()
         reward = self._auctions.restart(lot)
         return self._call(self._reward_usd(reward, lot.collateral, lot.debt) if reward else 0.0, [lot])
 
@@ -292,85 +275,54 @@ class Calls(Ranked):
             offer = auctions.offer(lot) if isinstance(auctions, Sales) else None
             if offer is not None:
                 cost_usd, units = offer.max_repay * debt_usd, offer.max_repay * offer.seized_per_repaid
-                at_bid += units * self._world.bid_usd(collateral, debt, self._lender.floor) - cost_usd
+                at_bid += units * self._first_bid_usd(lot.collateral, lot.debt) - cost_usd
                 at_reference += units * reference_usd - cost_usd
         return Call(reward_usd, self.bid_for, raised, at_bid, at_reference)
 
+    def _first_bid_usd(self, collateral: int, debt: int) -> float:
+        """Return what the first unit of a reserve brings; while liquidators look, nobody trades."""
+        pair = collateral, debt
+        if pair not in self._bids_usd:
+            self._bids_usd[pair] = brings_usd(self._world, self._lender, *pair, sells=True)
+        return self._bids_usd[pair]
+
 
 class Bids(Ranked):
-    """The lots of English auctions that may be bid on in one block, and for which the least bid could pay somebody."""
+    """The lots of English auctions that may be bid on in one block, and for which the least bid could pay somebody.
+
+    By place `figures` are those of a `BidOn`; `prices_usd` and `assets` are by reserve.
+    """
 
     def __init__(self, world: "World", lender: "Lender", auctions: EnglishAuctions) -> None:
         self._world = world
         self._lender = lender
         self._auctions = auctions
-        self._worth: dict[tuple[int, float], float] = {}
-        self._on = on = auctions.bid_on(highest_prices(world, lender))
-        self._prices = [world.reference[asset] for asset in lender.assets]
-        self._prices_usd = np.array(self._prices)
-        super().__init__(on.numbers, on.opened, on.worth)
+        self._brings_usd: dict[int, float] = {}
+        on = auctions.bid_on(highest_prices(world, lender, auctions.pairs))
+        self.figures = on.figures
+        self.assets = lender.assets
+        self.prices_usd = np.array([world.reference[asset] for asset in lender.assets])
+        super().__init__(on.numbers, on.figures[OPENED], on.figures[WORTH])
 
     def led_by(self, account: int) -> BoolArray:
         """Return by place where a ledger account leads."""
-        led: BoolArray = self._on.bidder == account
+        led: BoolArray = self.figures[BIDDER] == account
         return led
 
-    def worth(self, places: IntArray, margin: float, least_usd: float, budget_usd: float) -> BoolArray:
-        """Return whether the least bid on a lot, held, may leave a margin and so much, and is within a budget.
+    def brings_usd(self, places: IntArray, budget_usd: float) -> FloatArray:
+        """Return what the units of lots would bring now on the ladder, (places,).
 
-        With slack for rounding: the others are worth no bid.
+        Nothing is asked of one on which the least bid is beyond a budget.
         """
-        on = self._on
-        figures = on.units, on.paid, on.bid, on.collateral, on.debt
-        return _may_be_bid_for(places, *figures, self._prices_usd, margin, least_usd, budget_usd)
+        return np.array([self._brings(place, budget_usd) for place in places.tolist()])
 
-    def lot(self, place: int) -> "Lot":
-        """Return a lot, to be read."""
-        return self._auctions.lots[self._on.numbers.item(place)].lot
-
-    def asset(self, place: int) -> int:
-        """Return the asset that is sold."""
-        return self._lender.assets[self._on.collateral.item(place)]
-
-    def least(self, place: int) -> tuple[float, float]:
-        """Return the least that the next bid must pay, and for how many units."""
-        return self._on.paid.item(place), self._on.units.item(place)
-
-    def debt_usd(self, place: int) -> float:
-        """Return the dollars that a unit of what is bid is worth."""
-        return self._prices[self._on.debt.item(place)]
-
-    def worth_usd(self, place: int, units: float, sells: bool) -> float:
-        """Return what so many units of a lot would bring now on the ladder, or are worth at the reference price."""
-        collateral = self._on.collateral.item(place)
-        if not sells:
-            return units * self._prices[collateral]
-        key = place, units
-        if key not in self._worth:
-            assets, debt = self._lender.assets, self._on.debt.item(place)
+    def _brings(self, place: int, budget_usd: float) -> float:
+        figures = self.figures[:, place]
+        collateral, debt = int(figures[COLLATERAL]), int(figures[DEBT])
+        if budget_usd / self.prices_usd[debt] < figures[PAID]:
+            return 0.0
+        if place not in self._brings_usd:
+            assets, units = self.assets, figures.item(UNITS)
             sale = quote_sale(self._world, assets[collateral], units, assets[debt], self._lender.floor)
-            self._worth[key] = sale.units * sale.average_usd
-        return self._worth[key]
-
-
-@njit(cache=True)
-def _may_be_bid_for(
-    places: IntArray,
-    units: FloatArray,
-    paid: FloatArray,
-    bid: FloatArray,
-    collateral: IntArray,
-    debt: IntArray,
-    prices_usd: FloatArray,
-    margin: float,
-    least_usd: float,
-    budget_usd: float,
-) -> BoolArray:  # pragma: no cover - compiled
-    """See `Bids.worth`."""
-    may = np.empty(places.size, np.bool_)
-    for n, k in enumerate(places):
-        debt_usd = prices_usd[debt[k]]
-        value = (units[k] * prices_usd[collateral[k]] - least_usd) / (1.0 + margin) / debt_usd
-        value = min(value, budget_usd / debt_usd) * SLACK
-        may[n] = value >= paid[k] and value > bid[k]
-    return may
+            self._brings_usd[place] = sale.units * sale.average_usd
+        return self._brings_usd[place]

@@ -46,6 +46,10 @@ class Ranked:
         numbers: list[int] = self._numbers.tolist()
         return numbers
 
+    def number(self, place: int) -> int:
+        """Return the number of what is at a place."""
+        return self._numbers.item(place)
+
     def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
         """Yield those, not yet taken in this block, that have been there since then or earlier."""
         for number in self._numbers[self._ripe(since, prefers)].tolist():
@@ -66,12 +70,16 @@ class Ranked:
         number and its place, each comes with how many have been looked at by then. The things of `less` do not count
         at all.
         """
-        places = self._first(since, prefers, patience, self._passed_over(less))
+        places = self.first(since, prefers, patience, less)
         seen = np.arange(places.size) if worth is None else worth(places).nonzero()[0]
         if not seen.size:
             return (), places.size
         at = places[seen]
         return zip(self._numbers[at].tolist(), at.tolist(), (seen + 1).tolist(), strict=True), places.size
+
+    def first(self, since: float, prefers: Preference, patience: int, less: BoolArray | None = None) -> IntArray:
+        """Return the places of the first `patience` of `ripe`, not counting the things of `less`."""
+        return self._first(since, prefers, patience, self._passed_over(less))
 
     def any_worth(
         self, since: float, prefers: Preference, patience: int, worth: Callable[[IntArray], BoolArray] | None

@@ -5,16 +5,17 @@ the debt that it bears, on an account of its own, one lot for each pair. Its los
 Leaves out: the protocol's own account pays interest on what it bears, until sales have repaid it.
 """
 
-import copy
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from abm.auctions import Auctions, Opener, OpenLot, Waiting
-from abm.lot_columns import LotColumns
+from abm.auctions import Auctions, Opener, OpenLot
+from abm.lot_columns import NEVER, LotColumns
 from abm.marks import Mark
+from abm.waiting_lots import Waiting, WaitingLots
 from models.liquidation import House, Lot, LotTaking, Offer, Opening, Reward, SaleDesign, Taking
+from models.liquidation.sale import SaleTerms
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from abm.world import Lender, World
 
 
-# The columns: where the price started and when, the pair of reserves, when the lot was opened, its units then, what is
-# left of them, the debt that is due, the dollars that it is still to raise, what a unit of debt was worth then, and
-# whether the auction is known to wait for a call to start it afresh.
-_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _LEFT, _DUE, _RAISING, _DEBT_USD, _WAITS, _COLUMNS = range(12)
+# The columns of lots that run: where the price started and when, the pair of reserves, when the lot was opened, its
+# units then, what is left of them, and the debt that is due.
+_TOP, _SINCE, _COLLATERAL, _DEBT, _OPENED, _UNITS, _LEFT, _DUE, _COLUMNS = range(9)
 # All lots are looked at with this much slack; what one of them costs, and whether it has run out, the rule says.
 _SLACK: Final = 1.0 + 1e-9
 
@@ -51,37 +51,44 @@ class Sales(Auctions):
 
     def __init__(self, world: "World", lender: "Lender", design: SaleDesign, own_account: int | None) -> None:
         super().__init__(world, lender, design)
-        self._rule = design
+        self.rule = design
         self._runs_seconds = design.runs_seconds
-        self._columns = LotColumns(_COLUMNS)
+        self._running = LotColumns(_COLUMNS)
+        self._waiting = WaitingLots()
+        self._oldest = NEVER  # no price of a lot that runs has started before
         self.own_account = own_account
         if own_account is not None:
             self.frozen[own_account] = True
         self._stores: dict[tuple[int, int], OpenLot] = {}
+
+    @property
+    def anything_runs(self) -> bool:
+        """Return whether any auction runs: the others wait to be started afresh."""
+        return len(self._running) > 0
 
     def on_sale(self, highest: FloatArray) -> OnSale:
         """Return the lots that cost less than their collateral may bring.
 
         `highest` is the most that a unit of each collateral may bring for each debt, (reserves, reserves).
         """
-        numbers, rows = self._columns.rows()
+        numbers, rows = self._running.rows()
         believed, now = self._lender.prices, self._world.now
         since, feed = _priced_by(rows, now, believed)
-        prices = self._rule.unit_price(rows[:, _TOP], since, feed)
+        prices = self.rule.unit_price(rows[:, _TOP], since, feed)
         good, figures, pairs = _below_bids(rows, since, prices, highest, believed, self._runs_seconds)
         opened, worth_usd, price, left, due = figures
         return OnSale(numbers[good], opened, worth_usd, pairs[0], pairs[1], price, left, due)
 
     def paid_at_most(self, lots: OnSale) -> FloatArray:
         """Return the most that a call on each lot may pay, (n,) units of the debt."""
-        debts = set(lots.debt.tolist())
+        debts = {debt for _, debt in self.pairs}
         if len(debts) == 1:
-            return self._rule.paid_ceiling(lots.units, lots.due, lots.price, self.house(debts.pop()))
+            return self.rule.paid_ceiling(lots.units, lots.due, lots.price, self.house(debts.pop()))
         paid = np.empty(lots.price.size)
         for debt in debts:
             those = lots.debt == debt
             figures = lots.units[those], lots.due[those], lots.price[those]
-            paid[those] = self._rule.paid_ceiling(*figures, self.house(debt))
+            paid[those] = self.rule.paid_ceiling(*figures, self.house(debt))
         return paid
 
     def mark(self, number: int) -> Mark | None:
@@ -89,50 +96,48 @@ class Sales(Auctions):
         one = self.find(number)
         return LotMark(self, one) if one is not None else None
 
+    def terms(self, lot: Lot) -> SaleTerms | None:
+        """Return the terms of a lot now, whether it is open already or would be; None where it is not on sale."""
+        return self.rule.on_sale(lot, self._world.now, self.feed(lot), self.house(lot.debt))
+
     def offer(self, lot: Lot) -> Offer | None:
-        """Return the terms of a lot now, whether it is open already or would be."""
-        return self._rule.offer(lot, self._world.now, self.feed(lot), self.house(lot.debt))
+        """Return the offer of a lot now, whether it is open already or would be."""
+        return self.rule.offer_at(self.terms(lot), lot)
 
-    def fit(self, lot: Lot, repay: float) -> float:
-        """Return the largest payment up to `repay` that a lot's rule accepts."""
-        return self._rule.fit(lot, repay, self._world.now, self.feed(lot), self.house(lot.debt))
-
-    def take(self, lot: Lot, repay: float) -> LotTaking:
-        """Take from a lot, which changes it; copy it to see what would be."""
-        return self._rule.take(lot, repay, self._world.now, self.feed(lot), self.house(lot.debt))
+    def take(self, terms: SaleTerms | None, lot: Lot, repay: float) -> LotTaking:
+        """Take from a lot at its terms of now, which changes it; copy it to see what would be."""
+        return self.rule.take_at(terms, lot, repay, self._world.now)
 
     def sell(self, one: OpenLot, taker: int, repay: float) -> Taking:
         """Sell from a lot to a ledger account that holds what it pays; what became of it, as for any `Mark`."""
-        return self._hand_over(one, taker, taker, self.take(one.lot, repay))
+        return self._hand_over(one, taker, taker, self.take(self.terms(one.lot), one.lot, repay))
 
     def waits(self, one: OpenLot) -> bool:
         """Return whether an auction has run out and waits to be started afresh."""
-        return self._rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
+        return self.rule.needs_reset(one.lot, self._world.now, self.feed(one.lot))
 
     def waiting(self) -> Waiting:
         """Return the lots whose auctions have run out and wait to be started afresh."""
-        numbers, rows = self._columns.rows()
-        over = _run_out(rows, self._world.now, self._runs_seconds)
-        if not over.size:
-            return super().waiting()
-        for row in over[rows[over, _WAITS] == 0.0].tolist():
-            if self.waits(self.lots[numbers.item(row)]):
-                # Until somebody starts it afresh, which writes the row anew.
-                rows[row, _WAITS] = 1.0
-        over = over[rows[over, _WAITS] == 1.0]
-        figures, (collateral, debt) = _left_over(rows, over, self._lender.prices)
-        opened, raising_usd, worth_usd, debt_usd = figures
-        return Waiting(numbers[over], opened, raising_usd, worth_usd, collateral, debt, debt_usd)
+        now, runs = self._world.now, self._runs_seconds
+        if (now - self._oldest) * _SLACK >= runs:
+            numbers, rows = self._running.rows()
+            over, self._oldest = _run_out(rows, now, runs)
+            waits = [row for row in over.tolist() if self.waits(self.lots[numbers.item(row)])]
+            for number in self._running.take_out(np.array(waits, np.int64)):
+                # Until somebody starts it afresh.
+                self._waiting.add(number, self.lots[number].lot)
+        return self._waiting.all()
 
     def reset(self, one: OpenLot) -> Reward | None:
         """Start an auction afresh; returns what the caller is to be paid."""
         reward = super().reset(one)
+        self._waiting.remove(one.number)
         self._note(one)
         return reward
 
     def restart(self, lot: Lot) -> Reward | None:
         """Start an auction afresh that waits for it, which changes the lot; returns what the caller is to be paid."""
-        return self._rule.reset(lot, self._world.now, self.feed(lot))
+        return self.rule.reset(lot, self._world.now, self.feed(lot))
 
     def house(self, debt: int) -> House:
         """Return the state of the design as a whole; what the protocol bears of absorbed debt is not its reserves'."""
@@ -182,14 +187,16 @@ class Sales(Auctions):
 
     def _close(self, one: OpenLot) -> None:
         super()._close(one)
-        self._columns.remove(one.number)
+        self._running.remove(one.number)
+        self._waiting.remove(one.number)
 
     def _note(self, one: OpenLot) -> None:
         lot = one.lot
-        price, units = (lot.top, lot.top_seconds), (one.units, lot.units)
-        raising = lot.due, lot.tab * lot.debt_price_usd, lot.debt_price_usd
-        row = (*price, lot.collateral, lot.debt, lot.opened_seconds, *units, *raising, 0.0)
-        self._columns.write(one.number, row)
+        units = one.units, lot.units, lot.due
+        self._running.write(
+            one.number, (lot.top, lot.top_seconds, lot.collateral, lot.debt, lot.opened_seconds, *units)
+        )
+        self._oldest = min(self._oldest, lot.top_seconds)
 
     def _is_last(self, one: OpenLot) -> bool:
         if one.lot.account != self.own_account:
@@ -202,28 +209,30 @@ class Sales(Auctions):
 
 
 class LotMark:
-    """A lot that anyone may take from."""
+    """A lot that anyone may take from, on the terms of the moment at which it is looked at."""
 
-    __slots__ = ("_one", "_sales", "account", "collateral", "debt")
+    __slots__ = ("_lot", "_one", "_sales", "_terms", "account", "collateral", "debt")
 
     def __init__(self, sales: Sales, one: OpenLot) -> None:
         self._sales = sales
         self._one = one
-        self.account = one.lot.account
-        self.collateral = one.lot.collateral
-        self.debt = one.lot.debt
+        self._lot = lot = one.lot
+        self._terms = sales.terms(lot)
+        self.account = lot.account
+        self.collateral = lot.collateral
+        self.debt = lot.debt
 
     def offer(self) -> Offer | None:
         """The terms of the moment; None while nothing is for sale."""
-        return self._sales.offer(self._one.lot)
+        return self._sales.rule.offer_at(self._terms, self._lot)
 
     def fit(self, repay: float) -> float:
         """The largest payment up to `repay` that leaves enough, or nothing, to be raised."""
-        return self._sales.fit(self._one.lot, repay)
+        return self._sales.rule.fit_at(self._terms, self._lot, repay)
 
     def take(self, repay: float) -> Taking:
         """What paying `repay` would bring, all of it the taker's."""
-        taken = self._sales.take(copy.copy(self._one.lot), repay)
+        taken = self._sales.take(self._terms, self._lot.copy(), repay)
         return Taking(taken.paid, taken.units, 0.0)
 
     def generation(self, cascade: "Cascade") -> int:
@@ -268,25 +277,15 @@ def _below_bids(
 
 
 @njit(cache=True)
-def _run_out(rows: FloatArray, now: float, runs: float) -> IntArray:  # pragma: no cover - compiled
-    """Return the rows of which the auction has run out, or is so close to it that the rule must say."""
-    over, count = np.empty(len(rows), np.int64), 0
+def _run_out(rows: FloatArray, now: float, runs: float) -> tuple[IntArray, float]:  # pragma: no cover - compiled
+    """Return the rows of which the auction has run out, or is so close to it that the rule must say.
+
+    And since when the oldest price of all runs.
+    """
+    over, count, oldest = np.empty(len(rows), np.int64), 0, NEVER
     for k in range(len(rows)):
+        oldest = min(oldest, rows[k, _SINCE])
         if (now - rows[k, _SINCE]) * _SLACK >= runs:
             over[count] = k
             count += 1
-    return over[:count]
-
-
-@njit(cache=True, error_model="numpy")
-def _left_over(
-    rows: FloatArray, those: IntArray, believed: FloatArray
-) -> tuple[FloatArray, IntArray]:  # pragma: no cover - compiled
-    """Return the figures of a `Waiting`, and the pairs."""
-    figures, pairs = np.empty((4, those.size)), np.empty((2, those.size), np.int64)
-    for n, k in enumerate(those):
-        row = rows[k]
-        pairs[0, n], pairs[1, n] = c, d = int(row[_COLLATERAL]), int(row[_DEBT])
-        figures[0, n], figures[1, n], figures[3, n] = row[_OPENED], row[_RAISING], row[_DEBT_USD]
-        figures[2, n] = row[_LEFT] * (believed[c] / believed[d]) * row[_DEBT_USD]
-    return figures, pairs
+    return over[:count], oldest

@@ -63,6 +63,26 @@ def accounts_bring(
 
 
 @njit(cache=True, error_model="numpy")
+def lots_bring(
+    price: FloatArray,
+    paid: FloatArray,
+    units: FloatArray,
+    collateral: IntArray,
+    debt: IntArray,
+    brings_usd: FloatArray,
+    now_usd: FloatArray,
+) -> FloatArray:  # pragma: no cover - compiled
+    """Return the figures of the `Tops` of lots, of which as little may be taken as one likes."""
+    figures = np.zeros((4, price.size))
+    for k in range(price.size):
+        each_usd, debt_usd = brings_usd[collateral[k], debt[k]], now_usd[debt[k]]
+        figures[_GAIN, k] = each_usd / (price[k] * debt_usd) * SLACK**2 - 1.0
+        figures[_PAID_USD, k] = paid[k] * debt_usd * SLACK**2
+        figures[_RECEIVED_USD, k] = units[k] * each_usd * SLACK
+    return figures
+
+
+@njit(cache=True, error_model="numpy")
 def _may_bring(
     places: IntArray, figures: FloatArray, margin: float, fee: float, least_usd: float, budget_usd: float
 ) -> BoolArray:  # pragma: no cover - compiled

@@ -256,6 +256,16 @@ class View:
             nothing = self._nothing[pool] = accounts_on_offer(self._world, lender)
         return nothing
 
+    def offers_anything(self, pool: int, blocks_ago: int = 0) -> bool:
+        """Return whether there is anything at all to take from, to bid on, to open or to start in this block.
+
+        What is not needed to say so is left to be looked up until somebody asks, except where it is remembered for
+        later blocks, or where looking at it decides what becomes of the right to it.
+        """
+        if blocks_ago > 0 or self._world.lenders[pool].rights is not None:
+            self.opportunities(pool, blocks_ago)
+        return bool(self.calls(pool)) or bool(self.opportunities(pool, blocks_ago)) or bool(self.bids(pool))
+
     def locked_usd(self, pool: int, account: int) -> float:
         """Return what a ledger account has locked in the bids of a pool."""
         auctions, reference = self._world.lenders[pool].auctions, self._world.reference

@@ -1,7 +1,7 @@
 """Ceilings let liquidators pass over what cannot pay, and change nothing: every decision is as if all were priced."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -9,8 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from abm import Run
+from abm.agents.bids import BidTerms, MadeBid, bids_on
+from abm.agents.inventory import HoldingTerms
+from abm.english_auctions import BID, COLLATERAL, DEBT, PAID, TAB, UNITS
 from abm.lot_columns import LotColumns
-from abm.on_offer import Bids, Calls, Opportunities
+from abm.on_offer import Calls, Opportunities
 from abm.ranked import Ranked
 from models.liquidation import (
     DESIGN_NAMES,
@@ -25,6 +28,7 @@ from models.liquidation import (
     bond_payment_factor,
 )
 from models.liquidation.ceiling import SLACK, Accounts
+from models.types import FloatArray
 
 Play = Callable[..., Run]
 INF = float("inf")
@@ -83,7 +87,6 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everybody price all that they look at."""
     monkeypatch.setattr(Opportunities, "worth", lambda *_: None)
     monkeypatch.setattr(Calls, "tops", lambda *_: None)
-    monkeypatch.setattr(Bids, "worth", lambda _, places, **__: np.ones(places.size, np.bool_))
 
 
 def both_ways(play: Play, digest: Callable[[Run], str], **world: Any) -> Run:
@@ -228,26 +231,101 @@ def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):
     assert ranked.looks(ripe_since, prefers, 5, None, own) == ((), 0)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["open", "change", "close"]), st.floats(-1e9, 1e9)), max_size=200))
-@settings(deadline=None, max_examples=100)
-def test_rows_of_open_lots_stay_in_order_without_gaps(steps):
-    columns, kept, opened = LotColumns(2), dict[int, tuple[float, float]](), 0
+@given(st.lists(st.tuples(st.sampled_from(["open", "change", "close", "leave", "return"]), st.floats(-1e9, 1e9))))
+@settings(deadline=None, max_examples=150)
+def test_rows_of_lots_stay_in_order_without_gaps(steps):
+    """Be they opened, changed or closed, or out of the way for a while."""
+    columns, kept, away, opened = LotColumns(2), dict[int, tuple[float, float]](), list[int](), 0
     for kind, figure in steps:
         if kind == "open":
             kept[opened] = (figure, float(opened))
             columns.write(opened, kept[opened])
             opened += 1
-        elif kept:
+        elif kind == "return" and away:
+            kept[away[-1]] = (figure, float(away[-1]))
+            columns.write(away[-1], kept[away.pop()])
+        elif kind == "leave":
+            places = np.arange(int(abs(figure)) % 3, len(kept), 3)
+            gone = columns.take_out(places)
+            assert gone == [sorted(kept)[place] for place in places]
+            away += gone
+            for number in gone:
+                del kept[number]
+        elif kept and kind != "return":
             number = list(kept)[int(abs(figure)) % len(kept)]
             if kind == "change":
                 kept[number] = (figure, float(number))
                 columns.write(number, kept[number])
             else:
                 del kept[number]
-                columns.remove(number)
+                assert columns.remove(number)
+        assert not columns.remove(opened)
         numbers, rows = columns.rows()
-        assert numbers.tolist() == list(kept)
-        assert [tuple(row) for row in rows.tolist()] == list(kept.values())
+        assert numbers.tolist() == sorted(kept)
+        assert [tuple(row) for row in rows.tolist()] == [kept[number] for number in sorted(kept)]
+
+
+# Bids
+
+
+class Offered(NamedTuple):
+    """What `bids_on` reads of the lots that take bids."""
+
+    figures: FloatArray
+    prices_usd: FloatArray
+
+
+def looked_at_one_by_one(
+    bids: Offered, places: list[int], terms: BidTerms, charges: list[float], brings_usd: list[float] | None
+) -> list[MadeBid]:
+    """Restates the rule of `abm.agents.bids` for a lot at a time."""
+    made, budget_usd, held_usd = list[MadeBid](), terms.budget_usd, terms.held_usd
+    for looked, place in enumerate(places, 1):
+        c, d, bid, paid, units, tab = bids.figures[[COLLATERAL, DEBT, BID, PAID, UNITS, TAB], place].tolist()
+        debt_usd = bids.prices_usd.item(int(d))
+        worth_usd = units * bids.prices_usd.item(int(c)) if brings_usd is None else brings_usd[looked - 1]
+        charge = HoldingTerms(charges[int(c)], held_usd, terms.holding_limit_usd)
+        net_usd = worth_usd - terms.gas_cost_usd - terms.minimum_profit_usd - charge.charge_usd(worth_usd)
+        value = min(net_usd / (1.0 + terms.margin), budget_usd) / debt_usd
+        affords = budget_usd > 0.0 and budget_usd / debt_usd >= paid and len(made) < terms.calls
+        if not affords or worth_usd > charge.limit_usd - held_usd or value < paid or value <= bid:
+            continue
+        if bid < tab:
+            paid = min(max(terms.first_bid * value, paid), tab)
+        else:
+            paid, units = tab, min(units, units * tab / (net_usd / (1.0 + terms.margin) / debt_usd) / terms.first_bid)
+        made.append(MadeBid(looked, place, paid, units, paid * debt_usd))
+        budget_usd, held_usd = budget_usd - paid * debt_usd, held_usd + paid * debt_usd
+    return made
+
+
+@given(data=st.data(), lots=st.integers(0, 12), at_once=st.booleans(), first_bid=st.floats(0.05, 1.0))
+@settings(deadline=None, max_examples=200)
+def test_bids_are_those_of_who_looks_at_one_lot_after_the_other(data, lots, at_once, first_bid):
+    """Each locks money, and collateral to be held, that is not there for the next."""
+    figures = np.zeros((9, lots))
+    for place in range(lots):
+        tab = data.draw(st.floats(10.0, 1e4))
+        bid = tab * data.draw(st.sampled_from([0.0, 0.3, 1.0]))
+        least = (tab, 0.97) if bid == tab else (min(bid * 1.03, tab), 1.0)
+        units = data.draw(st.floats(0.01, 10.0))
+        pair = data.draw(st.sampled_from([(1, 0), (2, 0), (1, 2)]))
+        figures[[COLLATERAL, DEBT, BID, PAID, UNITS, TAB], place] = *pair, bid, least[0], units * least[1], tab
+    terms = BidTerms(
+        0.02, first_bid, *data.draw(st.sampled_from([(0.0, 0.0), (5.0, 50.0)])),
+        budget_usd=data.draw(st.floats(1.0, 1e5)),
+        calls=data.draw(st.integers(1, 5)),
+        held_usd=data.draw(st.sampled_from([0.0, 1000.0])),
+        holding_limit_usd=data.draw(st.sampled_from([INF, 5000.0])),
+    )  # fmt: skip
+    places = data.draw(st.permutations(range(lots)))
+    charges = data.draw(st.sampled_from([[0.0, 0.0, 0.0], [0.0, 1e-4, 1e-5]]))
+    brings = [data.draw(st.floats(0.0, 1e4)) for _ in places] if at_once else None
+    bids = Offered(figures, np.array([1.0, 1000.0, 300.0]))
+    made = bids_on(
+        bids, np.array(places, np.int64), terms, np.array(charges), None if brings is None else np.array(brings)
+    )
+    assert made == looked_at_one_by_one(bids, places, terms, charges, brings)
 
 
 # Openings

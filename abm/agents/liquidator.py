@@ -20,18 +20,20 @@ from typing import TYPE_CHECKING
 import mesa
 import numpy as np
 
+from abm.agents.bids import BidTerms, bids_on
 from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover, mean_capital
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
-from abm.ceilings import CallTerms
+from abm.call_ceilings import CallTerms
 from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
 from abm.streams import Turns
 from abm.tallies import Tally
 from abm.tops import TakingTerms
-from models.liquidation import Bid
+from models.liquidation.ceiling import SLACK
 from models.rates import SECONDS_PER_YEAR
+from models.types import FloatArray
 
 if TYPE_CHECKING:
     from abm.on_offer import Bids, Call, Calls, Opportunities
@@ -104,21 +106,21 @@ class LiquidatorCohort(mesa.Agent):
         intents: list[Intent] = self._sales(view) if self.holdings else []
         if self.terms.understands is not None and view.design(self.pool) not in self.terms.understands:
             return intents
-        open_now = view.opportunities(self.pool, self.terms.looks_back_blocks)
-        calls, bids = view.calls(self.pool), view.bids(self.pool)
-        if not open_now and not calls and not bids:
+        if not view.offers_anything(self.pool, self.terms.looks_back_blocks):
             return intents
-        there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         active, most_gwei, starts = self.active, self.max_gas_gwei, self.active_from_seconds
         able = [k for k in self._turns.next() if bid <= most_gwei[k] and k < active and now >= starts[k]]
         if not able:
             return intents
+        open_now = view.opportunities(self.pool, self.terms.looks_back_blocks)
+        calls, bids = view.calls(self.pool), view.bids(self.pool)
+        there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         budgets_usd = [self._budget_usd(view, member) for member in able]
         if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
             bids = None
-        if calls:
+        if calls and not bids:  # who may bid acts in any case, and asks when it comes to calls
             tops = calls.tops(self.terms.selling == "at_once")
             calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
         if not calls and not bids and not self._may_take(view, open_now, able, gas_usd, max(budgets_usd)):
@@ -131,7 +133,7 @@ class LiquidatorCohort(mesa.Agent):
                 self._hunt(view, open_now, effort, intents)
             if bids and not effort.spent:
                 self._bid(view, bids, effort, intents)
-            if calls and effort.calls > 0:
+            if calls and effort.calls > 0 and effort.patience > 0:
                 self._call(view, calls, effort, intents)
         return intents
 
@@ -227,6 +229,8 @@ class LiquidatorCohort(mesa.Agent):
             budget = min(budget, holding.most_usd(gain / (1.0 + gain)) / (1.0 + gain))
         repay = price.most_usd
         if repay > budget:
+            if budget * SLACK * gain - effort.gas_cost_usd < least:
+                return None  # whatever part of it the rule lets one pay
             repay = open_now.fits_usd(number, budget)
         if holding is not None and repay > 0.0:
             least += holding.charge_usd(repay * (1.0 + gain))
@@ -290,60 +294,50 @@ class LiquidatorCohort(mesa.Agent):
         """Add the bids of one member on lots that it does not lead."""
         terms, patience = self.terms, effort.patience
         sells, ripe_since = terms.selling == "at_once", view.now - self.delay_seconds[effort.member]
-        least_usd = effort.gas_cost_usd + terms.minimum_profit_usd
-        worth = partial(bids.worth, margin=terms.margin, least_usd=least_usd, budget_usd=effort.budget_usd)
         mine = bids.led_by(self.first_account + effort.member)
+        places = bids.first(ripe_since, terms.prefers, patience, less=mine)
+        charges = self._charges(view, bids, effort.member)
         # What selling at once brings takes a quote for each lot.
-        looks, in_all = bids.looks(ripe_since, terms.prefers, patience, None if sells else worth, less=mine)
-        for number, place, looked in looks:
+        together = 1 if sells else max(places.size, 1)
+        for start in range(0, places.size, together):
+            ahead, asked = places[start : start + together], self._bid_terms(effort)
+            brings_usd = bids.brings_usd(ahead, effort.budget_usd) if sells else None
+            for looked, place, paid, units, paid_usd in bids_on(bids, ahead, asked, charges, brings_usd):
+                number = bids.number(place)
+                bids.take(number)
+                effort.patience = patience - start - looked
+                effort.calls -= 1
+                effort.budget_usd -= paid_usd
+                effort.held_usd += paid_usd
+                intents.append(
+                    PlaceBid(
+                        sender=self,
+                        member=effort.member,
+                        bid_gwei=effort.bid_gwei,
+                        gas_units=terms.gas_units,
+                        pool=self.pool,
+                        number=number,
+                        paid=paid,
+                        units=units,
+                        gas_cost_usd=effort.gas_cost_usd,
+                        sell=sells,
+                    )
+                )
             if effort.spent:
                 return
-            effort.patience = patience - looked
-            bid = self._worth_bidding(view, bids, place, effort)
-            if bid is None:
-                continue
-            bids.take(number)
-            effort.calls -= 1
-            effort.budget_usd -= bid.paid * bids.debt_usd(place)
-            effort.held_usd += bid.paid * bids.debt_usd(place)
-            intents.append(
-                PlaceBid(
-                    sender=self,
-                    member=effort.member,
-                    bid_gwei=effort.bid_gwei,
-                    gas_units=terms.gas_units,
-                    pool=self.pool,
-                    number=number,
-                    paid=bid.paid,
-                    units=bid.units,
-                    gas_cost_usd=effort.gas_cost_usd,
-                    sell=sells,
-                )
-            )
-        if not effort.spent:
-            effort.patience = patience - in_all
+        effort.patience = patience - places.size
 
-    def _worth_bidding(self, view: "View", bids: "Bids", place: int, effort: Effort) -> Bid | None:
-        """Return the bid that a member is ready to make: more money or, once the tab is bid, fewer units for it."""
-        terms, debt_usd, (paid, units) = self.terms, bids.debt_usd(place), bids.least(place)
-        if effort.budget_usd / debt_usd < paid:
-            return None
-        worth_usd = bids.worth_usd(place, units, terms.selling == "at_once")
-        net_usd = worth_usd - effort.gas_cost_usd - terms.minimum_profit_usd
-        if self._bears_risk:
-            holding = self._holding(view, bids.asset(place), effort)
-            if worth_usd > holding.limit_usd - holding.held_usd:
-                return None
-            net_usd -= holding.charge_usd(worth_usd)
-        value = min(net_usd / (1.0 + terms.margin), effort.budget_usd) / debt_usd
-        lot = bids.lot(place)
-        if value < paid or value <= lot.bid:
-            return None
-        if lot.bid < lot.tab:
-            return Bid(min(max(terms.first_bid * value, paid), lot.tab), units)
-        # The fewest units that would pay for the tab at what these bring each, and some more to begin with.
-        fewest = units * lot.tab / (net_usd / (1.0 + terms.margin) / debt_usd)
-        return Bid(lot.tab, min(units, fewest / terms.first_bid))
+    def _bid_terms(self, effort: Effort) -> BidTerms:
+        terms = self.terms
+        limit_usd = self.holding_limit_usd[effort.member] if self._bears_risk else np.inf
+        asked = terms.margin, terms.first_bid, effort.gas_cost_usd, terms.minimum_profit_usd
+        return BidTerms(*asked, effort.budget_usd, effort.calls, effort.held_usd, limit_usd)
+
+    def _charges(self, view: "View", bids: "Bids", member: int) -> FloatArray:
+        """Return what holding a dollar of each reserve's asset costs a member for each dollar held, (reserves,)."""
+        if not self._bears_risk:
+            return np.zeros(len(bids.assets))
+        return np.array([self._charge(view, asset, member) for asset in bids.assets])
 
     def _bondable(self, effort: Effort) -> float:
         """Return the dollars that a member could lock for hours: nothing that it borrows for one transaction."""
@@ -366,11 +360,13 @@ class LiquidatorCohort(mesa.Agent):
 
     def _holding(self, view: "View", asset: int, effort: Effort) -> HoldingTerms:
         """Return what holding more of an asset costs a member at the risk that it has now."""
-        member, years = effort.member, self.terms.sell_over_seconds / SECONDS_PER_YEAR
-        charge = charge_per_usd(
-            self.risk_aversion[member], view.asset_volatility_per_year(asset), years, float(self.capital_usd[member])
-        )
-        return HoldingTerms(charge, effort.held_usd, self.holding_limit_usd[member])
+        member = effort.member
+        return HoldingTerms(self._charge(view, asset, member), effort.held_usd, self.holding_limit_usd[member])
+
+    def _charge(self, view: "View", asset: int, member: int) -> float:
+        """Return what holding a dollar of an asset costs a member for each dollar held."""
+        years, wealth_usd = self.terms.sell_over_seconds / SECONDS_PER_YEAR, float(self.capital_usd[member])
+        return charge_per_usd(self.risk_aversion[member], view.asset_volatility_per_year(asset), years, wealth_usd)
 
     def _budget_usd(self, view: "View", member: int) -> float:
         """Return what a member can pay with."""

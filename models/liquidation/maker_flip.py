@@ -21,8 +21,7 @@ locked until the bidder is outbid or gets the lot.
 """
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -48,16 +47,14 @@ class AuctionRunning(Refusal):
     """The auction has no winner yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bid:
+class Bid(NamedTuple):
     """`paid` units of debt for `units` of collateral."""
 
     paid: float
     units: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bidding:
+class Bidding(NamedTuple):
     """What a bid does: the bidder locks `locked`, who is `outbid` gets `refunded`, the borrower `returned_units`."""
 
     locked: float

@@ -17,7 +17,7 @@ offers and `fit` returns, `take` accepts.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from models.liquidation.design import DesignParameters
 from models.liquidation.offer import ROUNDING, Bounds, InvalidRepayment, MustNotLeaveDust, Offer, Position
@@ -52,8 +52,7 @@ class SaleTerms:
     bond_share: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class LotTaking:
+class LotTaking(NamedTuple):
     """What a taker paid for `units`, and where it went.
 
     `to_debt` repays the account's debt; `penalty` is the protocol's, less what of it goes `to_caller`; where that is
@@ -98,30 +97,52 @@ class SaleDesign(DesignParameters, ABC):
         """No auction has to be started afresh sooner than this; most rules know no such thing."""
         return float("inf")
 
+    def on_sale(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> SaleTerms | None:
+        """The terms at which a lot can be taken from now; None where it cannot."""
+        if lot.closed or not lot.units > 0.0:
+            return None
+        terms = self.terms(lot, now_seconds, feed_price, house)
+        # A price that has decayed to nothing would give the lot away.
+        return terms if terms is not None and lot.units * terms.price > 0.0 else None
+
     def offer(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> Offer | None:
         """The most that one call may pay now, and for how much; None when nothing can be taken."""
-        terms = self._on_sale(lot, now_seconds, feed_price, house)
-        if terms is None:
-            return None
-        most = self._fit(terms, lot, float("inf"))
-        return Offer(most, 1.0 / terms.price, 1.0) if most > 0.0 else None
+        return self.offer_at(self.on_sale(lot, now_seconds, feed_price, house), lot)
+
+    def offer_at(self, terms: SaleTerms | None, lot: Lot) -> Offer | None:
+        """What `offer` says of a lot at the terms that it is `on_sale` for."""
+        most = self.fit_at(terms, lot, float("inf"))
+        return Offer(most, 1.0 / terms.price, 1.0) if terms is not None and most > 0.0 else None
 
     def fit(self, lot: Lot, repay: float, now_seconds: float, feed_price: float, house: House) -> float:
         """The largest admissible payment up to `repay`; 0 when there is none."""
-        terms = self._on_sale(lot, now_seconds, feed_price, house)
-        return 0.0 if terms is None else self._fit(terms, lot, repay)
+        return self.fit_at(self.on_sale(lot, now_seconds, feed_price, house), lot, repay)
+
+    def fit_at(self, terms: SaleTerms | None, lot: Lot, repay: float) -> float:
+        """What `fit` says of a lot at the terms that it is `on_sale` for."""
+        if terms is None:
+            return 0.0
+        emptying = lot.units * terms.price
+        wanted = min(repay, terms.most, emptying)
+        ends = terms.most if self.settles else min(terms.most, emptying)
+        if wanted >= ends * (1.0 - ROUNDING):
+            return wanted
+        return max(min(wanted, terms.most - terms.leave), 0.0)
 
     def take(self, lot: Lot, repay: float, now_seconds: float, feed_price: float, house: House) -> LotTaking:
         """Pay up to `repay` for collateral, which changes the lot; more than is admissible is cut to what is.
 
         Raises `InvalidRepayment`, `NotForSale`, `MustNotLeaveDust`.
         """
+        return self.take_at(self.on_sale(lot, now_seconds, feed_price, house), lot, repay, now_seconds)
+
+    def take_at(self, terms: SaleTerms | None, lot: Lot, repay: float, now_seconds: float) -> LotTaking:
+        """What `take` does to a lot at the terms that it is `on_sale` for now."""
         if not repay > 0.0:
             raise InvalidRepayment(f"{repay} units cannot be paid; give a positive amount")
-        terms = self._on_sale(lot, now_seconds, feed_price, house)
         if terms is None:
             raise NotForSale(f"{lot.units:.6g} units are not for sale at {now_seconds:g} s; wait for an offer")
-        paid = self._fit(terms, lot, repay)
+        paid = self.fit_at(terms, lot, repay)
         if not paid > 0.0:
             raise MustNotLeaveDust(
                 f"paying {repay:.6g} would leave less than {terms.leave:.6g} of {terms.most:.6g} to be raised; "
@@ -142,21 +163,6 @@ class SaleDesign(DesignParameters, ABC):
         Raises `NothingToReset`, and `NotForSale` where the feed has no price to start from.
         """
         raise NothingToReset(f"an auction of {type(self).__name__} runs until its lot is sold; leave it")
-
-    def _on_sale(self, lot: Lot, now_seconds: float, feed_price: float, house: House) -> SaleTerms | None:
-        if lot.closed or not lot.units > 0.0:
-            return None
-        terms = self.terms(lot, now_seconds, feed_price, house)
-        # A price that has decayed to nothing would give the lot away.
-        return terms if terms is not None and lot.units * terms.price > 0.0 else None
-
-    def _fit(self, terms: SaleTerms, lot: Lot, repay: float) -> float:
-        emptying = lot.units * terms.price
-        wanted = min(repay, terms.most, emptying)
-        ends = terms.most if self.settles else min(terms.most, emptying)
-        if wanted >= ends * (1.0 - ROUNDING):
-            return wanted
-        return max(min(wanted, terms.most - terms.leave), 0.0)
 
     def _sell(self, terms: SaleTerms, lot: Lot, paid: float) -> LotTaking:
         raised = paid >= terms.most * (1.0 - ROUNDING)
