@@ -150,15 +150,17 @@ class ConstantProduct:
         Raises:
             StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
         """
-        self.check(fill)
-        if fill.side == "sell":
-            self.base += fill.amount_in
-            self.quote -= fill.amount_out
-            self.shares.base_fees += fill.fee / self.shares.total
+        check_reserves(self, fill)
+        side, given, got, fee, *_ = fill
+        shares = self.shares
+        if side == "sell":
+            self.base += given
+            self.quote -= got
+            shares.base_fees += fee / shares.total
         else:
-            self.quote += fill.amount_in
-            self.base -= fill.amount_out
-            self.shares.quote_fees += fill.fee / self.shares.total
+            self.quote += given
+            self.base -= got
+            shares.quote_fees += fee / shares.total
         self.state = object()
         return []
 
