@@ -85,6 +85,7 @@ class ArbitrageurCohort(mesa.Agent):
         self.first_account = first_account
         self.capital_usd = draw(terms.capital_usd, terms.count, rng)
         self.unlimited = bool(np.isinf(self.capital_usd).any())
+        self._hedge_cost = terms.hedge_cost
         self.inventory = [0.0] * terms.count
         self.earned_usd = 0.0
         self._room = [np.inf] * terms.count
@@ -139,18 +140,16 @@ class ArbitrageurCohort(mesa.Agent):
                 if units > 0.0:
                     yield Hedge(self.exchange, owner, units, price)
 
-    def way(self, view: "View") -> tuple[Side, float] | None:
+    def way(self, reference: float, bid: float, ask: float) -> tuple[Side, float] | None:
         """Return which way a round trip pays and the price of its outside leg; None where neither does.
 
         One pays where the venue is further from the reference than the outside leg costs, for all members alike.
         """
-        reference = view.pair_reference(self.exchange)
-        bid, ask = view.best(self.exchange)
-        if bid > reference * (1.0 + self.terms.hedge_cost):
-            return "sell", reference * (1.0 + self.terms.hedge_cost)
-        if ask < reference * (1.0 - self.terms.hedge_cost):
-            return "buy", reference * (1.0 - self.terms.hedge_cost)
-        return None
+        dear = reference * (1.0 + self._hedge_cost)
+        if bid > dear:
+            return "sell", dear
+        cheap = reference * (1.0 - self._hedge_cost)
+        return ("buy", cheap) if ask < cheap else None
 
     def decide(self, view: "View", member: int, way: tuple[Side, float]) -> RoundTrip | None:
         """Return the round trip that pays best for this member, or None where it has nothing to trade with."""
@@ -199,8 +198,7 @@ class ArbitrageurCohort(mesa.Agent):
         """Return the quote units that a member owns and that are not under way; below 0 where it owes them."""
         if self.unlimited:
             return np.inf
-        (money,) = view.moneys(self.exchange, self.first_account + member, 1)
-        return money - self.tied_up(member, view.now)
+        return view.money(self.exchange, self.first_account + member) - self.tied_up(member, view.now)
 
 
 class Rivals:
@@ -208,6 +206,7 @@ class Rivals:
 
     def __init__(self, cohorts: list[ArbitrageurCohort], rng: np.random.Generator) -> None:
         self._cohorts = cohorts
+        self._exchange = cohorts[0].exchange
         self._members = [(k, member) for k, cohort in enumerate(cohorts) for member in range(cohort.terms.count)]
         self._turns = Turns(len(self._members), rng)
 
@@ -230,4 +229,6 @@ class Rivals:
                     return
 
     def _ways(self, view: "View") -> list[tuple[Side, float] | None]:
-        return [cohort.way(view) for cohort in self._cohorts]
+        reference = view.pair_reference(self._exchange)
+        bid, ask = view.best(self._exchange)
+        return [cohort.way(reference, bid, ask) for cohort in self._cohorts]
