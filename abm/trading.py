@@ -27,7 +27,7 @@ def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None
     booked = 0.0
     wanted = 0.0
     for source, name, part in zip(exchange.source_accounts, exchange.source_names, fill.parts, strict=True):
-        _, units_in, units_out, *_ = part
+        units_in, units_out = part.amount_in, part.amount_out
         if units_in <= 0.0:
             continue
         if source == exchange.escrow:
@@ -168,9 +168,10 @@ def funded_swap(world: "World", exchange: "Exchange", account: int, fill: Fill) 
     if fill.amount_in <= 0.0:
         return
     given, taken = _assets(exchange, fill)
-    world.ledger.transfer(OUTSIDE, account, given, fill.amount_in)
+    ledger = world.ledger
+    ledger.transfer(OUTSIDE, account, given, fill.amount_in)
     swap(world, exchange, account, fill)
-    world.ledger.transfer(account, OUTSIDE, taken, world.ledger.balance(account, taken))
+    ledger.transfer(account, OUTSIDE, taken, ledger.balance(account, taken))
 
 
 def _assets(exchange: "Exchange", fill: Fill) -> tuple[int, int]:

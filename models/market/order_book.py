@@ -269,9 +269,13 @@ class OrderBook:
         When somebody asks, since most changes are followed by the next one.
         """
         _, _, levels, counters, _, _ = self._columns
-        bids, asks = counters[:2].tolist()
-        self._bid = bid = self._grid.price(levels.item(0, bids - 1, 0)) * self._keep if bids else nan
-        self._ask = ask = self._grid.price(-levels.item(1, asks - 1, 0)) / self._keep if asks else nan
+        bids, asks = counters.item(queues.BUY), counters.item(queues.SELL)
+        self._bid = bid = (
+            self._grid.price(levels.item(queues.BUY, bids - 1, queues.LEVEL_KEY)) * self._keep if bids else nan
+        )
+        self._ask = ask = (
+            self._grid.price(-levels.item(queues.SELL, asks - 1, queues.LEVEL_KEY)) / self._keep if asks else nan
+        )
         self._nothing = {
             "sell": Fill("sell", 0.0, 0.0, 0.0, bid, bid, bids > 0, (), state),
             "buy": Fill("buy", 0.0, 0.0, 0.0, ask, ask, asks > 0, (), state),

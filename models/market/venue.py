@@ -120,8 +120,7 @@ class Venue:
         Raises:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
-        parts = tuple([source.quote_to(side, price) for source in self.sources])
-        return _join(side, parts, complete=any(part.complete for part in parts))
+        return _join(side, tuple([source.quote_to(side, price) for source in self.sources]))
 
     def check(self, fill: Fill) -> None:
         """Refuse what `settle` would refuse.
@@ -147,10 +146,15 @@ class Venue:
         """
         if len(fill.parts) != len(self.sources):
             raise StaleFill(fill)
-        used = [(source, part) for source, part in zip(self.sources, fill.parts, strict=True) if part.amount_in > 0.0]
-        if len(used) > 1:  # one part alone is checked where it is settled
-            for source, part in used:
-                source.check(part)
+        used = []
+        for source, part in zip(self.sources, fill.parts, strict=True):
+            if part.amount_in > 0.0:
+                used.append((source, part))
+        if len(used) == 1:  # one part alone is checked where it is settled
+            source, part = used[0]
+            return source.settle(part)
+        for source, part in used:
+            source.check(part)
         trades: list[MakerTrade] = []
         for source, part in used:
             trades += source.settle(part)
@@ -249,16 +253,24 @@ class Venue:
 
 
 def _join(
-    side: Side, parts: tuple[Fill, ...], *, complete: bool, given: float | None = None, got: float | None = None
+    side: Side,
+    parts: tuple[Fill, ...],
+    *,
+    complete: bool | None = None,
+    given: float | None = None,
+    got: float | None = None,
 ) -> Fill:
     """One fill of its parts, whose amounts add up to `given` or `got` where that was the amount asked for.
 
     The price before is the best one; the price after is that of the last unit, the worst that a used part reached.
+    Where nothing is said, it is complete as any part is.
     """
     sells = side == "sell"
     sum_given = sum_got = fee = 0.0
     best, worst = (-inf, inf) if sells else (inf, -inf)
-    for _, part_given, part_got, part_fee, before, after, _, _, _ in parts:
+    any_complete = False
+    for _, part_given, part_got, part_fee, before, after, part_complete, _, _ in parts:
+        any_complete |= part_complete
         if before > best if sells else before < best:
             best = before
         if part_given > 0.0:
@@ -267,6 +279,8 @@ def _join(
             fee += part_fee
             if after < worst if sells else after > worst:
                 worst = after
+    if complete is None:
+        complete = any_complete
     if sum_given == 0.0:
         worst = best = best if -inf < best < inf else nan
     if sum_given == inf:
