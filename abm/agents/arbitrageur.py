@@ -103,12 +103,14 @@ class ArbitrageurCohort(mesa.Agent):
 
     def settled(self, view: "View", trip: RoundTrip, proceeds: float) -> None:
         """Take note of a round trip and that `proceeds` quote units come back after the settlement time."""
-        member, fill = trip.owner - self.first_account, trip.fill
-        sign = 1.0 if fill.side == "buy" else -1.0
-        self.inventory[member] += sign * (fill.base - trip.hedged)
-        self._room[member] -= trip.hedged
-        paid = fill.amount_in if fill.side == "buy" else trip.hedged * trip.hedge_price
-        self._note(view, member, proceeds, paid)
+        member, fill, hedged = trip.owner - self.first_account, trip.fill, trip.hedged
+        self._room[member] -= hedged
+        if fill.side == "buy":
+            self.inventory[member] += fill.amount_out - hedged
+            self._note(view, member, proceeds, fill.amount_in)
+        else:
+            self.inventory[member] -= fill.amount_in - hedged
+            self._note(view, member, proceeds, hedged * trip.hedge_price)
 
     def hedged(self, view: "View", hedge: Hedge) -> None:
         """Take note of inventory that was hedged."""
@@ -154,23 +156,24 @@ class ArbitrageurCohort(mesa.Agent):
     def decide(self, view: "View", member: int, way: tuple[Side, float]) -> RoundTrip | None:
         """Return the round trip that pays best for this member, or None where it has nothing to trade with."""
         side, hedge_price = way
+        sells = side == "sell"
         fill = view.quote_to(self.exchange, side, hedge_price)
         held = self.inventory[member]
         own = self._own(view, member)
-        money = max(own, 0.0)
-        # A short is worth no more than what backs it; what is sold out of inventory needs nothing behind it.
-        if side == "buy":
-            most = money
-        else:
+        money = most = max(own, 0.0)
+        if sells:
+            # A short is worth no more than what backs it; what is sold out of inventory needs nothing behind it.
             free = max(own + held * view.pair_reference(self.exchange), 0.0)
             most = max(free / hedge_price + held, 0.0)
         if fill.amount_in > most:
             fill = view.quote_in(self.exchange, side, most)
-        if not 0.0 < fill.amount_in < np.inf:
+        given = fill.amount_in
+        if not 0.0 < given < np.inf:
             return None
-        covered = min(max(held if side == "sell" else -held, 0.0), fill.base)
-        hedged = min(fill.base - covered, self._room[member])
-        if side == "sell":
+        base = given if sells else fill.amount_out
+        covered = min(max(held if sells else -held, 0.0), base)
+        hedged = min(base - covered, self._room[member])
+        if sells:
             hedged = min(hedged, money / hedge_price)
         return RoundTrip(self.exchange, self.first_account + member, fill, hedge_price, covered, hedged)
 
