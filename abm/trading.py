@@ -21,7 +21,7 @@ def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None
     trades = exchange.venue.settle(fill)
     side = fill.side
     sells = side == "sell"
-    given, taken = (exchange.base, exchange.quote) if sells else (exchange.quote, exchange.base)
+    given, taken = _assets(exchange, fill)
     ledger, tape, step = world.ledger, world.tape, world.step
     taker, price_usd = tape.kind(account), world.reference[exchange.quote]
     booked = 0.0
@@ -120,19 +120,18 @@ def _exchange_outside(world: "World", exchange: "Exchange", moves: "Moves", rati
 
 def round_trip(world: "World", trip: "RoundTrip", unlimited: bool) -> float:
     """Settle an arbitrageur's round trip: both legs, the outside one at its hedge price. Returns what comes back."""
-    exchange = world.exchanges[trip.exchange]
-    outside = world.ledger.exchange
+    exchange, ledger = world.exchanges[trip.exchange], world.ledger
     fill, owner, hedged_for = trip.fill, trip.owner, trip.hedged * trip.hedge_price
     if unlimited:
         _bring(world, owner, exchange.quote, hedged_for if fill.side == "sell" else fill.amount_in)
     if fill.side == "sell":
-        borrowed_or_bought = fill.amount_in - trip.covered
-        outside(owner, OUTSIDE, exchange.quote, hedged_for, exchange.base, borrowed_or_bought)
+        bought_or_borrowed = fill.amount_in - trip.covered
+        ledger.exchange(owner, OUTSIDE, exchange.quote, hedged_for, exchange.base, bought_or_borrowed)
         swap(world, exchange, owner, fill)
         return fill.amount_out
     swap(world, exchange, owner, fill)
-    given_back_or_sold = trip.covered + trip.hedged
-    outside(owner, OUTSIDE, exchange.base, given_back_or_sold, exchange.quote, hedged_for)
+    sold_or_given_back = trip.hedged + trip.covered
+    ledger.exchange(owner, OUTSIDE, exchange.base, sold_or_given_back, exchange.quote, hedged_for)
     return hedged_for
 
 

@@ -85,7 +85,6 @@ class ArbitrageurCohort(mesa.Agent):
         self.first_account = first_account
         self.capital_usd = draw(terms.capital_usd, terms.count, rng)
         self.unlimited = bool(np.isinf(self.capital_usd).any())
-        self._hedge_cost = terms.hedge_cost
         self.inventory = [0.0] * terms.count
         self.earned_usd = 0.0
         self._room = [np.inf] * terms.count
@@ -147,10 +146,11 @@ class ArbitrageurCohort(mesa.Agent):
 
         One pays where the venue is further from the reference than the outside leg costs, for all members alike.
         """
-        dear = reference * (1.0 + self._hedge_cost)
+        cost = self.terms.hedge_cost
+        dear = reference * (1.0 + cost)
         if bid > dear:
             return "sell", dear
-        cheap = reference * (1.0 - self._hedge_cost)
+        cheap = reference * (1.0 - cost)
         return ("buy", cheap) if ask < cheap else None
 
     def decide(self, view: "View", member: int, way: tuple[Side, float]) -> RoundTrip | None:

@@ -126,7 +126,7 @@ class MarketMakerCohort(mesa.Agent):
         terms = self.terms
         volatility = view.volatility_per_year(self.exchange)
         if volatility > self._first_return and all(self._withdrawn):
-            return []
+            return []  # everybody is away, and it is too wild even for the first to come back
         swing = volatility * view.root_years_per_block
         shrunk = 1.0 + terms.size_volatility_multiple * swing / terms.half_spread
         wanted: list[Quotes] = []
