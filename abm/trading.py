@@ -19,36 +19,38 @@ if TYPE_CHECKING:
 def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None:
     """Settle a fill that was just quoted: the venue moves, and everybody who is part of it is paid."""
     trades = exchange.venue.settle(fill)
+    side = fill.side
+    sells = side == "sell"
     given, taken = _assets(exchange, fill)
-    transfer = world.ledger.transfer
-    tape, taker = world.tape, world.tape.kind(account)
-    price_usd = world.reference[exchange.quote]
+    ledger, tape, step = world.ledger, world.tape, world.step
+    taker, price_usd = tape.kind(account), world.reference[exchange.quote]
     booked = 0.0
     wanted = 0.0
-    for source, name, part in zip(exchange.source_accounts, exchange.source_names, fill.parts or (fill,), strict=True):
-        if part.amount_in <= 0.0:
+    for source, name, part in zip(exchange.source_accounts, exchange.source_names, fill.parts, strict=True):
+        units_in, units_out = part.amount_in, part.amount_out
+        if units_in <= 0.0:
             continue
         if source == exchange.escrow:
-            booked += part.amount_out if fill.side == "sell" else part.amount_in
-            wanted += part.amount_out
+            booked += units_out if sells else units_in
+            wanted += units_out
             continue
-        transfer(account, source, given, part.amount_in)
-        transfer(source, account, taken, part.amount_out)
-        tape.note(world.step, exchange.name, taker, name, fill.side, part.base, part.quote, price_usd)
+        ledger.exchange(account, source, given, units_in, taken, units_out)
+        base, quote = (units_in, units_out) if sells else (units_out, units_in)
+        tape.note(step, exchange.name, taker, name, side, base, quote, price_usd)
     if not trades:
         return
     quote_traded = 0.0
     for owner, base, quote in trades:
         quote_traded += quote
-        transfer(account, cast(int, owner), given, base if fill.side == "sell" else quote)
+        ledger.transfer(account, cast(int, owner), given, base if sells else quote)
         maker = tape.kind(cast(int, owner))
-        tape.note(world.step, exchange.name, taker, maker, fill.side, base, quote, price_usd)
+        tape.note(step, exchange.name, taker, maker, side, base, quote, price_usd)
     # The taker's fee is what it pays above, or gets below, what the makers get or pay.
-    if fill.side == "sell":
-        transfer(exchange.escrow, exchange.fees, exchange.quote, max(quote_traded - booked, 0.0))
+    if sells:
+        ledger.transfer(exchange.escrow, exchange.fees, exchange.quote, max(quote_traded - booked, 0.0))
     else:
-        transfer(account, exchange.fees, exchange.quote, max(booked - quote_traded, 0.0))
-    transfer(exchange.escrow, account, taken, wanted)
+        ledger.transfer(account, exchange.fees, exchange.quote, max(booked - quote_traded, 0.0))
+    ledger.transfer(exchange.escrow, account, taken, wanted)
 
 
 def quote_until(venue: Venue, side: Side, price: float, most: float) -> Fill:
@@ -118,22 +120,19 @@ def _exchange_outside(world: "World", exchange: "Exchange", moves: "Moves", rati
 
 def round_trip(world: "World", trip: "RoundTrip", unlimited: bool) -> float:
     """Settle an arbitrageur's round trip: both legs, the outside one at its hedge price. Returns what comes back."""
-    exchange = world.exchanges[trip.exchange]
-    transfer = world.ledger.transfer
-    fill, owner = trip.fill, trip.owner
-    outlay = trip.hedged * trip.hedge_price if fill.side == "sell" else fill.amount_in
+    exchange, ledger = world.exchanges[trip.exchange], world.ledger
+    fill, owner, hedged_for = trip.fill, trip.owner, trip.hedged * trip.hedge_price
     if unlimited:
-        _bring(world, owner, exchange.quote, outlay)
+        _bring(world, owner, exchange.quote, hedged_for if fill.side == "sell" else fill.amount_in)
     if fill.side == "sell":
-        transfer(owner, OUTSIDE, exchange.quote, outlay)
-        transfer(OUTSIDE, owner, exchange.base, fill.amount_in - trip.covered)  # what is not bought is borrowed
+        bought_or_borrowed = fill.amount_in - trip.covered
+        ledger.exchange(owner, OUTSIDE, exchange.quote, hedged_for, exchange.base, bought_or_borrowed)
         swap(world, exchange, owner, fill)
         return fill.amount_out
     swap(world, exchange, owner, fill)
-    proceeds = trip.hedged * trip.hedge_price
-    transfer(owner, OUTSIDE, exchange.base, trip.covered + trip.hedged)  # what was borrowed goes back
-    transfer(OUTSIDE, owner, exchange.quote, proceeds)
-    return proceeds
+    sold_or_given_back = trip.hedged + trip.covered
+    ledger.exchange(owner, OUTSIDE, exchange.base, sold_or_given_back, exchange.quote, hedged_for)
+    return hedged_for
 
 
 def hedge(world: "World", order: "Hedge", unlimited: bool) -> None:
@@ -168,9 +167,10 @@ def funded_swap(world: "World", exchange: "Exchange", account: int, fill: Fill) 
     if fill.amount_in <= 0.0:
         return
     given, taken = _assets(exchange, fill)
-    world.ledger.transfer(OUTSIDE, account, given, fill.amount_in)
+    ledger = world.ledger
+    ledger.transfer(OUTSIDE, account, given, fill.amount_in)
     swap(world, exchange, account, fill)
-    world.ledger.transfer(account, OUTSIDE, taken, world.ledger.balance(account, taken))
+    ledger.transfer(account, OUTSIDE, taken, ledger.balance(account, taken))
 
 
 def _assets(exchange: "Exchange", fill: Fill) -> tuple[int, int]:

@@ -205,6 +205,14 @@ class View:
             return base + resting_base, quote + resting_quote
         return base, quote
 
+    def money(self, exchange: int, account: int) -> float:
+        """Return an account's quote, what stands in its orders included."""
+        desk = self._world.exchanges[exchange]
+        held = self._world.ledger.balance(account, desk.quote)
+        if desk.book is None or account not in desk.book.owners:
+            return held
+        return held + desk.book.committed(account)[1]
+
     def moneys(self, exchange: int, first_account: int, count: int) -> list[float]:
         """Return the quote of accounts in a row, what stands in their orders included."""
         desk = self._world.exchanges[exchange]

@@ -128,10 +128,7 @@ class Ledger:
         balance of a named account so far). Raises `InvalidAmount` and `Overdraft`.
         """
         if not 0.0 <= amount < inf:
-            raise InvalidAmount(
-                f"{amount} {self.assets[asset]} cannot be moved from {self.name(source)}; "
-                "give a finite amount, 0 or more"
-            )
+            raise self._unmovable(source, asset, amount)
         cells = self._cells
         held = cells[source, asset]
         if amount > held and source > OUTSIDE:
@@ -142,6 +139,36 @@ class Ledger:
             if source <= OUTSIDE:
                 self._note_scale(asset)
         return amount
+
+    def exchange(self, one: int, other: int, given: int, amount: float, taken: int, counter: float) -> None:
+        """Move `amount` of asset `given` from `one` to `other`, and `counter` of asset `taken` back: both or neither.
+
+        As two transfers of different assets. Raises as `transfer` does.
+        """
+        if not (0.0 <= amount < inf and 0.0 <= counter < inf):
+            source, asset, wrong = (other, taken, counter) if 0.0 <= amount < inf else (one, given, amount)
+            raise self._unmovable(source, asset, wrong)
+        cells = self._cells
+        held, counter_held = cells[one, given], cells[other, taken]
+        if amount > held and one > OUTSIDE:
+            amount = self._all_but_rounding(one, given, held, amount)
+        if counter > counter_held and other > OUTSIDE:
+            counter = self._all_but_rounding(other, taken, counter_held, counter)
+        if one == other:
+            return
+        cells[one, given] = held - amount
+        cells[other, given] += amount
+        cells[other, taken] = counter_held - counter
+        cells[one, taken] += counter
+        if one <= OUTSIDE:
+            self._note_scale(given)
+        if other <= OUTSIDE:
+            self._note_scale(taken)
+
+    def _unmovable(self, account: int, asset: int, amount: float) -> InvalidAmount:
+        return InvalidAmount(
+            f"{amount} {self.assets[asset]} cannot be moved from {self.name(account)}; give a finite amount, 0 or more"
+        )
 
     def _all_but_rounding(self, account: int, asset: int, held: float, amount: float) -> float:
         if amount - held <= ROUNDING * self._scale[asset]:

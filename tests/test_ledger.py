@@ -115,6 +115,35 @@ def test_rounding_is_judged_by_what_has_flowed_not_by_what_is_left() -> None:
         ledger.transfer(pool, bob, 0, 1.0)
 
 
+def traders(*, dollars: float, ether: float) -> tuple[Ledger, int, int]:
+    """One who holds dollars and one who holds ether."""
+    ledger = Ledger(["DAI", "ETH"])
+    buyer, seller = ledger.open("buyer"), ledger.open("seller")
+    ledger.mint(buyer, 0, dollars)
+    ledger.mint(seller, 1, ether)
+    return ledger, buyer, seller
+
+
+@pytest.mark.parametrize(
+    ("paid", "got", "who"), [(5.5, 1.0, "buyer holds 5.0 DAI"), (5.0, 2.5, "seller holds 2.0 ETH")]
+)
+def test_an_exchange_is_both_transfers_or_neither(paid: float, got: float, who: str) -> None:
+    ledger, buyer, seller = traders(dollars=5.0, ether=2.0)
+    before = ledger.balances.copy()
+    with pytest.raises(Overdraft, match=who):
+        ledger.exchange(buyer, seller, 0, paid, 1, got)
+    assert np.array_equal(ledger.balances, before)
+
+
+@pytest.mark.parametrize(
+    ("paid", "got", "who"), [(-1.0, 1.0, "-1.0 DAI .* buyer"), (1.0, float("nan"), "nan ETH .* seller")]
+)
+def test_an_exchange_of_what_is_no_amount_is_refused(paid: float, got: float, who: str) -> None:
+    ledger, buyer, seller = traders(dollars=5.0, ether=2.0)
+    with pytest.raises(InvalidAmount, match=who):
+        ledger.exchange(buyer, seller, 0, paid, 1, got)
+
+
 def test_many_transfers_see_one_another_in_order() -> None:
     ledger, (alice, bob, carol) = ledger_with(5.0, 0.0, 0.0)
     moved = ledger.transfer_many([alice, bob, bob], [bob, carol, bob], 0, [5.0, 4.0, 1.0])
@@ -210,3 +239,28 @@ def test_many_transfers_are_the_same_as_one_after_the_other(entries: list[tuple[
     else:
         many.transfer_many(sources, targets, 0, amounts)
         assert np.array_equal(many.balances, one.balances)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans(), st.floats(0.0, 2e8), st.floats(0.0, 2e8)),
+        max_size=20,
+    )
+)
+@settings(deadline=None, max_examples=60)
+def test_an_exchange_is_the_same_as_two_transfers(trades: list[tuple[int, int, bool, float, float]]) -> None:
+    together, apart = (Ledger(["DAI", "ETH"]) for _ in range(2))
+    for ledger in (together, apart):
+        ledger.open("crowd", 4)
+        for asset in range(2):
+            ledger.transfer_many(OUTSIDE, np.arange(3, 7), asset, 1e8)
+    for one, other, buys, amount, counter in trades:
+        given, taken = (0, 1) if buys else (1, 0)
+        try:
+            together.exchange(one, other, given, amount, taken, counter)
+        except Overdraft:
+            continue
+        apart.transfer(one, other, given, amount)
+        apart.transfer(other, one, taken, counter)
+    assert np.array_equal(together.balances, apart.balances)
+    assert np.array_equal(together.scale(), apart.scale())

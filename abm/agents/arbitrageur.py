@@ -102,12 +102,14 @@ class ArbitrageurCohort(mesa.Agent):
 
     def settled(self, view: "View", trip: RoundTrip, proceeds: float) -> None:
         """Take note of a round trip and that `proceeds` quote units come back after the settlement time."""
-        member, fill = trip.owner - self.first_account, trip.fill
-        sign = 1.0 if fill.side == "buy" else -1.0
-        self.inventory[member] += sign * (fill.base - trip.hedged)
-        self._room[member] -= trip.hedged
-        paid = fill.amount_in if fill.side == "buy" else trip.hedged * trip.hedge_price
-        self._note(view, member, proceeds, paid)
+        member, fill, hedged = trip.owner - self.first_account, trip.fill, trip.hedged
+        self._room[member] -= hedged
+        if fill.side == "buy":
+            self.inventory[member] += fill.amount_out - hedged
+            self._note(view, member, proceeds, fill.amount_in)
+        else:
+            self.inventory[member] -= fill.amount_in - hedged
+            self._note(view, member, proceeds, hedged * trip.hedge_price)
 
     def hedged(self, view: "View", hedge: Hedge) -> None:
         """Take note of inventory that was hedged."""
@@ -139,39 +141,39 @@ class ArbitrageurCohort(mesa.Agent):
                 if units > 0.0:
                     yield Hedge(self.exchange, owner, units, price)
 
-    def way(self, view: "View") -> tuple[Side, float] | None:
+    def way(self, reference: float, bid: float, ask: float) -> tuple[Side, float] | None:
         """Return which way a round trip pays and the price of its outside leg; None where neither does.
 
         One pays where the venue is further from the reference than the outside leg costs, for all members alike.
         """
-        reference = view.pair_reference(self.exchange)
-        bid, ask = view.best(self.exchange)
-        if bid > reference * (1.0 + self.terms.hedge_cost):
-            return "sell", reference * (1.0 + self.terms.hedge_cost)
-        if ask < reference * (1.0 - self.terms.hedge_cost):
-            return "buy", reference * (1.0 - self.terms.hedge_cost)
-        return None
+        cost = self.terms.hedge_cost
+        dear = reference * (1.0 + cost)
+        if bid > dear:
+            return "sell", dear
+        cheap = reference * (1.0 - cost)
+        return ("buy", cheap) if ask < cheap else None
 
     def decide(self, view: "View", member: int, way: tuple[Side, float]) -> RoundTrip | None:
         """Return the round trip that pays best for this member, or None where it has nothing to trade with."""
         side, hedge_price = way
+        sells = side == "sell"
         fill = view.quote_to(self.exchange, side, hedge_price)
         held = self.inventory[member]
         own = self._own(view, member)
-        money = max(own, 0.0)
-        # A short is worth no more than what backs it; what is sold out of inventory needs nothing behind it.
-        if side == "buy":
-            most = money
-        else:
+        money = most = max(own, 0.0)
+        if sells:
+            # A short is worth no more than what backs it; what is sold out of inventory needs nothing behind it.
             free = max(own + held * view.pair_reference(self.exchange), 0.0)
             most = max(free / hedge_price + held, 0.0)
         if fill.amount_in > most:
             fill = view.quote_in(self.exchange, side, most)
-        if not 0.0 < fill.amount_in < np.inf:
+        given = fill.amount_in
+        if not 0.0 < given < np.inf:
             return None
-        covered = min(max(held if side == "sell" else -held, 0.0), fill.base)
-        hedged = min(fill.base - covered, self._room[member])
-        if side == "sell":
+        base = given if sells else fill.amount_out
+        covered = min(max(held if sells else -held, 0.0), base)
+        hedged = min(base - covered, self._room[member])
+        if sells:
             hedged = min(hedged, money / hedge_price)
         return RoundTrip(self.exchange, self.first_account + member, fill, hedge_price, covered, hedged)
 
@@ -199,8 +201,7 @@ class ArbitrageurCohort(mesa.Agent):
         """Return the quote units that a member owns and that are not under way; below 0 where it owes them."""
         if self.unlimited:
             return np.inf
-        (money,) = view.moneys(self.exchange, self.first_account + member, 1)
-        return money - self.tied_up(member, view.now)
+        return view.money(self.exchange, self.first_account + member) - self.tied_up(member, view.now)
 
 
 class Rivals:
@@ -208,6 +209,7 @@ class Rivals:
 
     def __init__(self, cohorts: list[ArbitrageurCohort], rng: np.random.Generator) -> None:
         self._cohorts = cohorts
+        self._exchange = cohorts[0].exchange
         self._members = [(k, member) for k, cohort in enumerate(cohorts) for member in range(cohort.terms.count)]
         self._turns = Turns(len(self._members), rng)
 
@@ -230,4 +232,6 @@ class Rivals:
                     return
 
     def _ways(self, view: "View") -> list[tuple[Side, float] | None]:
-        return [cohort.way(view) for cohort in self._cohorts]
+        reference = view.pair_reference(self._exchange)
+        bid, ask = view.best(self._exchange)
+        return [cohort.way(reference, bid, ask) for cohort in self._cohorts]

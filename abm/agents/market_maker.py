@@ -115,6 +115,7 @@ class MarketMakerCohort(mesa.Agent):
         line = leave if back is None else np.minimum(leave, draw(back, terms.count, stream("return volatility")))
         self._leave: list[float] = np.full(terms.count, np.inf).tolist() if terms.stays else leave.tolist()
         self._return: list[float] = line.tolist()
+        self._first_return = max(self._return)
         self._withdrawn = [False] * terms.count
         self._quoted_at = [_NOT_QUOTED] * terms.count
         recovers = terms.recovery_half_life_seconds > 0.0
@@ -124,6 +125,8 @@ class MarketMakerCohort(mesa.Agent):
         """Return the quotes that should replace the standing ones; nothing for a maker with no reason to move."""
         terms = self.terms
         volatility = view.volatility_per_year(self.exchange)
+        if volatility > self._first_return and all(self._withdrawn):
+            return []  # everybody is away, and it is too wild even for the first to come back
         swing = volatility * view.root_years_per_block
         shrunk = 1.0 + terms.size_volatility_multiple * swing / terms.half_spread
         wanted: list[Quotes] = []

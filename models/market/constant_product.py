@@ -47,6 +47,7 @@ class ConstantProduct:
 
     Attributes:
         base, quote: reserves in units. Read them; they change through `settle`, `add` and `remove`.
+        bid, ask: marginal prices of a sale, g y/x, and of a purchase, y/(g x).
         fee: fraction of what is given.
         shares: who has added liquidity owns some of these, and the fees kept for them.
         state: replaced at every change; a quote remembers it.
@@ -55,7 +56,7 @@ class ConstantProduct:
         InvalidAmount: a reserve that is not positive and finite, a fee outside [0, 1).
     """
 
-    __slots__ = ("base", "fee", "quote", "shares", "state")
+    __slots__ = ("ask", "base", "bid", "fee", "quote", "shares", "state")
 
     def __init__(self, base: float, quote: float, fee: float = UNISWAP_V2_FEE) -> None:
         for name, reserve in (("base", base), ("quote", quote)):
@@ -63,21 +64,17 @@ class ConstantProduct:
                 raise InvalidAmount(name, reserve, "a pool needs a positive, finite reserve of each")
         if not 0.0 <= fee < 1.0:
             raise InvalidAmount("fee", fee, "give a fraction from 0 to below 1")
-        self.base = float(base)
-        self.quote = float(quote)
         self.fee = float(fee)
+        self._hold(float(base), float(quote))
         self.shares = Shares(sqrt(self.base) * sqrt(self.quote))
+
+    def _hold(self, base: float, quote: float) -> None:
+        """Have these reserves from now on; prices are read far more often than they change."""
+        self.base, self.quote = base, quote
+        keep = 1.0 - self.fee
+        self.bid = keep * quote / base
+        self.ask = quote / (keep * base)
         self.state: object = object()
-
-    @property
-    def bid(self) -> float:
-        """Marginal price of a sale, g y/x."""
-        return (1.0 - self.fee) * self.quote / self.base
-
-    @property
-    def ask(self) -> float:
-        """Marginal price of a purchase, y/(g x)."""
-        return self.quote / ((1.0 - self.fee) * self.base)
 
     def quote_in(self, side: Side, amount: float) -> Fill:
         """The taker gives exactly `amount`.
@@ -116,7 +113,8 @@ class ConstantProduct:
         sells, price = sale_to(side, price), float(price)
         if price == (0.0 if sells else inf):
             return self._drained(side, sells)
-        gap = self.bid / price - 1.0 if sells else price / self.ask - 1.0
+        best = self.bid if sells else self.ask
+        gap = best / price - 1.0 if sells else price / best - 1.0
         if abs(gap) < NEAR:
             gap = self._gap(sells, price)
         if gap <= 0.0:
@@ -124,14 +122,9 @@ class ConstantProduct:
         # With gap = r/r_target - 1 the reserve given grows by √(1 + gap) - 1, in the form that keeps small digits.
         growth = gap / (1.0 + sqrt(1.0 + gap))
         reserve_in, reserve_out = (self.base, self.quote) if sells else (self.quote, self.base)
-        fill = self._fill(
-            side,
-            sells,
-            reserve_in * growth / (1.0 - self.fee),
-            reserve_out * (growth / (1.0 + growth)),
-            1.0 / (1.0 + growth),
-        )
-        return fill._replace(price_after=price)
+        given = reserve_in * growth / (1.0 - self.fee)
+        got = reserve_out * (growth / (1.0 + growth))
+        return Fill(side, given, got, self.fee * given, best, price, True, (), self.state)
 
     def check(self, fill: Fill) -> None:
         """Refuse what `settle` would refuse.
@@ -150,16 +143,14 @@ class ConstantProduct:
         Raises:
             StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
         """
-        self.check(fill)
+        check_reserves(self, fill)
+        shares = self.shares
         if fill.side == "sell":
-            self.base += fill.amount_in
-            self.quote -= fill.amount_out
-            self.shares.base_fees += fill.fee / self.shares.total
+            shares.base_fees += fill.fee / shares.total
+            self._hold(self.base + fill.amount_in, self.quote - fill.amount_out)
         else:
-            self.quote += fill.amount_in
-            self.base -= fill.amount_out
-            self.shares.quote_fees += fill.fee / self.shares.total
-        self.state = object()
+            shares.quote_fees += fill.fee / shares.total
+            self._hold(self.base - fill.amount_out, self.quote + fill.amount_in)
         return []
 
     def swap_many(self, sells: BoolArray, amounts: FloatArray) -> FloatArray:
@@ -184,10 +175,9 @@ class ConstantProduct:
             given, last = float(amounts[done]), float(got[done])
             raise EndlessFill(Fill(side, given, last, self.fee * given, nan, nan, False))
         if len(got):
-            self.base, self.quote = held.tolist()
+            self._hold(*held.tolist())
             self.shares.base_fees += self.fee * float(amounts[sells].sum()) / self.shares.total
             self.shares.quote_fees += self.fee * float(amounts[~sells].sum()) / self.shares.total
-            self.state = object()
         trades: FloatArray = np.stack((amounts, got))
         return trades
 
@@ -198,9 +188,7 @@ class ConstantProduct:
             InvalidAmount: amounts that are not positive, or whose ratio is off the pool's by more than 1e-9.
         """
         minted = self.shares.mint((self.base, self.quote), (base, quote))
-        self.base += base
-        self.quote += quote
-        self.state = object()
+        self._hold(self.base + base, self.quote + quote)
         return minted
 
     def remove(self, shares: float) -> tuple[float, float]:
@@ -211,9 +199,7 @@ class ConstantProduct:
         """
         part = self.shares.burn(shares)
         base, quote = part * self.base, part * self.quote
-        self.base -= base
-        self.quote -= quote
-        self.state = object()
+        self._hold(self.base - base, self.quote - quote)
         return base, quote
 
     def segments(self, side: Side) -> FloatArray:
@@ -225,12 +211,11 @@ class ConstantProduct:
 
     def _fill(self, side: Side, sells: bool, given: float, got: float, shrink: float) -> Fill:
         """A fill under which the ratio reserve before / reserve after, fee outside, is `shrink` on the given side."""
-        keep = 1.0 - self.fee
         if sells:
-            before = keep * self.quote / self.base
+            before = self.bid
             after = before * shrink * shrink
         else:
-            before = self.quote / (keep * self.base)
+            before = self.ask
             after = before / (shrink * shrink)
         return Fill(side, given, got, self.fee * given, before, after, True, (), self.state)
 

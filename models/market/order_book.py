@@ -75,6 +75,8 @@ class OrderBook:
         self.tick = self._grid.tick
         self.taker_fee = float(taker_fee)
         self._state: object = None
+        self._bid = self._ask = nan
+        self._nothing: dict[Side, Fill] = {}
         self._keep = 1.0 - self.taker_fee
         # A new owner gets the next number by being looked up; the names are the keys, listed when somebody asks.
         self._slots: defaultdict[Hashable, int] = defaultdict(count().__next__)
@@ -88,15 +90,15 @@ class OrderBook:
         book = OrderBook(self.tick, self.taker_fee)
         book._memory = self._memory.copy()
         book._slots = defaultdict(count(len(self._slots)).__next__, self._slots)
-        book._state = deepcopy(self.state, memo)
         book._grow(0)
+        book._look(deepcopy(self.state, memo))
         return book
 
     @property
     def state(self) -> object:
         """Another object after every change; a quote remembers it."""
-        if self._state is None:  # made when somebody asks, since most changes are followed by the next one
-            self._state = object()
+        if self._state is None:
+            self._look(object())
         return self._state
 
     # What owners do.
@@ -250,16 +252,35 @@ class OrderBook:
     @property
     def bid(self) -> float:
         """What a seller receives for the next unit, fee taken off; nan when nobody bids."""
-        _, _, levels, counters, _, _ = self._columns
-        top = counters.item(0) - 1
-        return nan if top < 0 else self._grid.price(levels.item(0, top, 0)) * self._keep
+        if self._state is None:
+            self._look(object())
+        return self._bid
 
     @property
     def ask(self) -> float:
         """What a buyer pays for the next unit, fee included; nan when nobody asks."""
+        if self._state is None:
+            self._look(object())
+        return self._ask
+
+    def _look(self, state: object) -> None:
+        """Note a new state, the best prices in it, and the quotes for nothing, which these prices alone answer.
+
+        When somebody asks, since most changes are followed by the next one.
+        """
         _, _, levels, counters, _, _ = self._columns
-        top = counters.item(1) - 1
-        return nan if top < 0 else self._grid.price(-levels.item(1, top, 0)) / self._keep
+        bids, asks = counters.item(queues.BUY), counters.item(queues.SELL)
+        self._bid = bid = (
+            self._grid.price(levels.item(queues.BUY, bids - 1, queues.LEVEL_KEY)) * self._keep if bids else nan
+        )
+        self._ask = ask = (
+            self._grid.price(-levels.item(queues.SELL, asks - 1, queues.LEVEL_KEY)) / self._keep if asks else nan
+        )
+        self._nothing = {
+            "sell": Fill("sell", 0.0, 0.0, 0.0, bid, bid, bids > 0, (), state),
+            "buy": Fill("buy", 0.0, 0.0, 0.0, ask, ask, asks > 0, (), state),
+        }
+        self._state = state
 
     # What a taker without a name asks, as of any source.
 
@@ -270,7 +291,7 @@ class OrderBook:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
         sale_of(side, amount)
-        return self._side(side).quote_in(float(amount))
+        return self._side(side).quote_in(float(amount)) if amount > 0.0 else self._untouched(side)
 
     def quote_out(self, side: Side, amount: float) -> Fill:
         """The taker gets exactly `amount`; incomplete when the orders end first.
@@ -287,8 +308,16 @@ class OrderBook:
         Raises:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
-        sale_to(side, price)
-        return self._side(side).quote_to(float(price))
+        sells = sale_to(side, price)
+        if self.bid > price if sells else self.ask < price:
+            return self._side(side).quote_to(float(price))
+        return self._untouched(side)
+
+    def _untouched(self, side: Side) -> Fill:
+        """The quote that leaves everything alone; incomplete when there are no orders."""
+        if self._state is None:
+            self._look(object())
+        return self._nothing[side]
 
     def check(self, fill: Fill) -> None:
         """Refuse what `settle` would refuse.

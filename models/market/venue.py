@@ -43,7 +43,7 @@ class Venue:
         UnusableSources: no source, or one twice.
     """
 
-    __slots__ = ("_buying", "_selling", "sources")
+    __slots__ = ("_buying", "_curved", "_selling", "sources")
 
     def __init__(self, sources: "Sequence[Source]") -> None:
         if not sources or len({id(source) for source in sources}) < len(sources):
@@ -53,6 +53,7 @@ class Venue:
         buy: Side = "buy"
         self._selling = Ladder(self.sources, (sell,) * len(self.sources))
         self._buying = Ladder(self.sources, (buy,) * len(self.sources))
+        self._curved = self._selling.curved
 
     @property
     def bid(self) -> float:
@@ -91,10 +92,10 @@ class Venue:
         sources = self.sources
         if len(sources) == 1:
             fill = sources[0].quote_in(side, amount)
-            return fill._replace(parts=(fill,), state=None)
-        alone = self._alone(side, amount) if amount > 0.0 and not self._selling.curved else None
+            return Fill(*fill[:7], (fill,))
+        alone = self._alone(side, amount) if amount > 0.0 and not self._curved else None
         if alone is not None:
-            return _join(side, alone, given=float(amount), complete=True)
+            return alone
         enough, shares = self._split(side, GIVE, amount)
         parts = tuple([source.quote_in(side, share) for source, share in zip(sources, shares, strict=True)])
         return _join(side, parts, given=float(amount), complete=True) if enough else _join(side, parts, complete=False)
@@ -108,7 +109,7 @@ class Venue:
         sources = self.sources
         if len(sources) == 1:
             fill = sources[0].quote_out(side, amount)
-            return fill._replace(parts=(fill,), state=None)
+            return Fill(*fill[:7], (fill,))
         enough, shares = self._split(side, GET, amount)
         parts = tuple([source.quote_out(side, share) for source, share in zip(sources, shares, strict=True)])
         return _join(side, parts, got=float(amount), complete=True) if enough else _join(side, parts, complete=False)
@@ -119,8 +120,7 @@ class Venue:
         Raises:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
-        parts = tuple([source.quote_to(side, price) for source in self.sources])
-        return _join(side, parts, complete=any(part.complete for part in parts))
+        return _join(side, tuple([source.quote_to(side, price) for source in self.sources]))
 
     def check(self, fill: Fill) -> None:
         """Refuse what `settle` would refuse.
@@ -146,10 +146,15 @@ class Venue:
         """
         if len(fill.parts) != len(self.sources):
             raise StaleFill(fill)
-        used = [(source, part) for source, part in zip(self.sources, fill.parts, strict=True) if part.amount_in > 0.0]
-        if len(used) > 1:  # one part alone is checked where it is settled
-            for source, part in used:
-                source.check(part)
+        used = []
+        for source, part in zip(self.sources, fill.parts, strict=True):
+            if part.amount_in > 0.0:
+                used.append((source, part))
+        if len(used) == 1:  # one part alone is checked where it is settled
+            source, part = used[0]
+            return source.settle(part)
+        for source, part in used:
+            source.check(part)
         trades: list[MakerTrade] = []
         for source, part in used:
             trades += source.settle(part)
@@ -215,29 +220,31 @@ class Venue:
         average = fill.quote / fill.base
         return 1.0 - average / fill.price_before if side == "sell" else average / fill.price_before - 1.0
 
-    def _alone(self, side: Side, amount: float) -> tuple[Fill, ...] | None:
-        """The parts where the best source takes all of an amount; None where others may have a share.
+    def _alone(self, side: Side, amount: float) -> Fill | None:
+        """The quote where the best source takes all of an amount; None where others may have a share.
 
         It does where its own price after it is still better than everybody else's, by more than a rounding: then the
         walk of the ladder never comes to another source, and what it has rounded off it gives back to this one. Most
         amounts are so small, and two looks cost less than a walk.
         """
         sells = side == "sell"
-        best, first, rates = -inf, -1, []
-        for k, source in enumerate(self.sources):
+        best = second = -inf
+        first = None
+        for source in self.sources:
             rate = source.bid if sells else -source.ask
-            rates.append(rate)
             if rate > best:
-                best, first = rate, k
-        if first < 0:
+                best, second, first = rate, best, source
+            elif rate > second:
+                second = rate
+        if first is None:
             return None
-        parts = tuple([source.quote_in(side, amount if k == first else 0.0) for k, source in enumerate(self.sources)])
-        whole = parts[first]
+        whole = first.quote_in(side, amount)
         after = whole.price_after if sells else -whole.price_after
-        rates[first] = nan
-        if not whole.complete or any([rate >= after - CLEARLY * abs(after) for rate in rates]):  # noqa: C419
+        if not whole.complete or second >= after - CLEARLY * abs(after):
             return None
-        return parts
+        return Fill(
+            *whole[:7], tuple([whole if source is first else source.quote_in(side, 0.0) for source in self.sources])
+        )
 
     def _split(self, side: Side, row: int, amount: float) -> tuple[bool, list[float]]:
         """Whether there is enough, and what each source takes."""
@@ -246,16 +253,24 @@ class Venue:
 
 
 def _join(
-    side: Side, parts: tuple[Fill, ...], *, complete: bool, given: float | None = None, got: float | None = None
+    side: Side,
+    parts: tuple[Fill, ...],
+    *,
+    complete: bool | None = None,
+    given: float | None = None,
+    got: float | None = None,
 ) -> Fill:
     """One fill of its parts, whose amounts add up to `given` or `got` where that was the amount asked for.
 
     The price before is the best one; the price after is that of the last unit, the worst that a used part reached.
+    Where nothing is said, it is complete as any part is.
     """
     sells = side == "sell"
     sum_given = sum_got = fee = 0.0
     best, worst = (-inf, inf) if sells else (inf, -inf)
-    for _, part_given, part_got, part_fee, before, after, _, _, _ in parts:
+    any_complete = False
+    for _, part_given, part_got, part_fee, before, after, part_complete, _, _ in parts:
+        any_complete |= part_complete
         if before > best if sells else before < best:
             best = before
         if part_given > 0.0:
@@ -264,6 +279,8 @@ def _join(
             fee += part_fee
             if after < worst if sells else after > worst:
                 worst = after
+    if complete is None:
+        complete = any_complete
     if sum_given == 0.0:
         worst = best = best if -inf < best < inf else nan
     if sum_given == inf:
