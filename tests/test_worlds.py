@@ -697,8 +697,7 @@ def finished(model: UnderwaterModel) -> SimpleNamespace:
     tables = {
         name: getattr(model.recorder, name)() for name in ("steps", "liquidations", "write_offs", "balance_sheets")
     }
-    summary = summarise(model, tables["steps"], tables["liquidations"], tables["write_offs"])
-    return SimpleNamespace(**tables, summary=summary)
+    return SimpleNamespace(**tables, summary=summarise(model))
 
 
 @given(number=st.integers(0, 2**64))
