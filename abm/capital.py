@@ -39,6 +39,7 @@ class Capital:
         self._spenders = [cohort for cohort in people.liquidators if cohort.uses_own_money]
         limited, self._not_money = _limited_liquidators(world, people)
         self._limited = set(limited)
+        self._auctions = [lender.auctions for lender in world.lenders if lender.auctions is not None]
         self._last_resort = {backstop.first_account for backstop in people.backstops}
         unlimited = [cohort.unlimited for cohort in people.arbitrageurs]
         self._endless = any(unlimited) or any(cohort.unlimited for cohort in people.triangle_arbitrageurs)
@@ -59,8 +60,11 @@ class Capital:
         self._prices.extend(world.reference)
         world.ledger.balances.take(self._accounts, 0, self._copies[self._fresh], "clip")
         used = sum([cohort.repaid_in_block_usd for cohort in self._spenders])
-        locked, going_round = self._locked_usd(self._limited), self._going_round_usd()
-        self._beside.extend((used, locked, self._insurers_usd(), going_round, self.last_resort_usd()))
+        locked = self._locked_usd(self._limited) if self._auctions else 0.0
+        insurers = self._insurers_usd() if self._people.insurers else 0.0
+        going_round = self._going_round_usd() if self._people.triangle_arbitrageurs else 0.0
+        last_resort = self.last_resort_usd() if self._last_resort else 0.0
+        self._beside.extend((used, locked, insurers, going_round, last_resort))
         for cohort in self._arbitrageurs:
             self._beside.extend(cohort.all_tied_up(world.now))
             self._beside.extend(cohort.inventory)
@@ -79,8 +83,6 @@ class Capital:
 
     def last_resort_usd(self) -> float:
         """Return what the accounts of last resort own now, what is locked in their bids included."""
-        if not self._last_resort:
-            return 0.0
         held = (
             self._world.ledger.balance(account, asset) * price
             for account in sorted(self._last_resort)
@@ -130,8 +132,6 @@ class Capital:
     def _insurers_usd(self) -> float:
         """Return what the insurers own."""
         insurers = self._people.insurers
-        if not insurers:
-            return 0.0
         balance, reference = self._world.ledger.balance, self._world.reference
         return sum(
             balance(insurer.account, asset) * price for insurer in insurers for asset, price in enumerate(reference)
@@ -140,11 +140,10 @@ class Capital:
     def _locked_usd(self, accounts: set[int]) -> float:
         """Return what some ledger accounts have locked in bids."""
         usd, reference = 0.0, self._world.reference
-        for lender in self._world.lenders:
-            if lender.auctions is not None:
-                for account, asset, units in lender.auctions.locked():
-                    if account in accounts:
-                        usd += units * reference[asset]
+        for auctions in self._auctions:
+            for account, asset, units in auctions.locked():
+                if account in accounts:
+                    usd += units * reference[asset]
         return usd
 
 
