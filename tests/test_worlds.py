@@ -714,7 +714,7 @@ def test_any_world_keeps_its_books(assert_books_agree, assert_losses_add_up, num
         model.step()
         assert_books_agree(model)
         units = [losses.open_units() for losses in model.losses]
-        owed.append([sum((of_pool[k] for of_pool in units), []) for k in range(2)])
+        owed.append([[one for of_pool in units for one in of_pool[k]] for k in range(2)])
         became.append([sum(usd) for usd in zip(*[losses.totals.figures() for losses in model.losses], strict=True)])
     run = finished(model)
     assert_losses_are_noted(run, np.array(owed), np.array(became))
@@ -723,7 +723,7 @@ def test_any_world_keeps_its_books(assert_books_agree, assert_losses_add_up, num
 
 
 def assert_losses_are_noted(run: SimpleNamespace, owed: FloatArray, became: FloatArray) -> None:
-    """The tables say of every block what its layers said: `owed` (blocks, 2, reserves), `became` (blocks, 5) or none."""
+    """The tables say of each block what its layers said: `owed` (blocks, 2, reserves), `became` (blocks, 5) or none."""
     sheets = run.balance_sheets.sort_values("step", kind="stable")
     for k, name in enumerate(("pending", "uncovered")):
         np.testing.assert_array_equal(sheets[name].to_numpy(), owed[:, k].ravel())
