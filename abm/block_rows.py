@@ -6,18 +6,21 @@ the table, each figure by the same operations in the same order as block by bloc
 """
 
 from array import array
-from bisect import bisect_right
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.frames import frame_of
+from abm.frames import Columns, frame_of
 from models.types import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abm.capital import Capital
+    from abm.losses import PoolLosses
     from abm.model import UnderwaterModel
+    from abm.population import Population
     from abm.world import Lender, World
     from models.lending import Below
 
@@ -31,33 +34,38 @@ STEP_COLUMNS = (
 )  # fmt: skip
 NOTED_COLUMNS = (
     "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "gas_gwei", "liquidations", "waiting",
-    "refused", "liquidator_capital_usd", "liquidator_capital_in_use_usd", "insurer_capital_usd",
-    "queued_withdrawals_usd", "arbitrage_capital_usd", "queue_length", "withdrawn_usd", "backstop_usd",
-    "active_liquidators", "absorbed_usd", "written_off_usd", "pending_usd", "uncovered_usd", "recovered_usd",
-    "layers_capital_usd",
+    "refused", "queued_withdrawals_usd", "queue_length", "withdrawn_usd", "active_liquidators", "layers_capital_usd",
+    "absorbed_usd", "written_off_usd", "pending_usd", "uncovered_usd", "recovered_usd",
 )  # fmt: skip
-"""Noted block by block; `liquidations` and `refused` as counts so far."""
+"""Noted block by block; `liquidations` and `refused` as counts so far, and only those active who come and go."""
+_COUNTS = {"liquidations", "waiting", "refused", "queue_length", "active_liquidators"}
+Owed = tuple[list[float], list[float]]
+"""What layers owe of the hole of each reserve, and what nobody has taken of it."""
+
 SHEET_COLUMNS = (
     "step", "pool", "asset", "cash", "debt", "deficit", "claims", "treasury", "assets", "equity", "pending",
     "uncovered",
 )  # fmt: skip
-_NOTHING_LOST = [0.0] * 5
 
 
 class BlockRows:
     """What every block so far has left behind; `written` counts them."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", capital: "Capital", people: "Population") -> None:
         self._world = world
+        self._capital = capital
         steps = world.scenario.time.steps
         self.steps = steps
         self.written = 0
         # Flat, a row behind the other: the cheapest way to write a few numbers down.
         self._prices = array("d")
         self._noted = array("d")
-        self._starts: list[list[float]] = []
+        self._staying = [cohort for cohort in people.liquidators if cohort.terms.entry is None]
+        self._moving = [cohort for cohort in people.liquidators if cohort.terms.entry is not None]
         self._books = [array("d") for _ in world.scenario.pools]
-        self._owed = [np.zeros((steps, 2, len(pool.reserves))) for pool in world.scenario.pools]
+        self._news = [0] * len(world.scenario.pools)
+        self._owed: list[list[tuple[int, Owed]]] = [[] for _ in world.scenario.pools]
+        self._became = [0.0] * 5
 
     def note(self, model: "UnderwaterModel", bad_debt_usd: float, liquidations: int, refusals: int) -> None:
         """Write down the state at the end of a block, and the recorder's own sums and counts so far."""
@@ -65,9 +73,11 @@ class BlockRows:
         self._prices.extend(world.reference)
         self._prices.extend(world.venue_prices())
         self._prices.extend(world.oracle)
+        self._capital.note()
         liquidatable = underwater = shortfall = queued = withdrawn = 0.0
         waiting = queue = 0
-        for lender in world.lenders:
+        for books, lender in zip(self._books, world.lenders, strict=True):
+            books.frombytes(lender.pool.book.tobytes())
             below = lender.liquidatable()
             if below.accounts.size:
                 waiting += below.accounts.size
@@ -81,49 +91,46 @@ class BlockRows:
                 for reserve, price in enumerate(lender.price_list):
                     withdrawn += (exits.withdrawn[reserve] - exits.returned[reserve]) * price
                     queued += exits.waiting(reserve) * price
+        coming = sum([cohort.acting(world.now) for cohort in self._moving]) if self._moving else 0
+        layers = self._note_losses(model.losses)
         self._noted.extend(
             (
                 liquidatable, underwater, shortfall, bad_debt_usd, world.gas_gwei, liquidations, waiting, refusals,
-                *model.liquidator_capital_usd(), model.insurer_capital_usd(), queued, model.arbitrage_capital_usd(),
-                queue, withdrawn, model.backstop_usd(), self._acting(model), *self._note_books(model),
+                queued, queue, withdrawn, coming, layers, *self._became,
             )
         )  # fmt: skip
         self.written += 1
 
-    def _note_books(self, model: "UnderwaterModel") -> list[float]:
-        """Write down the reserves' books; return what became of all bad debt so far, and what layers have."""
-        step = self.written
-        became, capital = _NOTHING_LOST, 0.0
-        for number, losses in enumerate(model.losses):
-            self._books[number].frombytes(self._world.lenders[number].pool.book.tobytes())
+    def _note_losses(self, pools: "Sequence[PoolLosses]") -> float:
+        """Write down where there is news what is owed, and what became of all bad debt; return what layers have."""
+        capital, news = 0.0, False
+        for number, losses in enumerate(pools):
             capital += losses.capital_usd()
-            if losses.lost:
-                self._owed[number][step] = losses.open_units()
-                became = [so_far + one for so_far, one in zip(became, losses.totals.figures(), strict=True)]
-        return [*became, capital]
-
-    def _acting(self, model: "UnderwaterModel") -> int:
-        """Return how many liquidators act; where none are in reserve, one search in the times from which they do."""
-        now, acting = self._world.now, 0
-        for number, cohort in enumerate(model.people.liquidators):
-            if number == len(self._starts):
-                self._starts.append(sorted(cohort.active_from_seconds))
-            starts = self._starts[number]
-            acting += bisect_right(starts, now) if cohort.active == len(starts) else cohort.acting(now)
-        return acting
+            if losses.news != self._news[number]:
+                news, self._news[number] = True, losses.news
+                self._owed[number].append((self.written, losses.open_units()))
+        if news:
+            figures = [losses.totals.figures() for losses in pools]
+            self._became = [sum(of_pools) for of_pools in zip(*figures, strict=True)]
+        return capital
 
     def table(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of the blocks so far."""
         import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
 
-        frame = pd.DataFrame({"path": path, "step": np.arange(self.written)})
-        frame["time_seconds"] = frame["step"] * self._world.step_seconds
+        return pd.DataFrame({"path": np.full(self.written, path, dtype=np.int64), **self.columns()})
+
+    def columns(self) -> Columns:
+        """Return the columns of the table of the blocks so far, but for the path."""
+        step = np.arange(self.written)
         names = [f"{kind}_{asset}" for kind in ("reference", "venue", "oracle") for asset in self._world.assets]
-        columns = self._columns()
-        rows = pd.DataFrame(np.column_stack([columns[name] for name in STEP_COLUMNS]), columns=list(STEP_COLUMNS))
-        for name in ("liquidations", "waiting", "refused", "queue_length", "active_liquidators"):
-            rows[name] = rows[name].astype(np.int64)
-        return pd.concat([frame, pd.DataFrame(self._written_prices(), columns=names), rows], axis=1)
+        figures = self._figures()
+        return {
+            "step": step,
+            "time_seconds": step * self._world.step_seconds,
+            **dict(zip(names, self._written_prices().T, strict=True)),
+            **{name: figures[name].astype(np.int64) if name in _COUNTS else figures[name] for name in STEP_COLUMNS},
+        }
 
     def _written_prices(self) -> FloatArray:
         """Return reference, venue and oracle prices, (blocks, 3 assets)."""
@@ -136,12 +143,22 @@ class BlockRows:
             for books, lender in zip(self._books, self._world.lenders, strict=True)
         ]
 
-    def _columns(self) -> dict[str, FloatArray]:
-        """Return every column by its name, (blocks,) each."""
+    def _written_owed(self, number: int) -> FloatArray:
+        """Return what is owed of a pool's holes, and what nobody has taken, (blocks, 2, reserves)."""
+        since, owed = zip(*self._owed[number], strict=True)
+        blocks = np.diff([*since, self.written])
+        return np.repeat(np.array(owed), blocks, axis=0)
+
+    def _figures(self) -> dict[str, FloatArray]:
+        """Return every one of `STEP_COLUMNS` by its name, (blocks,) each."""
         noted = np.array(self._noted).reshape(self.written, len(NOTED_COLUMNS)).T
         columns: dict[str, FloatArray] = dict(zip(NOTED_COLUMNS, noted, strict=True))
+        columns |= self._capital.columns()
         for name in ("liquidations", "refused"):
             columns[name] = np.diff(columns[name], prepend=0.0)
+        times = np.arange(self.written) * self._world.step_seconds
+        for cohort in self._staying:
+            columns["active_liquidators"] += np.searchsorted(sorted(cohort.active_from_seconds), times, side="right")
         debt, collateral, deposits, cash, deficit, treasury, rate = sums = np.zeros((7, self.written))
         oracle = self._written_prices()[:, 2 * len(self._world.assets) :]
         for lender, books in zip(self._world.lenders, self._written_books(), strict=True):
@@ -163,11 +180,11 @@ class BlockRows:
         import pandas as pd  # noqa: PLC0415
 
         frames = []
-        for lender, books, owed in zip(self._world.lenders, self._written_books(), self._owed, strict=True):
+        for number, (lender, books) in enumerate(zip(self._world.lenders, self._written_books(), strict=True)):
             steps, rows, reserves = books.shape
             book = books.transpose(1, 0, 2).reshape(rows, -1)
             cash, borrow_index, supply_index, scaled_debt, shares, _, treasury, deficit = book
-            pending, uncovered = owed[:steps].transpose(1, 0, 2).reshape(2, -1)
+            pending, uncovered = self._written_owed(number).transpose(1, 0, 2).reshape(2, -1)
             debt, claims = scaled_debt * borrow_index, shares * supply_index
             frames.append(
                 pd.DataFrame(

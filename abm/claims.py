@@ -99,7 +99,7 @@ class Claims:
             return 0.0
         room = lender.exits.gate.room(reserve, world.now, float(pool.total_claims[reserve]))
         units = min(float(pool.cash[reserve]), room, pool.claims(claim.account, reserve))
-        return units / self.per_unit(world, asset)
+        return units / self.per_unit(world, asset) if units > 0.0 else 0.0
 
     def per_unit(self, world: "World", asset: int) -> float:
         """Return the underlying that a unit of a claim is redeemed for: par, by the books."""

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abm.frames import Columns
 from models.types import FloatArray
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from abm.agents.depositor import DepositorCohort
     from abm.world import Lender, World
 
@@ -37,18 +36,19 @@ def by_exit_order(world: "World", cohorts: "list[DepositorCohort]") -> list[tupl
     return rows
 
 
-def lost_by_cohort(tenths: "pd.DataFrame") -> dict[str, float]:
+def lost_by_cohort(tenths: Columns) -> dict[str, float]:
     """Return what each cohort has lost in dollars, cut or pending, and which part that is of what it was due.
 
-    `tenths` is the table of depositors at the end of a path; of `depositors.1` it is `depositors_1_lost_usd`.
+    `tenths` are the columns of depositors at the end of a path; of `depositors.1` it is `depositors_1_lost_usd`.
     """
+    lost = (tenths["cut"] + tenths["pending"]) * tenths["price_usd"]
+    due = (tenths["paid_out"] + tenths["in_kind"] + tenths["claims"] + tenths["cut"]) * tenths["price_usd"]
     found: dict[str, float] = {}
-    for cohort, rows in tenths.groupby("cohort", sort=False):
-        price, name = rows["price_usd"], str(cohort).replace(".", "_")
-        lost = float(((rows["cut"] + rows["pending"]) * price).sum())
-        due = float(((rows["paid_out"] + rows["in_kind"] + rows["claims"] + rows["cut"]) * price).sum())
-        found[f"{name}_lost_usd"] = lost
-        found[f"{name}_lost_share"] = lost / due if due > 0.0 else 0.0
+    for cohort in dict.fromkeys(tenths["cohort"]):
+        its, name = tenths["cohort"] == cohort, cohort.replace(".", "_")
+        lost_usd, due_usd = float(lost[its].sum()), float(due[its].sum())
+        found[f"{name}_lost_usd"] = lost_usd
+        found[f"{name}_lost_share"] = lost_usd / due_usd if due_usd > 0.0 else 0.0
     return found
 
 

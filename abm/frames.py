@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Columns = dict[str, NDArray[Any]]
+"""A table as arrays by the name of their column; words are objects."""
 
 _WHOLE = {
     "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
@@ -20,15 +24,20 @@ _WORDS = {
 }  # fmt: skip
 
 
-def frame_of(rows: list[tuple[Any, ...]], columns: Sequence[str], path: int) -> "pd.DataFrame":
-    """Return rows as a frame whose types do not depend on whether there are any."""
-    import pandas as pd  # noqa: PLC0415
+def columns_of(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> Columns:
+    """Return rows as arrays by column, whose types do not depend on whether there are any."""
+    by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
+    return {
+        name: np.array(values, dtype=object if name in _WORDS else np.int64 if name in _WHOLE else np.float64)
+        for name, values in zip(columns, by_column, strict=True)
+    }
 
-    by_column = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+
+def frame_of(rows: list[tuple[Any, ...]], columns: Sequence[str], path: int) -> "pd.DataFrame":
+    """Return rows as a frame, a path's number before their columns."""
+    import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
+
     data: dict[str, Any] = {"path": np.full(len(rows), path, dtype=np.int64)}
-    for name, values in zip(columns, by_column, strict=True):
-        if name in _WORDS:
-            data[name] = pd.Series(list(values), dtype="str")
-        else:
-            data[name] = np.array(values, dtype=np.int64 if name in _WHOLE else np.float64)
+    for name, values in columns_of(rows, columns).items():
+        data[name] = pd.Series(values, dtype="str") if name in _WORDS else values
     return pd.DataFrame(data)

@@ -41,6 +41,7 @@ class PoolLosses:
     Attributes:
         totals: what became of all losses so far, in dollars.
         reserves: the losses of each reserve.
+        news: grows with whatever happens to losses; while it stays, what is owed and lost does too.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class PoolLosses:
         self._world = world
         self._lender = lender
         self.totals = LossTotals()
+        self.news = 0
         stack = terms.stack()
         self.reserves = [
             ReserveLosses(world, lender, reserve, terms, stack, insurers, sales, streams, self.totals)
             for reserve in range(len(lender.assets))
         ]
+        self._with_means = [one for one in self.reserves if one.books.any_means]
         self._takeovers = Takeovers(world, lender, self.reserves, sales)
         self._recoveries = deque(sorted(terms.recoveries, key=lambda recovery: recovery.at_seconds))
         self._due_seconds = inf
@@ -84,18 +87,12 @@ class PoolLosses:
 
     def charge(self, account: int, reserve: int, units: float) -> float:
         """Charge a withdrawal of so many units while a hole is open; returns the part that is not paid out."""
+        self.news += 1
         return self.reserves[reserve].charge(account, units)
-
-    @property
-    def lost(self) -> bool:
-        """Whether anything has been lost so far."""
-        if self.totals.absorbed_usd > 0.0:  # what the treasury paid beside the layers
-            return True
-        return any([one.waterfall.lost_units > 0.0 for one in self.reserves])  # noqa: C419  asked in every block
 
     def capital_usd(self) -> float:
         """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""
-        return sum([one.books.capital_usd() for one in self.reserves if one.books.any_means])
+        return sum([one.books.capital_usd() for one in self._with_means]) if self._with_means else 0.0
 
     def open_units(self) -> tuple[list[float], list[float]]:
         """Return what layers owe of the hole of each reserve, and what nobody has taken of it."""
@@ -129,7 +126,8 @@ class PoolLosses:
                     one.recover(recovery.share)
 
     def _moves(self) -> None:
-        """Note when something next falls due."""
+        """Note that something has happened, and when something next falls due."""
+        self.news += 1
         due = min(one.waterfall.due_seconds for one in self.reserves)
         self._due_seconds = min(due, self._recoveries[0].at_seconds if self._recoveries else inf)
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import mesa
 import numpy as np
-from numba import njit
 
+from abm.capital import Capital
 from abm.cascade import Cascade
 from abm.contests import Contests
 from abm.forced_sales import ForcedSales
@@ -19,10 +19,9 @@ from abm.schedule import PHASES
 from abm.settlement import Settlement
 from abm.staking import open_stakers
 from abm.streams import Streams
-from abm.underwriting import sheet_of
 from abm.view import View
 from abm.world import World
-from models.types import FloatArray, IntArray
+from models.types import FloatArray
 
 
 class UnderwaterModel(mesa.Model):
@@ -39,7 +38,8 @@ class UnderwaterModel(mesa.Model):
         self.world = World(scenario, streams)
         self.people = populate(self, self.world, streams)
         self.view = View(self.world)
-        self.recorder = Recorder(self.world)
+        self.capital = Capital(self.world, self.view, self.people)
+        self.recorder = Recorder(self.world, self.capital, self.people)
         self.cascade = Cascade(self.world, seed)
         self.losses = [
             PoolLosses(
@@ -57,8 +57,6 @@ class UnderwaterModel(mesa.Model):
         self.settlement = Settlement(self.world, self.cascade, self.recorder, purses)
         self.contests = Contests(self.world, purses, streams("priority"))
         self.intents: list[Intent] = []
-        self._limited, self._not_money = self._limited_liquidators()
-        self._limited_accounts = set(self._limited.tolist())
         self.blocks = 0
         self.initial_debt_usd = sum(lender.pool.worth(lender.price_list).debt for lender in self.world.lenders)
         # Mesa numbers agents by a table of its own that keeps every model there ever was, and with it its whole world.
@@ -69,14 +67,14 @@ class UnderwaterModel(mesa.Model):
         self.world.begin(self.blocks)
         for _, phase in PHASES:
             phase(self)
-        self.blocks += 1
+        self.blocks = self.steps = self.blocks + 1  # `steps` is Mesa's own count
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
         """Run every block of the scenario; `progress` hears now and then how many are done."""
         steps = self.scenario.time.steps
         every = max(1, steps // 200)
         for block in range(1, steps + 1):
-            self.step()
+            UnderwaterModel.step(self)  # not the one that Mesa puts around it, which writes every step to a log
             if progress is not None and (block % every == 0 or block == steps):
                 progress(block)
         self.world.check()
@@ -95,90 +93,7 @@ class UnderwaterModel(mesa.Model):
             prices[step] = model.world.oracle
         return prices
 
-    def liquidator_capital_usd(self) -> tuple[float, float]:
-        """Return what the liquidators with limited capital own, and how much of it is or was in use in this block.
-
-        In use is what was repaid from own funds in the block, the collateral still held and what is locked in bids.
-        """
-        world = self.world
-        own, held = _worth(world.ledger.balances, self._limited, self._not_money, np.array(world.reference))
-        used = sum([cohort.repaid_in_block_usd for cohort in self.people.liquidators if cohort.uses_own_money])
-        locked = self._locked_usd(self._limited_accounts)
-        return own + locked, used + held + locked
-
-    def backstop_usd(self) -> float:
-        """Return what the accounts of last resort own, what is locked in their bids included."""
-        if not self.people.backstops:
-            return 0.0
-        accounts = {backstop.first_account for backstop in self.people.backstops}
-        held = (
-            self.world.ledger.balance(account, asset) * price
-            for account in sorted(accounts)
-            for asset, price in enumerate(self.world.reference)
-        )
-        return sum(held, 0.0) + self._locked_usd(accounts)
-
-    def _locked_usd(self, limited: set[int]) -> float:
-        """Return what some ledger accounts have locked in bids."""
-        reference = self.world.reference
-        return sum(
-            units * reference[asset]
-            for lender in self.world.lenders
-            if lender.auctions is not None
-            for account, asset, units in lender.auctions.locked()
-            if account in limited
-        )
-
-    def _limited_liquidators(self) -> tuple[IntArray, FloatArray]:
-        """Return the ledger accounts of liquidators with limited capital, and 1 for each asset that is no money.
-
-        Shapes (liquidators,) and (liquidators, assets).
-        """
-        accounts: list[int] = []
-        not_money: list[FloatArray] = []
-        for cohort in self.people.liquidators:
-            for member, unlimited in enumerate(cohort.unlimited):
-                if not unlimited:
-                    accounts.append(cohort.first_account + member)
-                    not_money.append(np.arange(len(self.world.assets)) != cohort.capital_asset)
-        if not accounts:
-            return np.empty(0, np.int64), np.zeros((0, len(self.world.assets)))
-        return np.array(accounts), np.array(not_money, dtype=np.float64)
-
-    def arbitrage_capital_usd(self) -> float:
-        """Return the capital that arbitrageurs of every kind can use now; nan where somebody's has no limit."""
-        free = sum((cohort.free_usd(self.view) for cohort in self.people.arbitrageurs), 0.0)
-        free += sum((cohort.free_usd(self.view) for cohort in self.people.triangle_arbitrageurs), 0.0)
-        return free if free < np.inf else np.nan
-
     def arbitrage_profit_usd(self) -> float:
         """Return what arbitrageurs of every kind have gained so far, open inventory at the reference price."""
         hedging = sum((cohort.profit_usd(self.view) for cohort in self.people.arbitrageurs), 0.0)
         return hedging + sum((cohort.earned_usd for cohort in self.people.triangle_arbitrageurs), 0.0)
-
-    def insurer_capital_usd(self) -> float:
-        """Return what the insurers own."""
-        if not self.people.insurers:
-            return 0.0
-        balance, reference = self.world.ledger.balance, self.world.reference
-        return sum(
-            balance(insurer.account, asset) * price
-            for insurer in self.people.insurers
-            for asset, price in enumerate(reference)
-        ) + sum(
-            sheet_of(self.world, insurer).claims_usd for insurer in self.people.insurers if insurer.claims_account >= 0
-        )
-
-
-@njit(cache=True)
-def _worth(
-    balances: FloatArray, accounts: IntArray, not_money: FloatArray, prices: FloatArray
-) -> tuple[float, float]:  # pragma: no cover - compiled
-    """Return what the accounts own, and the part of it that is not money, at these prices."""
-    own = held = 0.0
-    for member in range(accounts.size):
-        for asset in range(prices.size):
-            worth = balances[accounts[member], asset] * prices[asset]
-            own += worth
-            held += worth * not_money[member, asset]
-    return own, held

@@ -30,13 +30,11 @@ class OwnLines:
                 loans, lines = lender.loans, self._lines
                 self._watch = HealthWatch(lender.pool, lines) if loans is None else BandWatch(loans, lines)
             below = self._watch.below(lender.prices).accounts
+        elif lender.loans is None:
+            below = lender.pool.below(lender.prices, accounts, self._lines)
         else:
-            below = accounts[self._health(accounts) < self._lines[accounts]]
-        return below if lender.auctions is None else below[~lender.auctions.frozen[below]]
-
-    def _health(self, accounts: IntArray) -> FloatArray:
-        lender = self._lender
-        if lender.loans is None:
-            return lender.pool.health(lender.prices, accounts)
-        lender.follow()
-        return lender.loans.healths(accounts)
+            lender.follow()
+            below = accounts[lender.loans.healths(accounts) < self._lines[accounts]]
+        if lender.auctions is None or not below.size:
+            return below
+        return below[~lender.auctions.frozen[below]]

@@ -9,7 +9,7 @@ import numpy as np
 from abm.bad_debts import BadDebt
 from abm.block_rows import BlockRows
 from abm.exit_order import DEPOSITOR_COLUMNS, by_exit_order
-from abm.frames import frame_of
+from abm.frames import Columns, columns_of, frame_of
 from abm.node_losses import NODE_COLUMNS, NodeLosses
 from abm.survey import Survey
 from models.types import FloatArray, Side
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from abm.agents.attacker import Attack
+    from abm.capital import Capital
     from abm.model import UnderwaterModel
+    from abm.population import Population
     from abm.world import World
     from models.exposure import Exposure
 
@@ -62,9 +64,9 @@ LIQUIDATOR_COLUMNS = (
 class Recorder:
     """What one path leaves behind."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", capital: "Capital", people: "Population") -> None:
         self._world = world
-        self._blocks = BlockRows(world)
+        self._blocks = BlockRows(world, capital, people)
         self._liquidations: list[tuple[Any, ...]] = []
         self._bad_debts: list[BadDebt] = []
         self._depth: list[tuple[Any, ...]] = []
@@ -226,9 +228,17 @@ class Recorder:
         """Return the table of the blocks so far."""
         return self._blocks.table(path)
 
+    def blocks(self) -> Columns:
+        """Return the columns of the table of the blocks so far."""
+        return self._blocks.columns()
+
+    def columns(self, name: str) -> Columns:
+        """Return the columns of a table of events: what it holds, without pandas, for who asks after every path."""
+        return columns_of(*self._rows(name))
+
     def liquidations(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of liquidations."""
-        return frame_of(self._liquidations, LIQUIDATION_COLUMNS, path)
+        return frame_of(*self._rows("liquidations"), path)
 
     def write_offs(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of bad debts, a row for each layer that paid a part of one by now.
@@ -236,12 +246,7 @@ class Recorder:
         Layers `pending`, `recovered` and `uncovered` close the sum: what some layer still owes, what came back before
         anybody had paid it, and what nobody has taken. `step` is that of the write-off, however late a part was paid.
         """
-        rows = [
-            (debt.step, debt.pool, debt.account, debt.asset, debt.units, layer, units, units * debt.price_usd)
-            for debt in self._bad_debts
-            for layer, units in debt.parts()
-        ]
-        return frame_of(rows, WRITE_OFF_COLUMNS, path)
+        return frame_of(*self._rows("write_offs"), path)
 
     def depth(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of depth samples: base units tradable with a source within a distance of the venue's mid."""
@@ -267,11 +272,11 @@ class Recorder:
 
     def providers(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of liquidity providers at the end of the path, a row a member: see `ProviderReport`."""
-        return frame_of(self._providers, PROVIDER_COLUMNS, path)
+        return frame_of(*self._rows("providers"), path)
 
     def depositors(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of depositors at the end of the path, by exit order: see `abm.exit_order`."""
-        return frame_of(self._depositors, DEPOSITOR_COLUMNS, path)
+        return frame_of(*self._rows("depositors"), path)
 
     def nodes(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of losses by node through time: see `abm.node_losses`."""
@@ -290,13 +295,7 @@ class Recorder:
 
     def attacks(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
-        assets, terms = self._world.assets, self._world.scenario.assets
-        rows = [
-            (step, one.attacker, one.strategy, assets[one.asset], terms[assets[one.asset]].oracle.kind,
-             one.pushed_to_usd, one.blocks, one.spent_usd, one.gained_usd, one.profit_usd, one.expected_profit_usd)
-            for step, one in self._attacks
-        ]  # fmt: skip
-        return frame_of(rows, ATTACK_COLUMNS, path)
+        return frame_of(*self._rows("attacks"), path)
 
     def balance_sheets(self, path: int = 0) -> "pd.DataFrame":
         """Return the books of every reserve at the end of every block: see `abm.block_rows`."""
@@ -307,6 +306,41 @@ class Recorder:
 
         `step` is that of the last sale, -1 where there was none; `open` is 1 for a lot that is still for sale.
         """
+        return frame_of(*self._rows("auctions"), path)
+
+    def _rows(self, name: str) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
+        """Return the rows of a table of events, and the names of its columns."""
+        match name:
+            case "liquidations":
+                return self._liquidations, LIQUIDATION_COLUMNS
+            case "write_offs":
+                return self._write_offs(), WRITE_OFF_COLUMNS
+            case "providers":
+                return self._providers, PROVIDER_COLUMNS
+            case "depositors":
+                return self._depositors, DEPOSITOR_COLUMNS
+            case "attacks":
+                return self._attacked(), ATTACK_COLUMNS
+            case "auctions":
+                return self._lots(), AUCTION_COLUMNS
+        raise KeyError(name)
+
+    def _write_offs(self) -> list[tuple[Any, ...]]:
+        return [
+            (debt.step, debt.pool, debt.account, debt.asset, debt.units, layer, units, units * debt.price_usd)
+            for debt in self._bad_debts
+            for layer, units in debt.parts()
+        ]
+
+    def _attacked(self) -> list[tuple[Any, ...]]:
+        assets, terms = self._world.assets, self._world.scenario.assets
+        return [
+            (step, one.attacker, one.strategy, assets[one.asset], terms[assets[one.asset]].oracle.kind,
+             one.pushed_to_usd, one.blocks, one.spent_usd, one.gained_usd, one.profit_usd, one.expected_profit_usd)
+            for step, one in self._attacks
+        ]  # fmt: skip
+
+    def _lots(self) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
         for lender in self._world.lenders:
             names = [self._world.assets[asset] for asset in lender.assets]
@@ -317,4 +351,4 @@ class Recorder:
                      names[lot.debt], one.units, one.due, one.tab, one.sold, one.raised, one.returned, one.sold_usd,
                      one.raised_usd, one.bids, one.resets, not lot.closed, one.generation)
                 )  # fmt: skip
-        return frame_of(rows, AUCTION_COLUMNS, path)
+        return rows

@@ -104,14 +104,15 @@ def accrue_interest(model: "UnderwaterModel") -> None:
     world = model.world
     for lender in world.lenders:
         if world.step > 0:
-            lender.income = lender.pool.accrue(world.step_seconds).tolist()
+            lender.income = lender.pool.accrue(world.step_seconds)
             lender.interest_accrued()
 
 
 def ask_depositors_and_borrowers(model: "UnderwaterModel") -> None:
     """Borrowers and depositors submit intents; losses since the last block may have shut the exits."""
     for lender in model.world.lenders:
-        lender.exits.gate.note_losses(model.world.now, [*lender.pool.deficit.tolist(), *lender.haircuts.tolist()])
+        if lender.exits.gate.minds_losses:
+            lender.exits.gate.note_losses(model.world.now, [*lender.pool.deficit.tolist(), *lender.haircuts.tolist()])
     for borrowers in model.people.borrowers:
         model.intents.extend(borrowers.decide(model.view))
     for depositors in model.people.depositors:

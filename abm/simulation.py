@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from abm.scenario import Scenario
@@ -134,12 +133,6 @@ def finish(model: "UnderwaterModel") -> Run:
     from abm.survey import unforced_prices  # noqa: PLC0415
 
     scenario, seed, recorder = model.scenario, model.path_seed, model.recorder
-    steps, liquidations, write_offs = recorder.steps(), recorder.liquidations(), recorder.write_offs()
-    summary = summarise(model, steps, liquidations, write_offs)
-    made: dict[str, Callable[[], pd.DataFrame]] = {
-        "steps": partial(unforced_prices, model, steps),
-        "liquidations": lambda: liquidations,
-        "write_offs": lambda: write_offs,
-    }
+    tables = Tables(recorder.makers() | {"steps": lambda: unforced_prices(model, recorder.steps())})
     weight = path_weight(scenario, Streams(seed))
-    return Run(scenario, seed, summary, Tables(recorder.makers() | made), recorder.at_the_start, weight)
+    return Run(scenario, seed, summarise(model), tables, recorder.at_the_start, weight)

@@ -205,7 +205,9 @@ class Lender:
         )
 
     def believe(self, prices: list[float]) -> None:
-        """Take new prices from the oracles, one for each reserve."""
+        """Take prices from the oracles, one for each reserve; where they are those of before nothing has changed."""
+        if prices == self.price_list:
+            return
         self.prices = np.array(prices)
         self.price_list = prices
         self._found.clear()

@@ -47,6 +47,7 @@ class ExitGate:
 
     def __init__(self, terms: ExitTerms, reserves: int) -> None:
         self.terms = terms
+        self.minds_losses = terms.halt_after_loss_seconds > 0.0
         self._room = [inf] * reserves  # a bucket that nobody has touched is full, however large the pool is by then
         self._filled_at = [0.0] * reserves
         self._halted_until = -inf
@@ -54,7 +55,7 @@ class ExitGate:
 
     def note_losses(self, now: float, losses: list[float]) -> None:
         """See whether any of these figures, two for each reserve, has grown: then exits halt, if they are to."""
-        if self.terms.halt_after_loss_seconds > 0.0:
+        if self.minds_losses:
             if any(loss > before for loss, before in zip(losses, self._losses, strict=True)):
                 self._halted_until = now + self.terms.halt_after_loss_seconds
             self._losses = losses

@@ -124,7 +124,9 @@ def test_what_is_not_hedged_at_once_is_held_and_hedged_at_the_price_of_then(smal
     assert 0.0 < hedged < sold
     assert arbitrageur.inventory[0] == pytest.approx(hedged - sold, rel=1e-9)
     assert of_members(model, "arbitrageurs")[0] == pytest.approx([money, 0.0], rel=1e-12, abs=1e-9)
-    assert model.arbitrage_capital_usd() == pytest.approx(money + (hedged - sold) * 1900.0, rel=1e-12)
+    assert model.recorder.blocks()["arbitrage_capital_usd"][-1] == pytest.approx(
+        money + (hedged - sold) * 1900.0, rel=1e-12
+    )
     assert model.arbitrage_profit_usd() == pytest.approx(money + (hedged - sold) * 1900.0 - 1e6, rel=1e-9)
     model.step()
     covered, left = 18_000.0 / 2100.0, sqrt(2e9 / (2100.0 * 0.99))
@@ -262,7 +264,7 @@ def test_a_triangle_is_traded_within_capital_and_cost(small_world, model_of):
     assert (gained > 40.0).all()
     assert gained.max() < 50.0
     assert gained.sum() == pytest.approx(model.arbitrage_profit_usd(), rel=1e-9)
-    assert model.arbitrage_capital_usd() == pytest.approx(2e3 + gained.sum(), rel=1e-12)
+    assert model.recorder.blocks()["arbitrage_capital_usd"][-1] == pytest.approx(2e3 + gained.sum(), rel=1e-12)
     idle = model_of(small_world(**triangle(cost=0.06)))
     idle.run()
     assert idle.arbitrage_profit_usd() == 0.0

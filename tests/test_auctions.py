@@ -358,7 +358,7 @@ def test_a_leading_bidders_money_is_locked_and_given_back(
         locked = sum(one.lot.bid for one in lender.auctions)
         assert model.world.ledger.balance(escrow, 0) == pytest.approx(locked, abs=1e-9)
         assert sum(units for _, _, units in lender.auctions.locked()) == pytest.approx(locked, abs=1e-9)
-        assert model.liquidator_capital_usd()[0] >= 1_010_000.0 - 1e-6
+        assert model.recorder.blocks()["liquidator_capital_usd"][-1] >= 1_010_000.0 - 1e-6
     assert money[1] == 10_000.0
     # Half its money on one lot, half of the rest on the other; then one whole tab, until it is outbid in units.
     assert money[3] == pytest.approx(10_000.0 - 5000.0 - 2500.0)

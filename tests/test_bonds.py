@@ -73,7 +73,7 @@ def test_the_bond_is_locked_and_comes_back_with_what_it_earned(
     bond = balance(lender.auctions.escrow, 0)
     assert bond == pytest.approx(178.885438, rel=1e-6)
     assert balance(kicker, 0) == pytest.approx(1000.0 - bond, rel=1e-12)
-    assert model.liquidator_capital_usd()[0] == pytest.approx(1000.0 + 1e9, rel=1e-12)
+    assert model.recorder.blocks()["liquidator_capital_usd"][-1] == pytest.approx(1000.0 + 1e9, rel=1e-12)
     for _ in range(490):
         model.step()
     row = model.recorder.auctions().iloc[0]

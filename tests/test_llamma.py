@@ -61,8 +61,7 @@ def fall(model: UnderwaterModel) -> None:
 
 
 def summary_of(model: UnderwaterModel) -> dict[str, float]:
-    tables = (model.recorder.steps(), model.recorder.liquidations(), model.recorder.write_offs())
-    return summarise(model, *tables)
+    return summarise(model)
 
 
 def loans_of(model: UnderwaterModel) -> BandLoans:

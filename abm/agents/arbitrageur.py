@@ -100,6 +100,13 @@ class ArbitrageurCohort(mesa.Agent):
             self._tied_sum[member] = 0.0
         return self._tied_sum[member]
 
+    def all_tied_up(self, now: float) -> list[float]:
+        """Return the quote units that are still on their way back, of every member."""
+        for member, queue in enumerate(self._tied):
+            if queue and queue[0][0] <= now:
+                self.tied_up(member, now)
+        return self._tied_sum
+
     def settled(self, view: "View", trip: RoundTrip, proceeds: float) -> None:
         """Take note of a round trip and that `proceeds` quote units come back after the settlement time."""
         member, fill, hedged = trip.owner - self.first_account, trip.fill, trip.hedged
@@ -176,22 +183,6 @@ class ArbitrageurCohort(mesa.Agent):
         if sells:
             hedged = min(hedged, money / hedge_price)
         return RoundTrip(self.exchange, self.first_account + member, fill, hedge_price, covered, hedged)
-
-    def free_usd(self, view: "View") -> float:
-        """Return the free capital of all members in dollars; inf where it has no limit.
-
-        A member's is what it owns, inventory at the reference price, less what is under way.
-        """
-        if self.unlimited:
-            return np.inf
-        reference, now = view.pair_reference(self.exchange), view.now
-        moneys = view.moneys(self.exchange, self.first_account, self.terms.count)
-        free = 0.0
-        for member, (money, held) in enumerate(zip(moneys, self.inventory, strict=True)):
-            units = money - (self.tied_up(member, now) if self._tied[member] else 0.0) + held * reference
-            if units > 0.0:
-                free += units
-        return free * view.quote_usd(self.exchange)
 
     def profit_usd(self, view: "View") -> float:
         """Return what the cohort has gained so far, inventory at the reference price."""

@@ -193,7 +193,9 @@ class BorrowerCohort(mesa.Agent):
         self._lowest_rate = float(self.max_rate_per_year.min(initial=np.inf))
         self.watches = bool(watching.any())
         watchers = np.flatnonzero(watching)
-        self._clocks = Clocks(watchers, self.phase_seconds[watchers], self.interval_seconds[watchers], step_seconds)
+        self._clocks = Clocks(
+            watchers + first_account, self.phase_seconds[watchers], self.interval_seconds[watchers], step_seconds
+        )
         self._due: list[tuple[float, int]] = []  # (time, member), the earliest first
         self._priced_out: list[tuple[float, int]] = []  # (-highest gas price, member), who pays most first
         self._planned = np.zeros(count, dtype=np.bool_)
@@ -253,10 +255,13 @@ class BorrowerCohort(mesa.Agent):
             mine = below[(below >= self.first_account) & (below < self.first_account + self.count)] - self.first_account
             self._plan(view, self._looking(view, mine))
             return
-        striking = self._clocks.striking(view.step)
-        looking = striking[~self._planned[striking]]
-        if looking.size:
-            self._plan(view, view.below_own_line(self.pool, looking + self.first_account) - self.first_account)
+        looking = self._clocks.striking(view.step)
+        if not looking.size:
+            return
+        below = view.below_own_line(self.pool, looking)
+        if below.size:
+            members = below - self.first_account
+            self._plan(view, members[~self._planned[members]])
 
     def _look_at_rates(self, view: "View") -> None:
         """Plan to repay everything for those who look within this block and find the rate too high for them."""

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from models.lending.pool import LendingPool
 from models.lending.refusals import TooManyReserves
-from models.lending.valuation import value_rows
+from models.lending.valuation import value_row, value_rows
 from models.types import BoolArray, FloatArray, IntArray
 
 MOST_RESERVES: Final = 31
@@ -257,7 +257,7 @@ def _untouched(accounts: IntArray, slot: NDArray[np.int32]) -> tuple[IntArray, I
     return new[:count].copy(), places[:count].copy()
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _worst(
     backing: int, owing: int, prices: FloatArray, borrow_index: FloatArray, then: FloatArray
 ) -> float:  # pragma: no cover - compiled
@@ -337,12 +337,12 @@ def _below(
     return accounts[:found].copy(), values[:, :found].copy(), vain, staying
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _mark(marks: NDArray[np.uint64], account: int) -> None:  # pragma: no cover - compiled
     marks[account // 64] |= np.uint64(1) << np.uint64(account % 64)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _look(
     account: int,
     prices: FloatArray,
@@ -354,13 +354,8 @@ def _look(
     below: FloatArray,
     found: int,
 ) -> bool:  # pragma: no cover - compiled
-    """Value one account as `value_rows` does, and write it down if it is below its line."""
-    backing, held, owed = 0.0, 0.0, 0.0
-    for r in range(len(prices)):
-        value = collateral[account, r] * prices[r]
-        held += value
-        backing += value * thresholds[r]
-        owed += scaled_debt[account, r] * borrow_index[r] * prices[r]
+    """Value one account, and write it down if it is below its line."""
+    backing, held, owed = value_row(collateral, scaled_debt, prices, thresholds, borrow_index, account)
     health = backing / owed if owed > 0.0 else np.inf
     if health >= line[account]:
         return False

@@ -33,7 +33,7 @@ from models.lending.refusals import (
     UnsafeRelease,
 )
 from models.lending.reserve import RESIDUE, Reserves, ReserveTerms, cells, less
-from models.lending.valuation import Standing, Valuation, value_rows, without_collateral
+from models.lending.valuation import Standing, Valuation, rows_below, value_rows, without_collateral
 from models.types import FloatArray, IntArray
 
 
@@ -366,6 +366,10 @@ class LendingPool(Reserves):
     def health(self, prices: FloatArray, rows: IntArray | None = None) -> FloatArray:
         """Collateral value times liquidation threshold over debt value, (rows,); inf without debt."""
         return self.valuation(prices, rows).health
+
+    def below(self, prices: FloatArray, rows: IntArray, lines: FloatArray) -> IntArray:
+        """Who of `rows` owes something and has a health below its line in `lines` (accounts,), in their order."""
+        return rows_below(self.collateral, self.scaled_debt, prices, self.thresholds, self.borrow_index, rows, lines)
 
     def collateral_value(self, prices: FloatArray, rows: IntArray | None = None) -> FloatArray:
         """Value of all collateral posted by each of `rows`, (rows,)."""

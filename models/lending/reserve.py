@@ -148,12 +148,12 @@ class Reserves:
         """All books in one block, (8, R), its rows in the order of the list above: copy it to keep it."""
         return self._book
 
-    def accrue(self, seconds: float) -> FloatArray:
-        """Charge and credit interest for `seconds`; returns the treasury's income by reserve, (R,) units."""
+    def accrue(self, seconds: float) -> list[float]:
+        """Charge and credit interest for `seconds`; returns the treasury's income by reserve, in units."""
         if not 0.0 <= seconds < inf:
             raise InvalidUnits(f"interest cannot accrue over {seconds} seconds; give a finite duration, 0 or more")
         years = seconds / SECONDS_PER_YEAR
-        income = np.zeros(self.reserves)
+        income = [0.0] * self.reserves
         for r in range(self.reserves):
             borrow_index = self._borrow_index[r]
             debt = self._total_scaled_debt[r] * borrow_index

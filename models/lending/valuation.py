@@ -36,6 +36,25 @@ class Valuation(NamedTuple):
     debt_value: FloatArray
 
 
+@njit(cache=True, inline="always")
+def value_row(
+    collateral: FloatArray,
+    scaled_debt: FloatArray,
+    prices: FloatArray,
+    thresholds: FloatArray,
+    borrow_index: FloatArray,
+    row: int,
+) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """What counts of the collateral of one account, all that it has posted, and its debt, in value."""
+    backing, held, owed = 0.0, 0.0, 0.0
+    for r in range(len(prices)):
+        value = collateral[row, r] * prices[r]
+        held += value
+        backing += value * thresholds[r]
+        owed += scaled_debt[row, r] * borrow_index[r] * prices[r]
+    return backing, held, owed
+
+
 @njit(cache=True)
 def value_rows(
     collateral: FloatArray,
@@ -46,20 +65,35 @@ def value_rows(
     rows: IntArray,
 ) -> FloatArray:  # pragma: no cover - compiled
     """Health, collateral value and debt value of `rows`, as (3, rows)."""
-    count, reserves = len(rows), len(prices)
+    count = len(rows)
     valued = np.empty((3, count))
     for k in range(count):
-        row = rows[k]
-        backing, held, owed = 0.0, 0.0, 0.0
-        for r in range(reserves):
-            value = collateral[row, r] * prices[r]
-            held += value
-            backing += value * thresholds[r]
-            owed += scaled_debt[row, r] * borrow_index[r] * prices[r]
+        backing, held, owed = value_row(collateral, scaled_debt, prices, thresholds, borrow_index, rows[k])
         valued[0, k] = np.inf if owed == 0.0 else backing / owed
         valued[1, k] = held
         valued[2, k] = owed
     return valued
+
+
+@njit(cache=True)
+def rows_below(
+    collateral: FloatArray,
+    scaled_debt: FloatArray,
+    prices: FloatArray,
+    thresholds: FloatArray,
+    borrow_index: FloatArray,
+    rows: IntArray,
+    lines: FloatArray,
+) -> IntArray:  # pragma: no cover - compiled
+    """Which of `rows` owe something and have a health below their line in `lines` (accounts,), in their order."""
+    found = np.empty(len(rows), np.int64)
+    count = 0
+    for row in rows:
+        backing, _, owed = value_row(collateral, scaled_debt, prices, thresholds, borrow_index, row)
+        if owed != 0.0 and backing / owed < lines[row]:
+            found[count] = row
+            count += 1
+    return found[:count]
 
 
 @njit(cache=True)
