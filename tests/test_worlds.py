@@ -794,4 +794,6 @@ def assert_each_profit_is_asked_for(model: UnderwaterModel, rows: pd.DataFrame) 
     rows = rows[~rows["pool"].isin(apart) & (rows["liquidator"] != LENDERS)]
     for k, cohort in enumerate(model.scenario.agents.liquidators):
         mine = rows[rows["liquidator"].str.startswith(f"liquidators.{k}")]
-        assert (mine["profit_usd"] >= cohort.margin * mine["repaid_usd"] - 1e-9).all()
+        # A call that winds up a loan in bands has a row for each asset, and its gas in the first.
+        calls = mine.groupby(["step", "pool", "account", "liquidator"])[["profit_usd", "repaid_usd"]].sum()
+        assert (calls["profit_usd"] >= cohort.margin * calls["repaid_usd"] - 1e-9).all()
