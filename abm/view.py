@@ -213,15 +213,6 @@ class View:
             return held
         return held + desk.book.committed(account)[1]
 
-    def moneys(self, exchange: int, first_account: int, count: int) -> list[float]:
-        """Return the quote of accounts in a row, what stands in their orders included."""
-        desk = self._world.exchanges[exchange]
-        accounts = range(first_account, first_account + count)
-        held: list[float] = self._world.ledger.balances[first_account : accounts.stop, desk.quote].tolist()
-        if desk.book is None or desk.book.owners.isdisjoint(accounts):
-            return held
-        return [quote + desk.book.committed(account)[1] for quote, account in zip(held, accounts, strict=True)]
-
     def resting(self, exchange: int, account: int) -> tuple[float, float]:
         """Return the base and quote that stand in an account's orders."""
         book = self._world.exchanges[exchange].book
