@@ -6,8 +6,7 @@ import numpy as np
 
 from models.exits import ExitGate, ExitTerms
 from models.lending import LendingPool
-from models.lending.reserve import NEARLY_NOTHING
-from models.types import FloatArray, IntArray
+from models.types import BoolArray, FloatArray, IntArray
 
 
 class Exits:
@@ -23,9 +22,8 @@ class Exits:
         self._pool = pool
         self.gate = ExitGate(terms, pool.reserves)
         self.queues: list[OrderedDict[int, None]] = [OrderedDict() for _ in range(pool.reserves)]
-        self._waiting_shares = [0.0] * pool.reserves
-        self._most_waiting = [0.0] * pool.reserves
         shape = (pool.accounts, pool.reserves)
+        self._waits: BoolArray = np.zeros(shape, dtype=np.bool_)
         self.asked: IntArray = np.zeros(shape, dtype=np.int64)
         self.asked_seconds: FloatArray = np.zeros(shape)
         self.paid: FloatArray = np.zeros(shape)
@@ -45,34 +43,22 @@ class Exits:
     def queue(self, account: int, reserve: int) -> None:
         """Put an account at the end of a queue, with all that it still claims."""
         self.queues[reserve][account] = None
-        self._waiting_shares[reserve] += float(self._pool.shares[account, reserve])
-        self._most_waiting[reserve] = max(self._most_waiting[reserve], self._waiting_shares[reserve])
+        self._waits[account, reserve] = True
 
     def leave_queue(self, account: int, reserve: int) -> None:
         """Take an account out of a queue: it has been paid, or would rather stay."""
         del self.queues[reserve][account]
-        self._waiting_shares[reserve] -= float(self._pool.shares[account, reserve])
-        if not self.queues[reserve]:
-            self._waiting_shares[reserve] = 0.0
+        self._waits[account, reserve] = False
 
-    def lose(self, account: int, reserve: int, shares: float) -> None:
-        """Note that a loss has taken shares from an account alone."""
-        if account in self.queues[reserve]:
-            self._waiting_shares[reserve] -= shares
-
-    def paid_in_kind(self, accounts: IntArray, reserve: int, units: FloatArray, shares: FloatArray) -> None:
-        """Note that accounts gave up claims of so many units, and shares, for collateral."""
+    def paid_in_kind(self, accounts: IntArray, reserve: int, units: FloatArray) -> None:
+        """Note that accounts gave up claims of so many units for collateral."""
         self.in_kind[accounts, reserve] += units
-        for account, lost in zip(accounts.tolist(), shares.tolist(), strict=True):
-            self.lose(account, reserve, lost)
 
-    def pay(self, account: int, reserve: int, units: float, shares: float, *, queued: bool) -> None:
-        """Note that an account was paid so many units for so many shares."""
+    def pay(self, account: int, reserve: int, units: float) -> None:
+        """Note that an account was paid so many units."""
         self.paid[account, reserve] += units
         self.away[account, reserve] += units
         self.withdrawn[reserve] += units
-        if queued:
-            self._waiting_shares[reserve] -= shares
 
     def come_back(self, account: int, reserve: int, units: float) -> None:
         """Note that an account has brought units back."""
@@ -80,12 +66,10 @@ class Exits:
         self.returned[reserve] += units
 
     def waiting(self, reserve: int) -> float:
-        """What those in a queue claim, in units."""
+        """What those in a queue claim, in units: added up anew, as losses take claims from whoever has them."""
         if not self.queues[reserve]:
             return 0.0
-        if self._waiting_shares[reserve] <= NEARLY_NOTHING * self._most_waiting[reserve]:
-            self._waiting_shares[reserve] = float(self._pool.shares[list(self.queues[reserve]), reserve].sum())
-        shares = min(self._waiting_shares[reserve], float(self._pool.total_shares[reserve]))
+        shares = float(self._pool.shares[self._waits[:, reserve], reserve].sum())
         return shares * float(self._pool.supply_index[reserve])
 
     @property

@@ -166,11 +166,7 @@ class LayerMeans:
                 self._deleverage(*_concerned(by_holder))
             case PriceBucket():
                 self._note_haircut(units)
-                accounts, parts = _concerned(by_holder)
-                before = pool.shares[accounts, reserve]
-                cut(pool, reserve, accounts, parts)
-                for account, lost in zip(accounts.tolist(), before - pool.shares[accounts, reserve], strict=True):
-                    self._lender.exits.lose(account, reserve, float(lost))
+                cut(pool, reserve, *_concerned(by_holder))
             case _:
                 self._note_haircut(units)
                 pool.haircut(reserve, units)

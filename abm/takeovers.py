@@ -113,9 +113,9 @@ class Takeovers:
             return
         claims = losses.view.suppliers
         holders = np.flatnonzero(claims)
-        given, before = pro_rata(part.given, claims[holders]), pool.shares[holders, part.debt]
+        given = pro_rata(part.given, claims[holders])
         exchange(pool, part.debt, part.account, holders, given)
-        lender.exits.paid_in_kind(holders, part.debt, given, before - pool.shares[holders, part.debt])
+        lender.exits.paid_in_kind(holders, part.debt, given)
         parts = pro_rata(units, claims[holders])
         self._world.ledger.transfer_many(lender.account, lender.first_holder + holders, asset, parts)
 

@@ -27,7 +27,7 @@ class Withdrawals:
         lender.exits.ask(account, reserve, self._world.now)
         paid = 0.0
         if not lender.exits.queues[reserve] and is_open(self._world, lender):  # else others were here first
-            paid = self._pay_out(lender, account, reserve, queued=False)
+            paid = self._pay_out(lender, account, reserve)
         if paid < claims:
             lender.exits.queue(account, reserve)
             return Receipt(Status.PARTLY, "the rest waits for cash", paid)
@@ -61,11 +61,11 @@ class Withdrawals:
             while queue:
                 account = next(iter(queue))
                 claims = lender.pool.claims(account, reserve)
-                if self._pay_out(lender, account, reserve, queued=True) < claims:
+                if self._pay_out(lender, account, reserve) < claims:
                     break
                 lender.exits.leave_queue(account, reserve)
 
-    def _pay_out(self, lender: "Lender", account: int, reserve: int, *, queued: bool) -> float:
+    def _pay_out(self, lender: "Lender", account: int, reserve: int) -> float:
         """Settle an account's claims on a reserve at par, as far as there is cash and room.
 
         Returns the units, what a layer charges for leaving included.
@@ -75,11 +75,9 @@ class Withdrawals:
         units = min(pool.claims(account, reserve), float(pool.cash[reserve]), gate.room(reserve, now, claims))
         if units <= 0.0:
             return 0.0
-        shares = float(pool.shares[account, reserve])  # before a charge takes some of them
         paid = units if lender.exit_charge is None else units - lender.exit_charge(account, reserve, units)
         gate.leave(reserve, now, claims, paid)
         pool.withdraw(account, reserve, paid)
         self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], paid)
-        burned = shares - float(pool.shares[account, reserve])
-        lender.exits.pay(account, reserve, paid, burned, queued=queued)
+        lender.exits.pay(account, reserve, paid)
         return units

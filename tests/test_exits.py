@@ -85,9 +85,21 @@ def test_what_waits_keeps_its_digits_when_nearly_everybody_has_been_paid(parts, 
         pool.supply(account, 0, units)
         exits.queue(account, 0)
     for part in parts:
-        before = float(pool.shares[0, 0])
-        paid = pool.withdraw(0, 0, part * before)
-        exits.pay(0, 0, paid, before - float(pool.shares[0, 0]), queued=True)
+        exits.pay(0, 0, pool.withdraw(0, 0, part * pool.claims(0, 0)))
         assert exits.waiting(0) == pytest.approx(pool.shares.sum(), rel=1e-9)
     exits.leave_queue(0, 0)
     assert exits.waiting(0) == pytest.approx(little, rel=1e-9)
+
+
+def test_who_waits_and_loses_every_claim_is_not_counted_among_those_who_come_later() -> None:
+    pool = LendingPool([ReserveTerms(ltv=0.5, liquidation_threshold=0.5), ReserveTerms()], [lambda _: 0.0] * 2, 2)
+    exits = Exits(pool, ExitTerms())
+    pool.supply(0, 1, 100.0)
+    pool.post(1, 0, 1.0)
+    pool.borrow_many([1], 1, [100.0])
+    exits.queue(0, 1)
+    assert exits.waiting(1) == 100.0
+    pool.write_off(1, 1)
+    pool.haircut(1, 100.0)
+    pool.supply(1, 1, 40.0)
+    assert exits.waiting(1) == 0.0
