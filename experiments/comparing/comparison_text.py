@@ -11,8 +11,11 @@ from experiments.numbers import short, three_figures
 from experiments.stored.summary import aligned, duration
 
 NO_TRADE = frozenset(
-    {"liquidator_profit_usd", "bad_debt_usd", "reserve_paid_usd", "insurer_paid_usd", "borrower_excess_loss_share"}
-)
+    {
+        "liquidator_profit_usd", "bad_debt_usd", "reserve_paid_usd", "insurer_paid_usd", "borrower_excess_loss_share",
+        "stability_pool_profit_usd",
+    }
+)  # fmt: skip
 """Metrics that are neither good nor bad by themselves, or tell another one of the list again."""
 
 WIDTH = 120

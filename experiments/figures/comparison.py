@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -23,6 +24,8 @@ from experiments.figures.saving import save
 from experiments.stored.storage import ResultsUnreadableError
 
 MOST_BINS = 96
+_MOST_ROUNDS = 500
+"""How often names are moved that lie over one another: rounds, not seconds, so that a figure is always the same."""
 
 _LENDERS = (
     ("reserve_paid_usd", "reserve", "reserve"),
@@ -32,6 +35,7 @@ _LENDERS = (
 )
 _BORROWERS = (
     ("liquidator_profit_usd", palette.ACTOR["liquidators"], "liquidators' profit"),
+    ("stability_pool_profit_usd", palette.ACTOR["depositors"], "stability pool"),
     ("protocol_revenue_usd", palette.ACTOR["protocol"], "protocol's revenue"),
 )
 
@@ -98,14 +102,9 @@ def pareto(comparison: Comparison) -> Figure:
         if better is not None:
             end = _cross(axes, better, across, up, palette.TUNED)
             axes.annotate("", end, point, arrowprops={"arrowstyle": "->", "color": palette.TUNED, "lw": 0.8})
-    axes.autoscale_view()
-    known = sorted(point for point in taken if all(map(math.isfinite, point)))
-    for number, point in enumerate(known):
-        # Below the point where the next one to the right would be written over.
-        near = number + 1 < len(known) and _near(axes, point, known[number + 1])
-        axes.annotate(", ".join(taken[point]), point, xytext=(6, -13 if near else 5), textcoords="offset points")
     _axis(axes, across, "x")
     _axis(axes, up, "y")
+    _write_beside(axes, {point: ", ".join(names) for point, names in taken.items()})
     of_all = "" if len(objectives) == 2 else f" of all {len(objectives)} objectives"
     front = [entry["design"] for entry in entries if entry["on_front"]]
     style.headline(
@@ -132,9 +131,9 @@ def losses(comparison: Comparison) -> Figure:
     still = [max(means[name]["total_bad_debt_usd"] - means[name]["bad_debt_usd"], 0.0) for name in names]
     _stack(left, names, [*parts, ("not realised yet", palette.UNDERWATER, still)])
     style.panel(left, "Bad debt, by who paid for it", "")
-    gone = [(label, colour, [max(means[name][m], 0.0) for name in names]) for m, colour, label in _BORROWERS]
+    gone = [(label, colour, [means[name].get(m, 0.0) for name in names]) for m, colour, label in _BORROWERS]
     lost = [means[name]["borrower_loss_usd"] for name in names]
-    rest = [max(total - sum(part[2][k] for part in gone), 0.0) for k, total in enumerate(lost)]
+    rest = [total - sum(part[2][k] for part in gone) for k, total in enumerate(lost)]
     _stack(right, names, [*gone, ("the market and the miners", palette.ACTOR["market"], rest)])
     style.panel(right, "Borrowers' loss to liquidation, by who got it", "")
     left.set_yticks(range(len(names)), names)
@@ -149,7 +148,8 @@ def losses(comparison: Comparison) -> Figure:
         drawn,
         f"{comparison.name}: who pays under each design; most is lost under {worst}",
         "Left: bad debt by the loss layer that took it, and what positions still open at the end lack. Right: value "
-        "seized beyond the debt repaid, by who has it now. Means over the paths, best design at the top.",
+        "seized beyond the debt repaid, by who has it now; left of zero what others added, such as the protocol's "
+        "tips to those who start auctions. Means over the paths, best design at the top.",
     )
     return drawn
 
@@ -191,10 +191,18 @@ def timelines(comparison: Comparison) -> Figure:
 COMPARISON_FIGURES = {"ranking": ranking, "pareto": pareto, "losses": losses, "timelines": timelines}
 
 
-def _near(axes: Axes, point: tuple[float, float], other: tuple[float, float]) -> bool:
-    """Whether another point lies where the name of this one would be written."""
-    (x0, y0), (x1, y1) = axes.transLimits.transform([point, other])
-    return bool(x1 - x0 < 0.15 and -0.02 < y1 - y0 < 0.08)
+def _write_beside(axes: Axes, names: dict[tuple[float, float], str]) -> None:
+    """Write names beside their points, clear of one another; a line leads back to a point where that is further off."""
+    known = {point: name for point, name in names.items() if all(map(math.isfinite, point))}
+    axes.autoscale_view()
+    texts = [axes.text(*point, name, fontsize="small") for point, name in known.items()]
+    adjust_text(
+        texts,
+        ax=axes,
+        expand=(1.1, 1.3),
+        iter_lim=_MOST_ROUNDS,
+        arrowprops={"arrowstyle": "-", "color": palette.MUTED, "lw": 0.6},
+    )
 
 
 def _entries(comparison: Comparison) -> list[dict[str, Any]]:
@@ -267,12 +275,22 @@ def _axis(axes: Axes, objective: Objective, which: str) -> None:
 
 
 def _stack(axes: Axes, names: list[str], parts: list[tuple[str, str, list[float]]]) -> None:
-    base = np.zeros(len(names))
+    """Parts of a sum beside one another, those below zero to the left of it."""
+    right, left = np.zeros(len(names)), np.zeros(len(names))
     for label, colour, values in parts:
         if any(values):
-            axes.barh(range(len(names)), values, left=base, color=colour, label=label, height=0.7)
-            base += np.array(values)
-    if not base.any():
+            widths = np.array(values)
+            axes.barh(
+                range(len(names)),
+                widths,
+                left=np.where(widths > 0.0, right, left),
+                color=colour,
+                label=label,
+                height=0.7,
+            )
+            right += widths.clip(min=0.0)
+            left += widths.clip(max=0.0)
+    if not (right.any() or left.any()):
         axes.plot([], [], label="nothing")
 
 
