@@ -22,7 +22,8 @@ from models.liquidation import House, Lot, LotTaking, NothingToReset, Opening, R
 from models.types import FloatArray
 
 if TYPE_CHECKING:
-    from abm.world import Found, Lender, World
+    from abm.lender import Found, Lender
+    from abm.world import World
 
 # Amounts that differ by no more than this part of either are the same: sums of parts round.
 ROUNDING: Final = 1e-9

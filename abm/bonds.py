@@ -22,7 +22,8 @@ from models.liquidation.opening import Kick
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.world import Found, Lender, World
+    from abm.lender import Found, Lender
+    from abm.world import World
 
 
 @dataclass(frozen=True, slots=True)

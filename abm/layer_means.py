@@ -32,7 +32,8 @@ from models.losses.staked_same_asset import StakedSameAsset
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 # What loss layers sell is not the work of any one liquidation: it counts with those of the first generation.
 _GENERATION: Final = 0
