@@ -18,6 +18,7 @@ import numpy as np
 from abm.waiting_lots import NOTHING_WAITS, Waiting
 from models.ledger import OUTSIDE
 from models.lending import Below
+from models.lending.bad_debt import cover_with_cash
 from models.liquidation import House, Lot, LotTaking, NothingToReset, Opening, Reward, Taking, TimedDesign
 from models.types import FloatArray
 
@@ -289,7 +290,7 @@ class Auctions:
         income = paid - repaid
         given_back = min(income, self._advanced[lot.debt], float(pool.deficit[lot.debt]))
         self._advanced[lot.debt] -= given_back
-        pool.cover_with_cash(lot.debt, given_back)
+        cover_with_cash(pool, lot.debt, given_back)
         pool.fund_treasury(lot.debt, income - given_back)
         return repaid
 
