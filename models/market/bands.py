@@ -24,7 +24,6 @@ from models.market import band_curve as curve
 from models.market.band_curve import BASE, QUOTE
 from models.market.band_gap import Band, gap
 from models.market.band_shares import AlreadyDeposited, BandShares, InvalidBands, check_span
-from models.market.constant_product import NEAR
 from models.market.fill import (
     Fill,
     InvalidAmount,
@@ -37,6 +36,7 @@ from models.market.fill import (
     sale_to,
     selling,
 )
+from models.market.near import NEAR
 from models.market.ranges import BUY, GET, GIVE, SELL, TO
 from models.types import BoolArray, FloatArray, Side
 
