@@ -11,7 +11,8 @@ from abm.stability import StabilityPool
 from models.liquidation import Ajna, CompoundV3, Design, LiquityV1, LiquityV2, Llamma, MakerFlip, SaleDesign
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 
 def own_accounts(design: Design) -> int:

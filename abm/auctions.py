@@ -18,11 +18,13 @@ import numpy as np
 from abm.waiting_lots import NOTHING_WAITS, Waiting
 from models.ledger import OUTSIDE
 from models.lending import Below
+from models.lending.bad_debt import cover_with_cash
 from models.liquidation import House, Lot, LotTaking, NothingToReset, Opening, Reward, Taking, TimedDesign
 from models.types import FloatArray
 
 if TYPE_CHECKING:
-    from abm.world import Found, Lender, World
+    from abm.lender import Found, Lender
+    from abm.world import World
 
 # Amounts that differ by no more than this part of either are the same: sums of parts round.
 ROUNDING: Final = 1e-9
@@ -288,7 +290,7 @@ class Auctions:
         income = paid - repaid
         given_back = min(income, self._advanced[lot.debt], float(pool.deficit[lot.debt]))
         self._advanced[lot.debt] -= given_back
-        pool.cover_with_cash(lot.debt, given_back)
+        cover_with_cash(pool, lot.debt, given_back)
         pool.fund_treasury(lot.debt, income - given_back)
         return repaid
 

@@ -26,8 +26,9 @@ from models.types import BoolArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from abm.cascade import Cascade
     from abm.forced_sales import Sale
+    from abm.lender import Found, Lender
     from abm.scenario import Market, Pool
-    from abm.world import Found, Lender, World
+    from abm.world import World
 
 
 class BandSource(NamedTuple):

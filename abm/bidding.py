@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from abm.agents.liquidator import LiquidatorCohort
     from abm.auctions import OpenLot
     from abm.forced_sales import ForcedSales
+    from abm.lender import Lender
     from abm.purses import Purses
     from abm.recorder import Recorder
-    from abm.world import Lender, World
+    from abm.world import World
 
 
 class Biddings:

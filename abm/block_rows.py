@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from abm.capital import Capital
+    from abm.lender import Lender
     from abm.losses import PoolLosses
     from abm.model import UnderwaterModel
     from abm.population import Population
-    from abm.world import Lender, World
+    from abm.world import World
     from models.lending import Below
 
 STEP_COLUMNS = (

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from abm.bonds import BondedSales, Settled
+    from abm.lender import Lender
     from abm.purses import Purses
     from abm.recorder import Recorder
-    from abm.world import Lender, World
+    from abm.world import World
 
 LENDERS: Final = "depositors"
 

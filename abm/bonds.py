@@ -17,12 +17,14 @@ from numba import njit
 
 from abm.auctions import Opener, OpenLot
 from abm.sales import Sales
+from models.lending.bad_debt import cover_from_treasury, haircut
 from models.liquidation import Ajna, House, Lot, LotTaking, Opening, bond_payment_factor
 from models.liquidation.opening import Kick
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.world import Found, Lender, World
+    from abm.lender import Found, Lender
+    from abm.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,9 @@ class BondedSales(Sales):
         given_up = min(settlement.debt_to_lenders * grown, float(pool.total_claims[lot.debt]))
         to_lenders = pool.write_off(lot.account, lot.debt, given_up)
         units = self._hand_to_lenders(lot, settlement.units_to_lenders)
-        pool.haircut(lot.debt, min(to_lenders, float(pool.total_claims[lot.debt])))
+        haircut(pool, lot.debt, min(to_lenders, float(pool.total_claims[lot.debt])))
         paid = pool.write_off(lot.account, lot.debt, settlement.debt_from_reserves * grown)
-        pool.cover_from_treasury(lot.debt, paid)
+        cover_from_treasury(pool, lot.debt, paid)
         self._give_back(one, settlement.returned_units)
         self._count(one)
         self._close(one)

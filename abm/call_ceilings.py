@@ -17,8 +17,9 @@ from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.auctions import Auctions
+    from abm.lender import Lender
     from abm.waiting_lots import Waiting
-    from abm.world import Lender, World
+    from abm.world import World
 
 # The columns of `CallTops`.
 _REWARD, _RAISED, _GAIN, _BEST, _BOND, _COLUMNS = range(6)

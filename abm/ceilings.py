@@ -18,8 +18,9 @@ from models.liquidation.ceiling import Accounts
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
+    from abm.lender import Lender
     from abm.sales import OnSale, Sales
-    from abm.world import Lender, World
+    from abm.world import World
 
 
 class Moves(NamedTuple):

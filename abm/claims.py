@@ -19,8 +19,9 @@ from models.prices import ClaimPrice
 from models.prices.claim import WORTHLESS
 
 if TYPE_CHECKING:
+    from abm.lender import Lender
     from abm.scenario import Scenario
-    from abm.world import Lender, World
+    from abm.world import World
 
 
 ROUNDING: Final = 1e-9

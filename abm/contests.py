@@ -21,8 +21,9 @@ from models.priority import Bidding, shaded
 
 if TYPE_CHECKING:
     from abm.agents.liquidator import LiquidatorCohort
+    from abm.lender import Lender
     from abm.marks import Mark
-    from abm.world import Lender, World
+    from abm.world import World
 
 Call = Liquidate | OpenLiquidation
 _Target = tuple[type[Call], int, int, bool]

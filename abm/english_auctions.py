@@ -16,7 +16,8 @@ from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Tak
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 # The columns of lots that run: when no more bids are taken, who leads, the pair of reserves, when the lot was opened,
 # the leading bid, the least that the next bid must pay and for how many units, and the tab.

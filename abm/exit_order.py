@@ -9,7 +9,8 @@ from models.types import FloatArray
 
 if TYPE_CHECKING:
     from abm.agents.depositor import DepositorCohort
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 GROUPS = 10
 

@@ -7,8 +7,9 @@ import numpy as np
 from models.exposure import COLLATERALISES, INSURED, LENDS, PRICED, SUPPLIES, WRAPS, Exposure
 
 if TYPE_CHECKING:
+    from abm.lender import Lender
     from abm.model import UnderwaterModel
-    from abm.world import Lender, World
+    from abm.world import World
 
 
 def exposures(model: "UnderwaterModel") -> list[Exposure]:

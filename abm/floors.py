@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from models.market import Router, Venue
 
 if TYPE_CHECKING:
-    from abm.world import Exchange
+    from abm.exchange import Exchange
     from models.market import Source
 
 

@@ -17,7 +17,8 @@ from models.market import Trip
 if TYPE_CHECKING:
     from abm.cascade import Cascade
     from abm.floors import Floor
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 
 @dataclass(slots=True)

@@ -19,7 +19,8 @@ from models.losses.payer import What
 
 if TYPE_CHECKING:
     from abm.agents.insurer import Insurer
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 
 @dataclass(frozen=True, slots=True)

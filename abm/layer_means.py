@@ -15,7 +15,7 @@ import numpy as np
 
 from abm.forced_sales import ForcedSales
 from models.ledger import OUTSIDE
-from models.lending.bad_debt import assume, cut, restore, surrender
+from models.lending.bad_debt import assume, cover_from_treasury, cover_with_cash, cut, haircut, restore, surrender
 from models.losses import Effect, LossView, Part, Payer, Returned, TimedWaterfall
 from models.losses.auto_deleverage import AutoDeleverage
 from models.losses.backstop_vault import BackstopVault
@@ -32,7 +32,8 @@ from models.losses.staked_same_asset import StakedSameAsset
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 # What loss layers sell is not the work of any one liquidation: it counts with those of the first generation.
 _GENERATION: Final = 0
@@ -122,7 +123,7 @@ class LayerMeans:
             if effect.what == "burned" and means.claims >= 0:
                 given = surrender(lender.pool, reserve, means.claims, effect.units)
                 by_claims = min(given, units)
-                lender.pool.cover_from_treasury(reserve, by_claims)
+                cover_from_treasury(lender.pool, reserve, by_claims)
             elif effect.asset is not None:
                 sold[index[effect.asset]] = sold.get(index[effect.asset], 0.0) + effect.units
         for asset, amount in sold.items():
@@ -135,7 +136,7 @@ class LayerMeans:
             return
         units = min(units, float(self._lender.pool.deficit[self._reserve]))
         moved = self._world.ledger.transfer(account, self._lender.account, self._asset, units)
-        self._lender.pool.cover_with_cash(self._reserve, moved)
+        cover_with_cash(self._lender.pool, self._reserve, moved)
 
     def _sell(self, account: int, asset: int, units: float) -> None:
         """Sell tokens for the asset that was lost; what they bring arrives in the account.
@@ -159,7 +160,7 @@ class LayerMeans:
         by_holder = effects[0].by_holder if effects else None
         match payer:
             case Reserve():
-                pool.cover_from_treasury(reserve, units)
+                cover_from_treasury(pool, reserve, units)
             case RedistributeToBorrowers():
                 assume(pool, reserve, *_concerned(by_holder))
             case AutoDeleverage():
@@ -169,7 +170,7 @@ class LayerMeans:
                 cut(pool, reserve, *_concerned(by_holder))
             case _:
                 self._note_haircut(units)
-                pool.haircut(reserve, units)
+                haircut(pool, reserve, units)
 
     def _note_haircut(self, units: float) -> None:
         """Let depositors see that claims are cut."""
@@ -182,7 +183,7 @@ class LayerMeans:
         for account, taken in zip(accounts.tolist(), units.tolist(), strict=True):
             self._lender.pool.seize(account, self._reserve, taken)
             self._deleveraged[account] += taken
-        self._lender.pool.cover_with_cash(self._reserve, float(units.sum()))
+        cover_with_cash(self._lender.pool, self._reserve, float(units.sum()))
 
     # Recoveries
 
@@ -190,7 +191,7 @@ class LayerMeans:
         """Let money recovered fill the hole."""
         units = min(units, float(self._lender.pool.deficit[self._reserve]))
         self._bring(self._lender.account, units)
-        self._lender.pool.cover_with_cash(self._reserve, units)
+        cover_with_cash(self._lender.pool, self._reserve, units)
 
     def give_back(self, returned: Sequence[Returned]) -> None:
         """Let who had paid have what was recovered."""

@@ -10,7 +10,8 @@ from abm.sales import Sales
 from models.liquidation import NOBODY, Backstop
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from models.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from abm.floors import Floor
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 _PRECISION: Final = 1e-13
 

@@ -30,9 +30,10 @@ from models.losses.withdrawal_charge import WithdrawalCharge
 
 if TYPE_CHECKING:
     from abm.agents.insurer import Insurer
+    from abm.lender import Lender
     from abm.recorder import Recorder
     from abm.streams import Streams
-    from abm.world import Lender, World
+    from abm.world import World
 
 
 class PoolLosses:

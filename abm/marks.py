@@ -9,7 +9,8 @@ from models.liquidation import Offer, SpotDesign, Taking
 
 if TYPE_CHECKING:
     from abm.cascade import Cascade
-    from abm.world import Found, Lender, World
+    from abm.lender import Found, Lender
+    from abm.world import World
 
 
 class Mark(Protocol):

@@ -18,8 +18,9 @@ from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.agents.borrower import BorrowerCohort
+    from abm.lender import Lender
     from abm.model import UnderwaterModel
-    from abm.world import Lender, World
+    from abm.world import World
 
 NODE_COLUMNS = ("step", "time_seconds", "node", "loss_usd")
 

@@ -18,8 +18,9 @@ from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.auctions import Auctions
+    from abm.lender import Lender
     from abm.marks import Mark
-    from abm.world import Lender, World
+    from abm.world import World
     from models.liquidation import Lot, Reward
 
 _NO_NUMBERS: Final = np.empty(0, np.int64)

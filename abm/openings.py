@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from abm.agents.liquidator import LiquidatorCohort
     from abm.auctions import Auctions
     from abm.cascade import Cascade
+    from abm.lender import Lender
     from abm.purses import Purses
     from abm.recorder import Recorder
-    from abm.world import Lender, World
+    from abm.world import World
 
 
 class Openings:

@@ -7,7 +7,7 @@ from models.lending import HealthWatch
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.world import Lender
+    from abm.lender import Lender
 
 
 class OwnLines:

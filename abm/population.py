@@ -24,6 +24,7 @@ from abm.agents.noise_trader import NoiseTraderCohort
 from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
 from abm.auction_kinds import own_accounts
 from abm.distributions import draw
+from abm.lender import Lender
 from abm.loss_terms import claims_layers
 from abm.positions import Book, Loans, Opening, openings
 from abm.rights import RightAuctions
@@ -31,7 +32,7 @@ from abm.staking import StakerDesk
 from abm.streams import Streams
 from abm.trading import come_or_go
 from abm.view import View
-from abm.world import Lender, World
+from abm.world import World
 from models.ledger import OUTSIDE
 from models.types import FloatArray
 

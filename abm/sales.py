@@ -20,7 +20,8 @@ from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.cascade import Cascade
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 
 # The columns of lots that run: where the price started and when, the pair of reserves, when the lot was opened, its

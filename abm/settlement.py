@@ -47,10 +47,11 @@ if TYPE_CHECKING:
     from abm.agents.liquidator import LiquidatorCohort
     from abm.band_loans import BandLoans
     from abm.cascade import Cascade
+    from abm.lender import Found, Lender
     from abm.marks import Mark
     from abm.purses import Purses
     from abm.recorder import Recorder
-    from abm.world import Found, Lender, World
+    from abm.world import World
 
 _CALLS = (Liquidate, OpenLiquidation)
 _LEFT_OUT = Receipt(Status.LEFT_OUT, "the block was full or its price above the bid")

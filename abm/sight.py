@@ -13,7 +13,8 @@ import numpy as np
 from models.types import FloatArray
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 
 class Sight(NamedTuple):

@@ -8,8 +8,9 @@ from models.liquidation import Taking
 
 if TYPE_CHECKING:
     from abm.intents import Liquidate
+    from abm.lender import Lender
     from abm.marks import Mark
-    from abm.world import Lender, World
+    from abm.world import World
 
 
 @dataclass(slots=True)

@@ -20,7 +20,8 @@ from models.liquidation import Absorption, House, LiquityV1, LiquityV2, Opening,
 from models.types import FloatArray
 
 if TYPE_CHECKING:
-    from abm.world import Found, Lender, World
+    from abm.lender import Found, Lender
+    from abm.world import World
 
 
 class Absorbed(NamedTuple):

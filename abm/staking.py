@@ -20,9 +20,10 @@ from models.losses.staked_own_token import StakedOwnToken
 from models.losses.staked_same_asset import StakedSameAsset
 
 if TYPE_CHECKING:
+    from abm.lender import Lender
     from abm.model import UnderwaterModel
     from abm.streams import Streams
-    from abm.world import Lender, World
+    from abm.world import World
 
 STAKED = (StakedSameAsset, StakedOwnToken, BackstopVault)
 

@@ -29,9 +29,10 @@ from models.losses.stability_pool import StabilityPool
 
 if TYPE_CHECKING:
     from abm.forced_sales import ForcedSales
+    from abm.lender import Lender
     from abm.losses import ReserveLosses
     from abm.recorder import Recorder
-    from abm.world import Lender, World
+    from abm.world import World
 
 
 class Exchange(NamedTuple):

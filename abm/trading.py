@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from abm.agents.liquidity_provider import Moves
     from abm.agents.market_maker import Quotes
     from abm.agents.triangle_arbitrageur import Round
-    from abm.world import Exchange, World
+    from abm.exchange import Exchange
+    from abm.world import World
 
 
 def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None:

@@ -22,7 +22,8 @@ from models.rates import SECONDS_PER_YEAR
 from models.types import BoolArray, FloatArray, IntArray, Side
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from abm.claims import is_open
 from abm.intents import Deposit, Receipt, Status, Stay, Withdraw
 
 if TYPE_CHECKING:
-    from abm.world import Lender, World
+    from abm.lender import Lender
+    from abm.world import World
 
 
 class Withdrawals:

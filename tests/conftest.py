@@ -24,9 +24,9 @@ from matplotlib.transforms import BboxBase
 
 import abm
 from abm import Run, Scenario, simulate
+from abm.lender import Lender
 from abm.losses import PoolLosses
 from abm.model import UnderwaterModel
-from abm.world import Lender
 from experiments import load_scenario
 from experiments.figures import style
 from models.market import Bands, Concentrated, ConstantProduct, StableSwap

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from abm.exits import Exits
 from models.exits import ExitGate, ExitTerms
 from models.lending import LendingPool, ReserveTerms
+from models.lending.bad_debt import haircut
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,6 @@ def test_who_waits_and_loses_every_claim_is_not_counted_among_those_who_come_lat
     exits.queue(0, 1)
     assert exits.waiting(1) == 100.0
     pool.write_off(1, 1)
-    pool.haircut(1, 100.0)
+    haircut(pool, 1, 100.0)
     pool.supply(1, 1, 40.0)
     assert exits.waiting(1) == 0.0

@@ -23,6 +23,7 @@ from models.lending import (
     SheetUnbalanced,
     UnsafeRelease,
 )
+from models.lending.bad_debt import cover_from_treasury, cover_with_cash, haircut
 from models.refusals import Refusal
 from models.types import FloatArray
 
@@ -74,9 +75,9 @@ def test_amounts_that_are_no_amounts_are_refused_by_every_verb(units: float) -> 
         lambda: made.borrow(BOB, DAI, units, PRICES),
         lambda: made.repay(BOB, DAI, units),
         lambda: made.seize(BOB, ETH, units),
-        lambda: made.cover_from_treasury(DAI, units),
-        lambda: made.cover_with_cash(DAI, units),
-        lambda: made.haircut(DAI, units),
+        lambda: cover_from_treasury(made, DAI, units),
+        lambda: cover_with_cash(made, DAI, units),
+        lambda: haircut(made, DAI, units),
         lambda: made.post_many([BOB, CAROL], ETH, [1.0, units]),
         lambda: made.borrow_many([BOB, CAROL], DAI, [1.0, units]),
         lambda: made.accrue(units),
@@ -106,9 +107,9 @@ def test_verbs_refuse_what_is_not_there_and_change_nothing() -> None:
     with pytest.raises(UnsafeRelease, match=r"account 1 with health 0\.989775"):
         made.release(BOB, ETH, 0.46, PRICES)
     with pytest.raises(ExceedsDeficit, match=r"deficit of 0\.0, asked to cover 1\.0"):
-        made.cover_with_cash(DAI, 1.0)
+        cover_with_cash(made, DAI, 1.0)
     with pytest.raises(ExceedsDeficit):
-        made.haircut(DAI, 1.0)
+        haircut(made, DAI, 1.0)
     assert all(np.array_equal(now, then) for now, then in zip(state(made), before, strict=True))
 
 
@@ -126,8 +127,8 @@ def test_the_treasury_covers_no_more_than_its_claim() -> None:
     income = made.accrue(YEAR)[DAI]
     made.write_off(BOB, DAI)
     with pytest.raises(InsufficientTreasury, match="cover no more than the claim"):
-        made.cover_from_treasury(DAI, income + 1.0)
-    made.cover_from_treasury(DAI, income)
+        cover_from_treasury(made, DAI, income + 1.0)
+    cover_from_treasury(made, DAI, income)
     assert made.treasury[DAI] == 0.0
     made.check(1e-15)
 
@@ -177,8 +178,8 @@ def test_health_is_threshold_value_over_debt_and_infinite_without_debt() -> None
     assert health[BOB] == pytest.approx(0.985625, rel=1e-15)
     assert health[ALICE] == health[CAROL] == np.inf
     assert made.standing(BOB, np.array([1.0, 1900.0])) == (health[BOB], 19_000.0, 16_000.0)
-    assert made.collateral_value(PRICES, np.array([CAROL, BOB])).tolist() == [0.0, 20_000.0]
-    assert made.debt_value(PRICES).tolist() == [0.0, 16_000.0, 0.0]
+    assert made.valuation(PRICES, np.array([CAROL, BOB])).collateral_value.tolist() == [0.0, 20_000.0]
+    assert made.valuation(PRICES).debt_value.tolist() == [0.0, 16_000.0, 0.0]
     assert made.worth(PRICES.tolist()).debt == 16_000.0
     assert made.worth(PRICES.tolist()).collateral == 20_000.0
 
@@ -225,8 +226,8 @@ def test_without_suppliers_all_interest_is_the_treasurys() -> None:
     made = lent_pool(rate=0.10)
     made.accrue(YEAR)
     made.write_off(BOB, DAI)
-    made.haircut(DAI, made.deficit[DAI])
-    made.haircut(DAI, made.deficit[DAI])
+    haircut(made, DAI, made.deficit[DAI])
+    haircut(made, DAI, made.deficit[DAI])
     assert made.claims(ALICE, DAI) > 0.0
     made.withdraw(ALICE, DAI, made.claims(ALICE, DAI))
     made.post(CAROL, ETH, 1.0)
@@ -266,13 +267,13 @@ def test_each_way_to_cover_a_deficit_moves_its_own_side_of_the_sheet() -> None:
     made.accrue(YEAR)
     treasury, claims = made.treasury[DAI], made.claims(ALICE, DAI)
     lost = made.write_off(BOB, DAI)
-    made.cover_from_treasury(DAI, treasury)
+    cover_from_treasury(made, DAI, treasury)
     assert made.cash[DAI] == 4000.0
-    made.cover_with_cash(DAI, 1000.0)
+    cover_with_cash(made, DAI, 1000.0)
     assert made.cash[DAI] == 5000.0
     assert made.claims(ALICE, DAI) == claims
     rest = lost - treasury - 1000.0
-    assert made.haircut(DAI, rest) == rest
+    assert haircut(made, DAI, rest) == rest
     assert made.deficit[DAI] == 0.0
     assert made.claims(ALICE, DAI) == pytest.approx(5000.0, rel=1e-12)
     made.check(1e-14)
@@ -284,7 +285,7 @@ def test_a_haircut_falls_on_suppliers_in_proportion() -> None:
     made.supply(CAROL, DAI, 1000.0)
     made.post(BOB, ETH, 10.0)
     made.borrow(BOB, DAI, 1000.0, PRICES)
-    made.haircut(DAI, made.write_off(BOB, DAI))
+    haircut(made, DAI, made.write_off(BOB, DAI))
     assert made.claims(ALICE, DAI) == pytest.approx(2250.0, rel=1e-14)
     assert made.claims(CAROL, DAI) == pytest.approx(750.0, rel=1e-14)
 
@@ -294,7 +295,7 @@ def test_a_haircut_of_everything_ends_the_shares_and_new_suppliers_start_afresh(
     made.supply(ALICE, DAI, 1000.0)
     made.post(BOB, ETH, 10.0)
     made.borrow(BOB, DAI, 1000.0, PRICES)
-    assert made.haircut(DAI, made.write_off(BOB, DAI)) == 1000.0
+    assert haircut(made, DAI, made.write_off(BOB, DAI)) == 1000.0
     assert made.claims(ALICE, DAI) == 0.0
     made.supply(CAROL, DAI, 500.0)
     assert made.claims(CAROL, DAI) == 500.0
@@ -309,7 +310,7 @@ def test_a_run_at_par_leaves_the_haircut_to_those_who_stay() -> None:
     made.borrow(BOB, DAI, 10.0, PRICES)
     lost = made.write_off(BOB, DAI)
     made.withdraw(CAROL, DAI, 30.0)
-    made.haircut(DAI, lost)
+    haircut(made, DAI, lost)
     assert made.claims(ALICE, DAI) == pytest.approx(70.0 * (1.0 - 10.0 / (100.0 * 0.7)), rel=1e-12)
 
 
@@ -377,9 +378,9 @@ def test_what_the_protocol_owes_beyond_its_treasury_is_a_deficit_until_it_is_giv
     made = lent_pool()
     made.advance(DAI, 300.0)
     assert (made.cash[DAI], made.deficit[DAI]) == (3700.0, 300.0)
-    made.cover_with_cash(DAI, 300.0)
+    cover_with_cash(made, DAI, 300.0)
     assert (made.cash[DAI], made.deficit[DAI]) == (4000.0, 0.0)
-    with pytest.raises(InsufficientCash, match=r"DAI holds 4000\.0 in cash, asked to advance 4001\.0"):
+    with pytest.raises(InsufficientCash, match=r"DAI holds 4000\.0 in cash, asked for 4001\.0"):
         made.advance(DAI, 4001.0)
     made.check(1e-12)
 
@@ -409,9 +410,9 @@ VERBS: dict[str, Callable[[LendingPool, int, int, float], object]] = {
     "repay": lambda on, account, r, part: on.repay(account, r, 1.5 * part * on.debt(account, r)),
     "seize": lambda on, account, r, part: on.seize(account, r, part * on.collateral[account, r]),
     "write_off": lambda on, account, r, _: on.write_off(account, r),
-    "cover_from_treasury": lambda on, _, r, part: on.cover_from_treasury(r, part * on.treasury[r]),
-    "cover_with_cash": lambda on, _, r, part: on.cover_with_cash(r, part * on.deficit[r]),
-    "haircut": lambda on, _, r, part: on.haircut(r, part * on.deficit[r]),
+    "cover_from_treasury": lambda on, _, r, part: cover_from_treasury(on, r, part * on.treasury[r]),
+    "cover_with_cash": lambda on, _, r, part: cover_with_cash(on, r, part * on.deficit[r]),
+    "haircut": lambda on, _, r, part: haircut(on, r, part * on.deficit[r]),
     "fund_treasury": lambda on, _, r, part: on.fund_treasury(r, part * 100.0),
     "collect_treasury": lambda on, _, r, part: on.collect_treasury(r, 1.1 * part * on.treasury[r]),
     "accrue": lambda on, _account, _r, part: on.accrue(part * 1e7),
@@ -471,10 +472,10 @@ def test_cuts_are_told_apart_by_who_held_claims_when() -> None:
     made = lent_pool()
     made.supply(CAROL, DAI, 20_000.0)
     made.write_off(BOB, DAI)
-    made.haircut(DAI, 16_000.0)
+    haircut(made, DAI, 16_000.0)
     made.withdraw(CAROL, DAI, 12_000.0)
     made.advance(DAI, 1_000.0)
-    made.haircut(DAI, 1_000.0)
+    haircut(made, DAI, 1_000.0)
     assert made.cuts.of(slice(0, 3), DAI, made.shares[:, DAI]) == pytest.approx([9_000.0, 0.0, 8_000.0], rel=1e-12)
 
 
@@ -497,7 +498,7 @@ def test_the_cuts_of_all_accounts_sum_to_what_was_cut(events: list[tuple[str, in
             made.credit(BOB, account, DAI, 100.0 * part)
         else:
             made.advance(DAI, part * float(made.cash[DAI]))
-            cut += made.haircut(DAI, float(made.deficit[DAI]))
+            cut += haircut(made, DAI, float(made.deficit[DAI]))
     booked = made.cuts.of(slice(0, 3), DAI, made.shares[:, DAI]).sum()
     assert booked == pytest.approx(cut, rel=1e-9, abs=1e-6)
 

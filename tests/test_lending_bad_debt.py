@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.lending import ExceedsDeficit, InsufficientDebt, InsufficientShares, InvalidUnits, LendingPool, ReserveTerms
-from models.lending.bad_debt import assume, cut, exchange, restore, surrender
+from models.lending.bad_debt import assume, cover_from_treasury, cut, exchange, haircut, restore, surrender
 
 DAI, ETH = 0, 1
 ANN, BOB, CAROL, DAVE = range(4)
@@ -59,9 +59,9 @@ def test_a_cut_takes_from_those_named_and_from_nobody_else():
 
 def test_a_cut_of_one_claim_is_booked_between_what_haircuts_cut_from_all():
     pool = made()
-    pool.haircut(DAI, 100.0)  # 60 from Ann's 600, 40 from Carol's 400
+    haircut(pool, DAI, 100.0)  # 60 from Ann's 600, 40 from Carol's 400
     cut(pool, DAI, [CAROL], [40.0])
-    pool.haircut(DAI, 60.0)  # in proportion to the 540 and 320 that are left
+    haircut(pool, DAI, 60.0)  # in proportion to the 540 and 320 that are left
     taken = pool.cuts.of(slice(0, 4), DAI, pool.shares[:, DAI])
     expected = [60.0 + 60.0 * 540.0 / 860.0, 0.0, 40.0 + 40.0 + 60.0 * 320.0 / 860.0, 0.0]
     np.testing.assert_allclose(taken, expected, rtol=1e-12)
@@ -80,14 +80,14 @@ def test_who_assumes_a_deficit_owes_it_and_is_looked_at_again():
 def test_a_claim_surrendered_is_the_treasurys_and_covers_the_deficit_without_cash():
     pool = made()
     assert surrender(pool, DAI, CAROL, 400.0) == 400.0
-    pool.cover_from_treasury(DAI, 200.0)
+    cover_from_treasury(pool, DAI, 200.0)
     sheet = pool.balance_sheet(DAI)
     assert (sheet.cash, sheet.deficit, sheet.claims, sheet.treasury) == (700.0, 0.0, 600.0, 200.0)
 
 
 def test_what_is_restored_after_a_haircut_goes_to_those_who_are_still_there():
     pool = made()
-    pool.haircut(DAI, 200.0)
+    haircut(pool, DAI, 200.0)
     assert restore(pool, DAI, 100.0) == 100.0
     assert pool.claims(ANN, DAI) == pytest.approx(600.0 * 0.9, rel=1e-12)
     empty = LendingPool([ReserveTerms()], [lambda _: 0.0], 1)
@@ -97,7 +97,7 @@ def test_what_is_restored_after_a_haircut_goes_to_those_who_are_still_there():
 def test_an_exchange_ends_claims_and_a_debt_and_is_nobodys_loss():
     """After a haircut of a fifth: Ann gives up 60 and Carol 20 for 80 that Dave owes; no cash, no cut, no deficit."""
     pool = made()
-    pool.haircut(DAI, 200.0)
+    haircut(pool, DAI, 200.0)
     touched: list[int] = []
     pool.on_change(touched.append, lambda ids: touched.extend(ids.tolist()))
     assert exchange(pool, DAI, DAVE, [ANN, CAROL], [60.0, 20.0]) == pytest.approx(80.0)
@@ -133,7 +133,7 @@ def test_sheets_balance_and_totals_are_sums_whatever_is_done(steps):
         elif what == "exchange":
             exchange(pool, DAI, DAVE, [ANN], [part * min(pool.claims(ANN, DAI), pool.debt(DAVE, DAI))])
         else:
-            pool.haircut(DAI, units)
+            haircut(pool, DAI, units)
         pool.check(1e-12)
         assert pool.shares[:, DAI].sum() == pytest.approx(pool.total_shares[DAI], rel=1e-12)
         assert pool.scaled_debt[:, DAI].sum() == pytest.approx(pool.total_scaled_debt[DAI], rel=1e-12)

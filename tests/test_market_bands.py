@@ -1,5 +1,6 @@
 """Bands: whole histories of the contract, its formulas in 50 digits, and what must hold for any bands and oracle."""
 
+from copy import deepcopy
 from decimal import Decimal, localcontext
 from math import inf, isnan, nan, sqrt
 from typing import Any
@@ -27,7 +28,8 @@ from models.market import (
     UnknownOwner,
     Venue,
 )
-from models.market.band_curve import report, virtual
+from models.market.band_curve import virtual
+from models.market.band_oracle import report
 from models.types import FloatArray, Side
 
 # Histories of the contract in whole wei. First base price, A, fee and the administrator's part of it; then what is
@@ -865,10 +867,7 @@ def test_many_swaps_at_once_are_one_after_the_other(
     pool.set_oracle(2000.0, clock)
     trade(pool, pool.quote_in("buy", 1e-6))
     pool.set_oracle(1400.0, clock + 30.0)
-    twin = Bands(2000.0, pool.amplification, pool.fee, pool.admin_fee)
-    for name in Bands.__slots__:
-        setattr(twin, name, getattr(pool, name))
-    twin._held = pool._held.copy()
+    twin = deepcopy(pool)
     sells = np.array([sell for sell, _ in orders], dtype=bool)
     amounts = np.array([share * (1.0 if sell else 2000.0) * 10.0 for sell, share in orders])
     trades = twin.swap_many(sells, amounts)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.market import OrderBook, matching
-from models.market.order_book import Trade
+from models.market.resting_orders import Trade
 from models.types import FloatArray, IntArray, Side
 
 WARM_UP = 5_000

@@ -20,7 +20,9 @@ from models.lending.refusals import (
     TooManyReserves,
     UnsafeRelease,
 )
-from models.lending.reserve import BalanceSheet, Reserves, ReserveTerms
+from models.lending.reserve import Reserves
+from models.lending.sheet import BalanceSheet
+from models.lending.terms import ReserveTerms
 from models.lending.valuation import Standing, Valuation
 
 __all__ = [

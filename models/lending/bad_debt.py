@@ -1,15 +1,16 @@
-"""Who bears a deficit, beside the treasury and all suppliers alike: verbs of a pool's loss layers.
+"""Who bears a deficit: the verbs of a pool that its loss layers use.
 
-**Source**: Aave Umbrella (claims of a stake go to the collector, which burns them for the deficit); liquity/dev
-``TroveManager.sol`` (other borrowers owe what was lost); ajna-finance/ajna-core ``settlePoolDebt`` (claims of some
-suppliers are forgiven); recoveries as Euler v1 paid them out in 2023, pro rata.
+**Source**: Aave v3.3 (``docs/3.3``) for the deficit; Aave Umbrella (claims of a stake go to the collector, which burns
+them for the deficit); liquity/dev ``TroveManager.sol`` (other borrowers owe what was lost); ajna-finance/ajna-core
+``settlePoolDebt`` (claims of some suppliers are forgiven); recoveries as Euler v1 paid them out in 2023, pro rata.
 
-**Models**: a deficit falls because chosen accounts lose claims (`cut`) or owe more (`assume`), or because an account's
-claim becomes the treasury's (`surrender`), which covers it. `restore` pays suppliers what they had lost. `exchange` is
-no loss: claims end against a debt whose collateral goes to those who had them.
+**Models**: a deficit falls because the treasury gives up its claim (`cover_from_treasury`), cash comes in from
+elsewhere (`cover_with_cash`), all suppliers lose claims in proportion (`haircut`), or chosen accounts lose claims
+(`cut`) or owe more (`assume`). An account's claim may become the treasury's (`surrender`), for it to cover with.
+`restore` pays suppliers what they had lost. `exchange` is no loss: claims end against a debt whose collateral goes to
+those who had them.
 
-**Leaves out**: limits on who may be asked, which are the layers'. The verbs stand here for the size of `LendingPool`
-alone, and use what it keeps to itself.
+**Leaves out**: limits on who may be asked, which are the layers'.
 
 **Units**: units of the reserve's asset.
 
@@ -20,8 +21,43 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.lending.pool import LendingPool
-from models.lending.refusals import InsufficientDebt, InsufficientShares
+from models.lending.refusals import ExceedsDeficit, InsufficientDebt, InsufficientShares
 from models.lending.reserve import RESIDUE, less
+
+
+def cover_from_treasury(pool: LendingPool, reserve: int, units: float) -> None:
+    """Give up `units` of the treasury's claim against the deficit; needs no cash. Raises `InsufficientTreasury`."""
+    deficit = _require_deficit(pool, reserve, units)
+    treasury = pool._require_treasury("cover", reserve, units)
+    pool.treasury[reserve] = less(treasury, units)
+    pool.deficit[reserve] = less(deficit, units)
+
+
+def cover_with_cash(pool: LendingPool, reserve: int, units: float) -> None:
+    """Fill `units` of the deficit with cash paid in from elsewhere."""
+    deficit = _require_deficit(pool, reserve, units)
+    pool.cash[reserve] += units
+    pool.deficit[reserve] = less(deficit, units)
+
+
+def haircut(pool: LendingPool, reserve: int, units: float) -> float:
+    """Cut suppliers' claims in proportion by `units` of the deficit; returns what was cut, at most the claims."""
+    deficit = _require_deficit(pool, reserve, units)
+    index = float(pool.supply_index[reserve])
+    claims = float(pool.total_shares[reserve]) * index
+    if units >= claims * (1.0 - RESIDUE):
+        # Shares that claim nothing would leave new suppliers an index of zero: they end here.
+        taken = min(units, claims)
+        pool.cuts.wipe(reserve, index, pool.shares[:, reserve])
+        pool.shares[:, reserve] = 0.0
+        pool.total_shares[reserve] = 0.0
+    else:
+        taken = units
+        left = index * ((claims - taken) / claims)
+        pool.supply_index[reserve] = left
+        pool.cuts.cut(reserve, index - left)
+    pool.deficit[reserve] = less(deficit, taken)
+    return taken
 
 
 def cut(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLike) -> float:
@@ -33,7 +69,7 @@ def cut(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLike) 
     index = float(pool.supply_index[reserve])
     held = pool.shares[ids, reserve]
     _require_claims(pool, reserve, ids, held * index, amounts)
-    deficit = pool._require_deficit(reserve, float(amounts.sum()))
+    deficit = _require_deficit(pool, reserve, float(amounts.sum()))
     left = np.where(amounts >= held * index * (1.0 - RESIDUE), 0.0, held - amounts / index)
     pool.cuts.take(reserve, ids, amounts, held)
     pool.shares[ids, reserve] = left
@@ -46,7 +82,7 @@ def assume(pool: LendingPool, reserve: int, accounts: ArrayLike, units: ArrayLik
     """Let `accounts[k]` owe `units[k]` of the deficit; returns what they owe more in all."""
     ids, amounts = pool._require_many("let owe", reserve, accounts, units)
     owed = float(amounts.sum())
-    deficit = pool._require_deficit(reserve, owed)
+    deficit = _require_deficit(pool, reserve, owed)
     scaled = amounts / pool.borrow_index[reserve]
     np.add.at(pool.scaled_debt[:, reserve], ids, scaled)
     pool.total_scaled_debt[reserve] += float(scaled.sum())
@@ -106,6 +142,18 @@ def restore(pool: LendingPool, reserve: int, units: float) -> float:
     pool.cash[reserve] += units
     pool.supply_index[reserve] *= (claims + units) / claims
     return units
+
+
+def _require_deficit(pool: LendingPool, reserve: int, units: float) -> float:
+    pool._require_units("cover", reserve, units)
+    deficit = float(pool.deficit[reserve])
+    # A reserve may be lent out of the treasury alone, which no supplier's verb has noted.
+    scale = max(pool._largest_sheet[reserve], deficit)
+    if units > deficit + RESIDUE * scale:
+        raise ExceedsDeficit(
+            f"{pool.names[reserve]} has a deficit of {deficit!r}, asked to cover {units!r}; cover no more than that"
+        )
+    return deficit
 
 
 def _require_claims(pool: LendingPool, reserve: int, ids: ArrayLike, claims: ArrayLike, wanted: ArrayLike) -> None:

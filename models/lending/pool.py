@@ -1,11 +1,11 @@
 """A lending pool: positions as columns over the books of its reserves, and the verbs that move them.
 
-**Source**: Aave v3 (``SupplyLogic``, ``BorrowLogic``) for the verbs; Compound III and Morpho Blue for collateral that
-stays put; `models.lending.reserve` for interest and the deficit.
+**Source**: Aave v3 (``BorrowLogic``) for the verbs; Compound III and Morpho Blue for collateral that stays put;
+`models.lending.reserve` for suppliers, interest and the deficit.
 
-**Models**: R reserves, N accounts. Debt is kept as scaled debt times the reserve's borrow index, claims of suppliers
-as shares times its supply index, so that interest touches no account. Borrowing is bound by the loan-to-value limit
-and by cash, release of collateral by health, withdrawal by cash: claims are paid at par until there is none.
+**Models**: what borrowers have posted and owe, over the reserves and their suppliers. Debt is kept as scaled debt times
+the reserve's borrow index, so that interest touches no account. Borrowing is bound by the loan-to-value limit and by
+cash, release of collateral by health.
 
 **Leaves out**: collateral earns nothing and is not lent on (as in Maker, Compound III, Morpho). Caps, e-mode, flash
 loans, integer rounding.
@@ -22,28 +22,24 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.lending.cuts import Cuts
 from models.lending.refusals import (
     BorrowLimit,
     InsufficientCash,
     InsufficientCollateral,
     InsufficientDebt,
-    InsufficientShares,
-    InvalidUnits,
     UnsafeRelease,
 )
-from models.lending.reserve import RESIDUE, Reserves, ReserveTerms, cells, less
+from models.lending.reserve import RESIDUE, Reserves, cells, less
+from models.lending.terms import ReserveTerms
 from models.lending.valuation import Standing, Valuation, rows_below, value_rows, without_collateral
 from models.types import FloatArray, IntArray
 
 
 class LendingPool(Reserves):
-    """Reserves and the positions of N accounts in them.
+    """Reserves, and the positions of N accounts in them.
 
-    Besides what `Reserves` keeps, per account and reserve, (N, R) float64: ``collateral`` (units posted),
-    ``scaled_debt``, ``shares``; ``cuts`` is what haircuts have taken. Read them freely, write them through the verbs.
-    Reserves are in the order of `terms`; `rate_of[r]` maps the utilisation of reserve r to its borrow rate per year;
-    `names` are for messages.
+    Besides what `Reserves` keeps, by account and reserve, (N, R) float64: ``collateral`` (units posted) and
+    ``scaled_debt``. Read them freely, write them through the verbs.
     """
 
     def __init__(
@@ -53,14 +49,12 @@ class LendingPool(Reserves):
         accounts: int,
         names: Sequence[str] = (),
     ) -> None:
-        super().__init__(terms, rate_of, names)
+        super().__init__(terms, rate_of, accounts, names)
         self._ltvs = [float(t.ltv) for t in self.terms]
         self._thresholds = [float(t.liquidation_threshold) for t in self.terms]
         self.thresholds: FloatArray = np.array(self._thresholds)
         self.collateral = np.zeros((accounts, self.reserves))
         self.scaled_debt = np.zeros((accounts, self.reserves))
-        self.shares = np.zeros((accounts, self.reserves))
-        self.cuts = Cuts(accounts, self.reserves)
         self._on_change: list[tuple[Callable[[int], None], Callable[[IntArray], None]]] = []
         self._expose()
 
@@ -68,21 +62,13 @@ class LendingPool(Reserves):
         """See the columns through memoryviews as well, for single floats."""
         self._collateral = cells(self.collateral)
         self._scaled_debt = cells(self.scaled_debt)
-        self._shares = cells(self.shares)
-
-    @property
-    def accounts(self) -> int:
-        """How many accounts the columns have room for."""
-        return len(self.collateral)
 
     def add_accounts(self, count: int) -> int:
-        """Append `count` empty accounts; returns the first new id. Columns move: look them up anew."""
-        first = self.accounts
+        """As in `Reserves`, with nothing posted or owed."""
+        first = super().add_accounts(count)
         empty = np.zeros((count, self.reserves))
         self.collateral = np.concatenate((self.collateral, empty))
         self.scaled_debt = np.concatenate((self.scaled_debt, empty))
-        self.shares = np.concatenate((self.shares, empty))
-        self.cuts.add_accounts(count)
         self._expose()
         return first
 
@@ -97,58 +83,9 @@ class LendingPool(Reserves):
         for touch, _ in self._on_change:
             touch(account)
 
-    # Suppliers
-
-    def supply(self, account: int, reserve: int, units: float) -> float:
-        """Lend `units` to the reserve; returns the shares received."""
-        self._require_units("supply", reserve, units)
-        shares = units / self._supply_index[reserve]
-        self.cuts.settle(account, reserve, self._shares[account, reserve])
-        self._shares[account, reserve] += shares
-        self._total_shares[reserve] += shares
-        self._cash[reserve] += units
-        self._note_size(reserve)
-        return shares
-
-    def supply_many(self, accounts: ArrayLike, reserve: int, units: ArrayLike) -> None:
-        """Lend for many accounts: initial deposits."""
-        ids, amounts = self._require_many("supply", reserve, accounts, units)
-        for account in ids.tolist():
-            self.cuts.settle(account, reserve, self._shares[account, reserve])
-        shares = amounts / self._supply_index[reserve]
-        np.add.at(self.shares[:, reserve], ids, shares)
-        self._total_shares[reserve] += float(shares.sum())
-        self._cash[reserve] += float(amounts.sum())
-        self._note_size(reserve)
-
-    def withdraw(self, account: int, reserve: int, units: float) -> float:
-        """Redeem `units` of the account's claim at par; returns the units paid (`units`, less at most rounding).
-
-        Raises `InsufficientShares` beyond the claim and `InsufficientCash` beyond what is not lent out.
-        """
-        self._require_units("withdraw", reserve, units)
-        index = self._supply_index[reserve]
-        shares = self._shares[account, reserve]
-        claim = shares * index
-        if units > claim * (1.0 + RESIDUE):
-            raise InsufficientShares(
-                f"account {account} claims {claim!r} of {self.names[reserve]}, asked for {units!r}; "
-                "withdraw no more than the claim"
-            )
-        cash = self._cash[reserve]
-        paid = min(units, claim)
-        if paid > cash * (1.0 + RESIDUE):
-            raise InsufficientCash(
-                f"{self.names[reserve]} holds {cash!r} in cash, asked for {units!r}; "
-                "wait for repayments or ask for less"
-            )
-        paid = min(paid, cash)
-        burned = shares if units >= claim * (1.0 - RESIDUE) else paid / index
-        self.cuts.settle(account, reserve, shares)
-        self._shares[account, reserve] = shares - burned
-        self._shares_ended(reserve, burned)
-        self._cash[reserve] = cash - paid
-        return paid
+    def _changed_many(self, ids: IntArray) -> None:
+        for _, touch_many in self._on_change:
+            touch_many(ids)
 
     # Borrowers
 
@@ -238,11 +175,7 @@ class LendingPool(Reserves):
         self._cash[reserve] = max(cash - lent, 0.0)
         self._changed_many(ids)
 
-    def _changed_many(self, ids: IntArray) -> None:
-        for _, touch_many in self._on_change:
-            touch_many(ids)
-
-    # Liquidation and bad debt
+    # Liquidation
 
     def seize(self, account: int, reserve: int, units: float) -> float:
         """Take `units` of collateral from the account; returns the units taken. Raises `InsufficientCollateral`."""
@@ -311,31 +244,6 @@ class LendingPool(Reserves):
         self._changed(account)
         return lost
 
-    def haircut(self, reserve: int, units: float) -> float:
-        """Cut suppliers' claims in proportion by `units` of the deficit; returns the cut, at most the claims."""
-        deficit = self._require_deficit(reserve, units)
-        index = self._supply_index[reserve]
-        claims = self._total_shares[reserve] * index
-        if units >= claims * (1.0 - RESIDUE):
-            # Shares that claim nothing would leave new suppliers an index of zero: they end here.
-            cut = min(units, claims)
-            self.cuts.wipe(reserve, index, self.shares[:, reserve])
-            self.shares[:, reserve] = 0.0
-            self._total_shares[reserve] = 0.0
-        else:
-            cut = units
-            self._supply_index[reserve] = index * ((claims - cut) / claims)
-            self.cuts.cut(reserve, index - self._supply_index[reserve])
-        self._deficit[reserve] = less(deficit, cut)
-        return cut
-
-    def _shares_ended(self, reserve: int, shares: float) -> None:
-        """Take shares off the total that were taken off their owners."""
-        left = less(self._total_shares[reserve], shares)
-        if self._nearly_nothing(reserve, left * self._supply_index[reserve]):
-            left = float(self.shares[:, reserve].sum())
-        self._total_shares[reserve] = left
-
     def _debt_ended(self, reserve: int, scaled: float) -> None:
         """Take scaled debt off the total that was taken off its owners."""
         left = less(self._total_scaled_debt[reserve], scaled)
@@ -371,14 +279,6 @@ class LendingPool(Reserves):
         """Who of `rows` owes something and has a health below its line in `lines` (accounts,), in their order."""
         return rows_below(self.collateral, self.scaled_debt, prices, self.thresholds, self.borrow_index, rows, lines)
 
-    def collateral_value(self, prices: FloatArray, rows: IntArray | None = None) -> FloatArray:
-        """Value of all collateral posted by each of `rows`, (rows,)."""
-        return self.valuation(prices, rows).collateral_value
-
-    def debt_value(self, prices: FloatArray, rows: IntArray | None = None) -> FloatArray:
-        """Value of all debt of each of `rows`, (rows,)."""
-        return self.valuation(prices, rows).debt_value
-
     def position(self, account: int) -> tuple[list[float], list[float]]:
         """Units of collateral posted and of debt owed by one account, each by reserve."""
         collateral, scaled, index = self._collateral, self._scaled_debt, self._borrow_index
@@ -401,26 +301,7 @@ class LendingPool(Reserves):
         """What the account owes the reserve now, units."""
         return self._scaled_debt[account, reserve] * self._borrow_index[reserve]
 
-    def claims(self, account: int, reserve: int) -> float:
-        """What the account may claim from the reserve at par, units."""
-        return self._shares[account, reserve] * self._supply_index[reserve]
-
     # Refusals
-
-    def _require_many(
-        self, verb: str, reserve: int, accounts: ArrayLike, units: ArrayLike
-    ) -> tuple[IntArray, FloatArray]:
-        ids, amounts = np.atleast_1d(np.asarray(accounts, np.int64)), np.asarray(units, np.float64)
-        if ids.shape != amounts.shape:
-            ids, amounts = np.broadcast_arrays(ids, amounts)
-        allowed = (amounts >= 0.0) & (amounts < inf)
-        if not allowed.all():
-            at = int(allowed.argmin())
-            raise InvalidUnits(
-                f"cannot {verb} {amounts.flat[at]} {self.names[reserve]} for account {ids.flat[at]}; "
-                "give finite amounts, 0 or more"
-            )
-        return ids, amounts
 
     def _require_collateral(self, account: int, reserve: int, units: float) -> float:
         held = self._collateral[account, reserve]

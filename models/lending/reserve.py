@@ -1,12 +1,13 @@
-"""The books of the reserves: terms, interest, treasury, deficit, and a sheet that balances.
+"""The books of the reserves: who claims from them, interest, treasury, deficit, and a sheet that balances.
 
 **Source**: Aave v3 (``ReserveLogic``, ``MathUtils.calculateCompoundedInterest``) for indices, interest and the
-treasury's part; Aave v3.3 (``docs/3.3``) for the deficit.
+treasury's part, ``SupplyLogic`` for suppliers; Aave v3.3 (``docs/3.3``) for the deficit.
 
-**Models**: over an interval the borrow index grows by ``1 + x + x^2/2 + x^3/6`` with ``x = rate * time`` and the rate
-taken at utilisation ``debt / (cash + debt)``. Of the interest the treasury gets the reserve factor, suppliers the rest.
-A debt written off becomes the *deficit*, which stays until it is covered (by the treasury's claim, by cash from
-outside) or cut from the suppliers' claims.
+**Models**: R reserves, N accounts. Claims of suppliers are kept as shares times the supply index, so that interest
+touches no account; they are paid at par until there is no cash. Over an interval the borrow index grows by
+``1 + x + x^2/2 + x^3/6`` with ``x = rate * time`` and the rate taken at utilisation ``debt / (cash + debt)``. Of the
+interest the treasury gets the reserve factor, suppliers the rest. A debt written off becomes the *deficit*, which stays
+until somebody bears it: see `models.lending.bad_debt`.
 
 **Leaves out**: integer rounding. Aave credits suppliers with simple interest and keeps the difference to what borrowers
 pay in the pool, and its treasury's claim earns like any other: here suppliers get exactly what is paid less the
@@ -21,22 +22,23 @@ A deficit leaves the supply index alone.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import inf
-from typing import Final, NamedTuple, Self, cast
+from typing import Final, cast
 
 import numpy as np
-from pydantic import Field, model_validator
+from numpy.typing import ArrayLike
 
+from models.lending.cuts import Cuts
 from models.lending.refusals import (
-    ExceedsDeficit,
     InsufficientCash,
+    InsufficientShares,
     InsufficientTreasury,
     InvalidUnits,
     SheetUnbalanced,
 )
-from models.parameters import Parameters
-from models.types import FloatArray
+from models.lending.sheet import BalanceSheet, Worth
+from models.lending.terms import ReserveTerms
+from models.types import FloatArray, IntArray
 
 SECONDS_PER_YEAR: Final = 31_536_000
 # What is left of a balance below this part of it is rounding, and becomes nothing.
@@ -45,71 +47,22 @@ RESIDUE: Final = 1e-12
 NEARLY_NOTHING: Final = 1e-6
 
 
-class ReserveTerms(Parameters):
-    """Risk terms of a reserve, as fractions. The rate model stands beside them, not in them."""
-
-    ltv: float = Field(0.0, ge=0, le=1, description="debt that a unit of collateral value may open")
-    liquidation_threshold: float = Field(0.0, ge=0, le=1, description="debt at which that collateral is liquidated")
-    reserve_factor: float = Field(0.0, ge=0, le=1, description="the treasury's part of the interest paid")
-
-    @model_validator(mode="after")
-    def _threshold_above_ltv(self) -> Self:
-        if self.liquidation_threshold < self.ltv:
-            raise ValueError(
-                f"liquidation_threshold {self.liquidation_threshold} is below ltv {self.ltv}: whoever borrows to the "
-                "limit could be liquidated at once; set liquidation_threshold to ltv or more"
-            )
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class BalanceSheet:
-    """What a reserve has and owes, in units: cash + debt + deficit = claims + treasury."""
-
-    cash: float
-    debt: float
-    deficit: float
-    claims: float
-    treasury: float
-
-    @property
-    def assets(self) -> float:
-        """Cash, what borrowers owe, and the hole that nobody owes any more."""
-        return self.cash + self.debt + self.deficit
-
-    @property
-    def liabilities(self) -> float:
-        """What suppliers and the treasury can claim."""
-        return self.claims + self.treasury
-
-    @property
-    def gap(self) -> float:
-        """Assets less liabilities: rounding, and nothing else."""
-        return self.assets - self.liabilities
-
-
-class Worth(NamedTuple):
-    """A pool in value: debt, collateral posted, claims, cash, deficit and treasury, all reserves together."""
-
-    debt: float
-    collateral: float
-    claims: float
-    cash: float
-    deficit: float
-    treasury: float
-
-
 class Reserves:
-    """The books of R reserves, in the order of `terms`; every array is (R,) float64.
+    """The books of R reserves, in the order of `terms`, and what N accounts claim from them.
 
-    ``cash``, ``borrow_index``, ``supply_index``, ``total_scaled_debt``, ``total_shares``, ``total_collateral``,
-    ``treasury`` (the protocol's claim, units) and ``deficit`` (units). Read them freely, write them through the verbs.
+    By reserve, (R,) float64: ``cash``, ``borrow_index``, ``supply_index``, ``total_scaled_debt``, ``total_shares``,
+    ``total_collateral``, ``treasury`` (the protocol's claim, units) and ``deficit`` (units). By account and reserve,
+    (N, R) float64: ``shares``; ``cuts`` is what haircuts have taken. Read them freely, write them through the verbs.
 
     `rate_of[r]` maps the utilisation of reserve r to its borrow rate per year. `names` are for messages.
     """
 
     def __init__(
-        self, terms: Sequence[ReserveTerms], rate_of: Sequence[Callable[[float], float]], names: Sequence[str] = ()
+        self,
+        terms: Sequence[ReserveTerms],
+        rate_of: Sequence[Callable[[float], float]],
+        accounts: int,
+        names: Sequence[str] = (),
     ) -> None:
         self.terms = tuple(terms)
         self.rate_of = tuple(rate_of)
@@ -142,11 +95,83 @@ class Reserves:
             self._deficit,
         ) = (cells(row) for row in self._book)
         self._largest_sheet = [0.0] * self.reserves
+        self.shares = np.zeros((accounts, self.reserves))
+        self._shares = cells(self.shares)
+        self.cuts = Cuts(accounts, self.reserves)
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts the columns have room for."""
+        return len(self.shares)
+
+    def add_accounts(self, count: int) -> int:
+        """Append `count` empty accounts; returns the first new id. Columns move: look them up anew."""
+        first = self.accounts
+        self.shares = np.concatenate((self.shares, np.zeros((count, self.reserves))))
+        self._shares = cells(self.shares)
+        self.cuts.add_accounts(count)
+        return first
 
     @property
     def book(self) -> FloatArray:
         """All books in one block, (8, R), its rows in the order of the list above: copy it to keep it."""
         return self._book
+
+    # Suppliers
+
+    def supply(self, account: int, reserve: int, units: float) -> float:
+        """Lend `units` to the reserve; returns the shares received."""
+        self._require_units("supply", reserve, units)
+        shares = units / self._supply_index[reserve]
+        self.cuts.settle(account, reserve, self._shares[account, reserve])
+        self._shares[account, reserve] += shares
+        self._total_shares[reserve] += shares
+        self._cash[reserve] += units
+        self._note_size(reserve)
+        return shares
+
+    def supply_many(self, accounts: ArrayLike, reserve: int, units: ArrayLike) -> None:
+        """Lend for many accounts: initial deposits."""
+        ids, amounts = self._require_many("supply", reserve, accounts, units)
+        for account in ids.tolist():
+            self.cuts.settle(account, reserve, self._shares[account, reserve])
+        shares = amounts / self._supply_index[reserve]
+        np.add.at(self.shares[:, reserve], ids, shares)
+        self._total_shares[reserve] += float(shares.sum())
+        self._cash[reserve] += float(amounts.sum())
+        self._note_size(reserve)
+
+    def withdraw(self, account: int, reserve: int, units: float) -> float:
+        """Redeem `units` of the account's claim at par; returns the units paid (`units`, less at most rounding).
+
+        Raises `InsufficientShares` beyond the claim and `InsufficientCash` beyond what is not lent out.
+        """
+        self._require_units("withdraw", reserve, units)
+        index = self._supply_index[reserve]
+        shares = self._shares[account, reserve]
+        claim = shares * index
+        if units > claim * (1.0 + RESIDUE):
+            raise InsufficientShares(
+                f"account {account} claims {claim!r} of {self.names[reserve]}, asked for {units!r}; "
+                "withdraw no more than the claim"
+            )
+        cash = self._require_cash(reserve, min(units, claim))
+        paid = min(units, claim, cash)
+        burned = shares if units >= claim * (1.0 - RESIDUE) else paid / index
+        self.cuts.settle(account, reserve, shares)
+        self._shares[account, reserve] = shares - burned
+        self._shares_ended(reserve, burned)
+        self._cash[reserve] = cash - paid
+        return paid
+
+    def _shares_ended(self, reserve: int, shares: float) -> None:
+        """Take shares off the total that were taken off their owners."""
+        left = less(self._total_shares[reserve], shares)
+        if self._nearly_nothing(reserve, left * self._supply_index[reserve]):
+            left = float(self.shares[:, reserve].sum())
+        self._total_shares[reserve] = left
+
+    # Interest
 
     def accrue(self, seconds: float) -> list[float]:
         """Charge and credit interest for `seconds`; returns the treasury's income by reserve, in units."""
@@ -176,21 +201,16 @@ class Reserves:
             income[r] = kept
         return income
 
+    def utilisation(self, reserve: int) -> float:
+        """Debt over cash and debt; 0 for an empty reserve."""
+        debt = self._total_scaled_debt[reserve] * self._borrow_index[reserve]
+        return debt / (self._cash[reserve] + debt) if debt > 0.0 else 0.0
+
     def borrow_rate(self, reserve: int) -> float:
         """What borrowers of the reserve pay per year at its present utilisation."""
         return self.rate_of[reserve](self.utilisation(reserve))
 
-    def cover_from_treasury(self, reserve: int, units: float) -> None:
-        """Give up `units` of the treasury's claim against the deficit; needs no cash. Raises `InsufficientTreasury`."""
-        deficit = self._require_deficit(reserve, units)
-        treasury = self._treasury[reserve]
-        if units > treasury * (1.0 + RESIDUE):
-            raise InsufficientTreasury(
-                f"the treasury claims {treasury!r} of {self.names[reserve]}, asked to cover {units!r}; "
-                "cover no more than the claim"
-            )
-        self._treasury[reserve] = less(treasury, units)
-        self._deficit[reserve] = less(deficit, units)
+    # The treasury
 
     def fund_treasury(self, reserve: int, units: float) -> None:
         """Pay `units` of cash in for the treasury, whose claim grows by as much."""
@@ -205,17 +225,8 @@ class Reserves:
         Raises `InsufficientTreasury` beyond the claim and `InsufficientCash` beyond what is not lent out.
         """
         self._require_units("collect", reserve, units)
-        treasury, cash = self._treasury[reserve], self._cash[reserve]
-        if units > treasury * (1.0 + RESIDUE):
-            raise InsufficientTreasury(
-                f"the treasury claims {treasury!r} of {self.names[reserve]}, asked to pay {units!r}; "
-                "collect no more than the claim"
-            )
-        if units > cash * (1.0 + RESIDUE):
-            raise InsufficientCash(
-                f"{self.names[reserve]} holds {cash!r} in cash, asked for {units!r}; "
-                "wait for repayments or ask for less"
-            )
+        treasury = self._require_treasury("collect", reserve, units)
+        cash = self._require_cash(reserve, units)
         paid = min(units, treasury, cash)
         self._treasury[reserve] = less(treasury, paid)
         self._cash[reserve] = cash - paid
@@ -224,28 +235,19 @@ class Reserves:
     def advance(self, reserve: int, units: float) -> None:
         """Pay `units` of cash out for the protocol, which has no claim to them: a deficit. Raises `InsufficientCash`.
 
-        `cover_with_cash` gives them back.
+        `bad_debt.cover_with_cash` gives them back.
         """
         self._require_units("advance", reserve, units)
-        cash = self._cash[reserve]
-        if units > cash * (1.0 + RESIDUE):
-            raise InsufficientCash(
-                f"{self.names[reserve]} holds {cash!r} in cash, asked to advance {units!r}; advance no more than that"
-            )
+        cash = self._require_cash(reserve, units)
         paid = min(units, cash)
         self._cash[reserve] = cash - paid
         self._deficit[reserve] += paid
 
-    def cover_with_cash(self, reserve: int, units: float) -> None:
-        """Fill `units` of the deficit with cash paid in from elsewhere."""
-        deficit = self._require_deficit(reserve, units)
-        self._cash[reserve] += units
-        self._deficit[reserve] = less(deficit, units)
+    # What there is
 
-    def utilisation(self, reserve: int) -> float:
-        """Debt over cash and debt; 0 for an empty reserve."""
-        debt = self._total_scaled_debt[reserve] * self._borrow_index[reserve]
-        return debt / (self._cash[reserve] + debt) if debt > 0.0 else 0.0
+    def claims(self, account: int, reserve: int) -> float:
+        """What the account may claim from the reserve at par, units."""
+        return self._shares[account, reserve] * self._supply_index[reserve]
 
     @property
     def total_debt(self) -> FloatArray:
@@ -279,14 +281,6 @@ class Reserves:
             treasury=self._treasury[reserve],
         )
 
-    def _nearly_nothing(self, reserve: int, units: float) -> bool:
-        """Whether so much is so little, beside what the reserve has had, that its running total has lost its digits."""
-        return units <= NEARLY_NOTHING * self._largest_sheet[reserve]
-
-    def _note_size(self, reserve: int) -> None:
-        """Remember the largest sheet so far: what rounding is measured by."""
-        self._largest_sheet[reserve] = max(self._largest_sheet[reserve], self.balance_sheet(reserve).assets)
-
     def check(self, tolerance: float = 1e-9) -> None:
         """Raise `SheetUnbalanced` unless every sheet balances to `tolerance` of the largest size it was given."""
         for r, name in enumerate(self.names):
@@ -298,20 +292,52 @@ class Reserves:
                     f"more than {tolerance:g} of the largest sheet {scale:.6g}; a verb has left one side out"
                 )
 
+    def _nearly_nothing(self, reserve: int, units: float) -> bool:
+        """Whether so much is so little, beside what the reserve has had, that its running total has lost its digits."""
+        return units <= NEARLY_NOTHING * self._largest_sheet[reserve]
+
+    def _note_size(self, reserve: int) -> None:
+        """Remember the largest sheet so far: what rounding is measured by."""
+        self._largest_sheet[reserve] = max(self._largest_sheet[reserve], self.balance_sheet(reserve).assets)
+
+    # Refusals
+
     def _require_units(self, verb: str, reserve: int, units: float) -> None:
         if not 0.0 <= units < inf:
             raise InvalidUnits(f"cannot {verb} {units} {self.names[reserve]}; give a finite amount, 0 or more")
 
-    def _require_deficit(self, reserve: int, units: float) -> float:
-        self._require_units("cover", reserve, units)
-        deficit = self._deficit[reserve]
-        # A reserve may be lent out of the treasury alone, which no supplier's verb has noted.
-        scale = max(self._largest_sheet[reserve], deficit)
-        if units > deficit + RESIDUE * scale:
-            raise ExceedsDeficit(
-                f"{self.names[reserve]} has a deficit of {deficit!r}, asked to cover {units!r}; cover no more than that"
+    def _require_many(
+        self, verb: str, reserve: int, accounts: ArrayLike, units: ArrayLike
+    ) -> tuple[IntArray, FloatArray]:
+        ids, amounts = np.atleast_1d(np.asarray(accounts, np.int64)), np.asarray(units, np.float64)
+        if ids.shape != amounts.shape:
+            ids, amounts = np.broadcast_arrays(ids, amounts)
+        allowed = (amounts >= 0.0) & (amounts < inf)
+        if not allowed.all():
+            at = int(allowed.argmin())
+            raise InvalidUnits(
+                f"cannot {verb} {amounts.flat[at]} {self.names[reserve]} for account {ids.flat[at]}; "
+                "give finite amounts, 0 or more"
             )
-        return deficit
+        return ids, amounts
+
+    def _require_cash(self, reserve: int, units: float) -> float:
+        cash = self._cash[reserve]
+        if units > cash * (1.0 + RESIDUE):
+            raise InsufficientCash(
+                f"{self.names[reserve]} holds {cash!r} in cash, asked for {units!r}; "
+                "wait for repayments or ask for less"
+            )
+        return cash
+
+    def _require_treasury(self, verb: str, reserve: int, units: float) -> float:
+        treasury = self._treasury[reserve]
+        if units > treasury * (1.0 + RESIDUE):
+            raise InsufficientTreasury(
+                f"the treasury claims {treasury!r} of {self.names[reserve]}, asked to {verb} {units!r}; "
+                f"{verb} no more than the claim"
+            )
+        return treasury
 
 
 def cells(array: FloatArray) -> "memoryview[float]":

@@ -11,13 +11,15 @@ from pydantic import Field
 from models.market.band_shares import AlreadyDeposited, InvalidBands, UnknownOwner
 from models.market.band_terms import BandsTerms
 from models.market.bands import Bands
-from models.market.concentrated import Concentrated, ConcentratedTerms, UnknownPosition
+from models.market.concentrated import Concentrated
+from models.market.concentrated_terms import ConcentratedTerms
 from models.market.constant_product import ConstantProduct, ConstantProductTerms
 from models.market.fill import EndlessFill, Fill, InvalidAmount, InvalidPrice, InvalidSide, MakerTrade, StaleFill
 from models.market.infinite import Infinite, InfiniteTerms
 from models.market.lanes import Leg
 from models.market.order_book import OrderBook, OrderBookTerms
 from models.market.orders import InvalidOrder
+from models.market.positions import UnknownPosition
 from models.market.routing import NoRoute, Router, Trip, UnusableVenues
 from models.market.stable_swap import StableSwap, StableSwapTerms
 from models.market.ticks import OffTick

@@ -1,7 +1,7 @@
 """Walks over bands that follow an oracle: the compiled part of `models.market.bands`.
 
-**Source**: Curve, crvUSD contracts of 2023, AMM.vy (`_get_y0`, `calc_swap_out`, `calc_swap_in`, `limit_p_o`); Egorov,
-*Curve stablecoin design*, 2022.
+**Source**: Curve, crvUSD contracts of 2023, AMM.vy (`_get_y0`, `calc_swap_out`, `calc_swap_in`); Egorov, *Curve
+stablecoin design*, 2022.
 **Models**: at a constant oracle price each band is a constant product of virtual reserves, (f + x)(g + y), that ends
 where its own x or y does; a trade runs through at most 50 bands and not on beyond 50 bands from the oracle price.
 **Leaves out**: integer rounding, the 1024 empty bands after which a trade looks no further.
@@ -19,6 +19,7 @@ is up in price.
 import numpy as np
 from numba import njit
 
+from models.market.band_oracle import kept, report
 from models.market.fill import DUST
 from models.market.ladder import lay
 from models.market.ranges import BUY, GET, GIVE, SELL, TO
@@ -28,42 +29,6 @@ QUOTE, BASE = range(2)
 
 MOST_BANDS = 50
 """AMM.vy: bands that one deposit or one trade may cover, and how far from the oracle price a trade runs on."""
-
-WINDOW_SECONDS = 120.0
-"""AMM.vy: how long after a trade the oracle's step is limited and costs a fee."""
-
-LARGEST_STEP = 1.25
-"""AMM.vy: the factor to which a step within the window is limited."""
-
-LEAST_KEPT = 1e-18
-"""AMM.vy: what is left of an amount after the highest fee."""
-
-
-@njit(cache=True)
-def report(believed: float, step_fee: float, elapsed: float, price: float) -> tuple[float, float]:
-    """What the pool makes of an oracle's price.
-
-    Args:
-        believed, step_fee: what it made of the one before, at the time of the last trade.
-        elapsed: seconds since then.
-        price: what the oracle says.
-
-    Returns:
-        (price believed, fee for the step). The fee is 1 - r³, with r the smaller over the larger price, on top of the
-        fee before, and both fade over the window.
-    """
-    weight = 1.0 - min(elapsed / WINDOW_SECONDS, 1.0)
-    if weight == 0.0:
-        return price, 0.0
-    limited = min(max(price, believed / LARGEST_STEP), believed * LARGEST_STEP)
-    fall = abs(limited - believed) / max(limited, believed)
-    return limited, (step_fee + fall * (3.0 - fall * (3.0 - fall))) * weight
-
-
-@njit(cache=True)
-def kept(fee: float, step_fee: float) -> float:
-    """The part of what is given that trades."""
-    return max(1.0 - max(fee, step_fee), LEAST_KEPT)
 
 
 @njit(cache=True)
@@ -338,14 +303,14 @@ def trade_all(
     believed: float, step_fee: float, price: float, amplification: float, fee: float, admin_fee: float,
     sells: BoolArray, amounts: FloatArray,
 ) -> tuple[FloatArray, int, float, float, bool]:  # fmt: skip
-    """Trade amounts given, one after the other; each writes what the pool makes of the oracle, as in `report`.
+    """Trade amounts given, one after the other; each writes what the pool makes of the oracle.
 
     Args:
         held, upper, row, amplification: as in `walk`; `held` is changed.
         bounds: the last band for a sale and for a purchase.
         total: shape (2,), quote and base in the pool, changed; rounding gets no more than there is.
         admin: shape (2,), the administrator's part of `total`, changed.
-        believed, step_fee, price: as in `report`, at the time of these trades.
+        believed, step_fee, price: as in `models.market.band_oracle.report`, at the time of these trades.
         fee, admin_fee: fraction of what is given, and of that the administrator's.
         sells, amounts: shape (trades,).
 

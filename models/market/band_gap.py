@@ -10,7 +10,7 @@
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
-from models.market.band_curve import LEAST_KEPT
+from models.market.band_oracle import LEAST_KEPT
 
 DIGITS = 40
 """Decimal digits: enough to keep a float64's after a difference in its last one."""

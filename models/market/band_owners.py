@@ -18,7 +18,8 @@ from numba import njit
 
 from models.market import band_curve as curve
 from models.market.band_curve import BASE, QUOTE
-from models.market.bands import Bands, Holding
+from models.market.band_deposits import Holding
+from models.market.bands import Bands
 from models.types import BoolArray, FloatArray, IntArray
 
 WORTH = 2
@@ -42,7 +43,7 @@ class OwnedBands(Bands):
         super().__init__(base_price, amplification, fee)
         self._per_share = np.zeros((3, 0))
         self._since = 0
-        self._totals = np.zeros_like(self._upper)
+        self._totals = np.zeros_like(self._deposits.upper)
         self._looked: object = None
         self.seat(0, 1)
 
@@ -72,28 +73,25 @@ class OwnedBands(Bands):
 
     def first_free(self, n1: int) -> int:
         """The band `n1`, or the first one after it that a deposit may begin with: none with quote in the way."""
-        if n1 > self.active_band:
-            return n1
-        begin = max(n1 - self._first, 0)
-        return self.active_band + 1 if self._held[QUOTE, begin : self._row + 1].any() else n1
+        return self._deposits.first_free(n1)
 
     def look(self) -> IntArray:
         """Bring the columns up to date; returns the owners with a deposit for whom something may have changed."""
         if self.state is self._looked:
             return np.empty(0, np.int64)
         self._looked = self.state
-        per_share = _per_share(self._held, self._upper, self._totals, self.oracle_price, self.amplification)
+        at = self._deposits
+        per_share = _per_share(at.held, at.upper, self._totals, self.oracle_price, self.amplification)
         changed = self._changed(per_share)
-        self._per_share, self._since = per_share, self._first
+        self._per_share, self._since = per_share, at.first
         owners: IntArray = _add_up(
-            per_share, changed, self.first - self._first, self._counts, self._shares_of, self._moved, self.columns
+            per_share, changed, self.first - at.first, self._counts, self._shares_of, self._moved, self.columns
         )
         return owners[self._counts[owners] > 0]
 
     def worth_at(self, owner: int, price: float) -> float:
         """`x_down` of an owner, were the oracle's price another one."""
-        row, parts = self._rows(owner).start, self._shares.parts(owner)
-        return float(curve.converted(self._held, self._upper, row, parts, price, self.amplification, False))
+        return self._deposits.converted(owner, price, in_base=False)
 
     def over(self, owner: int, price: float) -> float:
         """How far a price is above an owner's first band; 0 where that is the active one or above it in price."""
@@ -102,30 +100,32 @@ class OwnedBands(Bands):
     @property
     def stand(self) -> Stand:
         """Where owners and the active band stand."""
-        return self.first, self._first, self._row, self._upper
+        at = self._deposits
+        return self.first, at.first, at.row, at.upper
 
     def _note(self, owner: int, n1: int, n2: int) -> None:
         """An owner has come, gone, or taken something out, in the bands n1 to n2."""
-        if self._totals.size == self._upper.size:
-            self._totals[n1 - self._first : n2 + 1 - self._first] = self._sums(n1, n2)
+        at = self._deposits
+        if self._totals.size == at.upper.size:
+            self._totals[n1 - at.first : n2 + 1 - at.first] = self._sums(n1, n2)
         else:  # there are more rows than there were
-            self._totals = np.array(self._sums(self._first, self._first + self._upper.size - 1))
+            self._totals = np.array(self._sums(at.first, at.first + at.upper.size - 1))
         self._moved[owner] = True
-        if owner not in self._shares:
+        if owner not in at.shares:
             self._counts[owner] = 0
             return
-        n1, shares = self._shares._known(owner)
+        n1, shares = at.shares._known(owner)
         self.first[owner], self._counts[owner] = n1, len(shares)
         self._shares_of[owner, : len(shares)] = shares
 
     def _sums(self, n1: int, n2: int) -> list[float]:
         """The sums of shares of the bands n1 to n2, exactly as the bands themselves use them."""
-        totals = self._shares._total
+        totals = self._deposits.shares._total
         return [totals.get(n, 0.0) for n in range(n1, n2 + 1)]
 
     def _changed(self, per_share: FloatArray) -> IntArray:
         """How many of the rows before each one have changed since the last look, shape (rows + 1,)."""
-        return _changes(per_share, self._per_share, self._since - self._first)
+        return _changes(per_share, self._per_share, self._since - self._deposits.first)
 
 
 @njit(cache=True)

@@ -15,16 +15,15 @@ price p its own price runs from p³/u(n)², all base, up to p³/u(n + 1)², all 
 """
 
 from collections.abc import Hashable
-from math import inf, isfinite, log1p, nan, sqrt
-from typing import NamedTuple
+from math import inf, nan
 
 import numpy as np
 
 from models.market import band_curve as curve
 from models.market.band_curve import BASE, QUOTE
-from models.market.band_gap import Band, gap
-from models.market.band_shares import AlreadyDeposited, BandShares, InvalidBands, check_span
-from models.market.constant_product import NEAR
+from models.market.band_deposits import BandDeposits, Holding
+from models.market.band_fills import Place, Reached, fill_of, net_near
+from models.market.band_oracle import BandOracle, kept
 from models.market.fill import (
     Fill,
     InvalidAmount,
@@ -47,22 +46,6 @@ CRVUSD_FEE = 0.006
 """crvUSD's first markets: 0.6 % of what is given."""
 
 
-class Holding(NamedTuple):
-    """Units of both assets, in a band or of an owner."""
-
-    quote: float
-    base: float
-
-
-class Reached(NamedTuple):
-    """What a fill of this pool remembers: the state that was quoted, and where in it the trade ends."""
-
-    state: object
-    last: int
-    active: int
-    used_up: bool
-
-
 class Bands:
     """Bands below and above one another around `base_price`, each 1/A wide, that follow the oracle.
 
@@ -77,7 +60,6 @@ class Bands:
         base, quote: units that the pool holds, the administrator's part included. They change through `settle`,
             `deposit` and `withdraw`.
         bid, ask: marginal taker prices, fee included; nan where that side is empty.
-        oracle_price: the oracle's price as the pool believes it, limited after a trade.
         state: replaced at every change; a quote remembers it.
 
     Raises:
@@ -86,9 +68,8 @@ class Bands:
     """
 
     __slots__ = (
-        "_admin", "_clock", "_first", "_held", "_highest", "_keep", "_lowest", "_opened", "_row", "_said", "_shares",
-        "_step_fee", "_upper", "_written", "admin_fee", "amplification", "ask", "base", "base_price", "bid", "fee",
-        "oracle_price", "quote", "state",
+        "_admin", "_deposits", "_keep", "_oracle", "admin_fee", "amplification", "ask", "base", "base_price", "bid",
+        "fee", "quote", "state",
     )  # fmt: skip
 
     def __init__(
@@ -112,41 +93,38 @@ class Bands:
         self.admin_fee = float(admin_fee)
         self.base = self.quote = 0.0
         self._admin = [0.0, 0.0]
-        self._shares = BandShares()
-        self._opened = False
-        # Rows are bands from `_first` on, enough of them for every band that was ever deposited in and the active one.
-        self._first = self._lowest = self._highest = self._row = 0
-        self._held = np.zeros((2, 1))
-        self._upper = np.array([self.base_price])
-        self._said = self.base_price
-        self._clock = 0.0
-        self._written = (self.base_price, 0.0, 0.0)
-        self._hear()
+        self._deposits = BandDeposits(self.base_price, self.amplification)
+        self._oracle = BandOracle(self.base_price)
         self._look()
 
     @property
     def active_band(self) -> int:
         """The band in which the pool trades: where it holds both assets, or between what is quote and what is base."""
-        return self._first + self._row
+        return self._deposits.active
 
     @property
     def price(self) -> float:
         """The marginal price without fee in the active band, whether or not anything is left in it."""
-        row = self._row
+        held, upper, row = self._deposits.held, self._deposits.upper, self._deposits.row
         return float(
             curve.marginal(
-                self._held.item(QUOTE, row),
-                self._held.item(BASE, row),
-                self._upper.item(row),
-                self.oracle_price,
+                held.item(QUOTE, row),
+                held.item(BASE, row),
+                upper.item(row),
+                self._oracle.price,
                 self.amplification,
             )
         )
 
     @property
+    def oracle_price(self) -> float:
+        """The oracle's price as the pool believes it, limited after a trade."""
+        return self._oracle.price
+
+    @property
     def dynamic_fee(self) -> float:
         """The fee of a trade now, a fraction of what is given."""
-        return min(max(self.fee, self._step_fee), 1.0)
+        return min(max(self.fee, self._oracle.step_fee), 1.0)
 
     @property
     def admin_fees(self) -> Holding:
@@ -155,10 +133,7 @@ class Bands:
 
     def bands(self) -> dict[int, Holding]:
         """What the bands hold, (quote, base) by their number; empty ones are left out."""
-        quote, base = self._held.tolist()
-        return {
-            self._first + row: Holding(quote[row], base[row]) for row in np.flatnonzero(self._held.any(axis=0)).tolist()
-        }
+        return self._deposits.listed()
 
     def set_oracle(self, price: float, time_seconds: float) -> None:
         """Hear the oracle: bands move, trades do not wait for it. What is believed of it is fixed by the next trade.
@@ -166,16 +141,7 @@ class Bands:
         Raises:
             InvalidPrice: not positive and finite. InvalidAmount: a time before the one last given, or not finite.
         """
-        if not 0.0 < price < inf:
-            raise InvalidPrice(price, "give a positive, finite oracle price")
-        if not isfinite(time_seconds) or (self._opened and time_seconds < self._clock):
-            raise InvalidAmount("time_seconds", time_seconds, f"give a time from {self._clock!r} on")
-        self._said, self._clock = float(price), float(time_seconds)
-        if not self._opened:
-            self._written = (self._said, 0.0, self._clock)
-        before = self.oracle_price, self._step_fee
-        self._hear()
-        if (self.oracle_price, self._step_fee) != before:
+        if self._oracle.hear(price, time_seconds):
             self._look()
 
     def deposit(self, owner: Hashable, base: float, n1: int, n2: int) -> None:
@@ -189,24 +155,9 @@ class Bands:
             InvalidBands: more than 50 bands or none, too far from the base price, or bands with quote in them.
             AlreadyDeposited: the owner has a deposit.
         """
-        if not 0.0 < base < inf:
-            raise InvalidAmount("base", base, "deposit a positive, finite amount")
-        check_span(n1, n2, self.amplification)
-        if owner in self._shares:
-            raise AlreadyDeposited(owner)
-        if n1 <= self.active_band and self._held[QUOTE, max(n1 - self._first, 0) : self._row + 1].any():
-            raise InvalidBands(
-                n1, n2, f"deposit from band {self.active_band + 1} on, there is quote in those before it"
-            )
-        self._make_room(min(n1 - 1, self.active_band), n2)
-        self._row = min(self._row, n1 - 1 - self._first)
-        self._lowest, self._highest = min(self._lowest, n1), max(self._highest, n2)
-        held = self._held[BASE, n1 - self._first : n2 + 1 - self._first]
-        each = base / (n2 + 1 - n1)
-        self._shares.add(owner, n1, each, held)
-        held += each
+        self._deposits.add(owner, base, n1, n2)
         self.base += float(base)
-        self._opened = True
+        self._oracle.bind()
         self._look()
 
     def withdraw(self, owner: Hashable, fraction: float = 1.0) -> Holding:
@@ -217,15 +168,10 @@ class Bands:
         """
         if not 0.0 < fraction <= 1.0:
             raise InvalidAmount("fraction", fraction, "give a fraction above 0, up to 1")
-        rows = self._rows(owner)
-        parts, left = self._shares.remove(owner, fraction)
-        taken = self._held[:, rows] * parts
-        self._held[:, rows] *= left
-        if fraction == 1.0:
-            self._draw_in(rows)
+        taken = self._deposits.remove(owner, fraction)
         room = self._room()
         # The last owner also gets what rounding has left over.
-        quote, base = room if not self._shares else np.minimum(taken.sum(axis=1), room).tolist()
+        quote, base = room if not self._deposits.shares else np.minimum(taken.sum(axis=1), room).tolist()
         self.quote -= quote
         self.base -= base
         self._look()
@@ -237,7 +183,7 @@ class Bands:
         Raises:
             UnknownOwner: no deposit of this owner.
         """
-        return self._shares.span(owner)
+        return self._deposits.shares.span(owner)
 
     def balances(self, owner: Hashable) -> Holding:
         """What an owner has in all bands together, (quote, base) as in `bands`.
@@ -245,7 +191,7 @@ class Bands:
         Raises:
             UnknownOwner: no deposit of this owner.
         """
-        quote, base = (self._held[:, self._rows(owner)] * self._shares.parts(owner)).sum(axis=1).tolist()
+        quote, base = self._deposits.of(owner).sum(axis=1).tolist()
         return Holding(quote, base)
 
     def x_down(self, owner: Hashable) -> float:
@@ -254,7 +200,7 @@ class Bands:
         Raises:
             UnknownOwner: no deposit of this owner.
         """
-        return self._converted(owner, in_base=False)
+        return self._deposits.converted(owner, self._oracle.price, in_base=False)
 
     def y_up(self, owner: Hashable) -> float:
         """Base that an owner would have if each band traded to the oracle price now, and then slowly all the way up.
@@ -262,7 +208,7 @@ class Bands:
         Raises:
             UnknownOwner: no deposit of this owner.
         """
-        return self._converted(owner, in_base=True)
+        return self._deposits.converted(owner, self._oracle.price, in_base=True)
 
     def health(self, owner: Hashable, debt: float, liquidation_discount: float, *, full: bool = False) -> float:
         """x_down (1 - discount) / debt - 1: below 0 the owner's loan can be liquidated.
@@ -283,7 +229,7 @@ class Bands:
         health = self.x_down(owner) * (1.0 - liquidation_discount) / debt - 1.0
         n1, _ = self.span(owner)
         if full and n1 > self.active_band:
-            above = self.oracle_price - self._upper.item(n1 - self._first)
+            above = self._oracle.price - self._deposits.upper.item(n1 - self._deposits.first)
             health += max(above, 0.0) * self.balances(owner).base / debt
         return health
 
@@ -315,7 +261,8 @@ class Bands:
         if price >= self.bid if sells else price <= self.ask:
             return self._quote(side, sells, GIVE, 0.0)
         rate = price / self._keep if sells else (1.0 / (price * self._keep) if price else inf)
-        net = self._net_near(sells, rate, price)
+        place = self._place(SELL if sells else BUY)
+        net = net_near(place, self._deposits.first, self.base_price, self.dynamic_fee, rate, price)
         if net is not None:
             return self._quote(side, sells, GIVE, net)._replace(price_after=price)
         return self._quote(side, sells, TO, rate, price=price)
@@ -345,8 +292,7 @@ class Bands:
             self._trade(fill)
         elif fill.complete:
             return []
-        self._written = (self.oracle_price, self._step_fee, self._clock)
-        self._hear()
+        self._oracle.write(self._oracle.price, self._oracle.step_fee)
         self._look()
         return []
 
@@ -364,18 +310,18 @@ class Bands:
             InvalidAmount: an amount that is negative or not finite, or not one for each side.
         """
         check_swaps(sells, amounts)
+        at, oracle = self._deposits, self._oracle
         total, admin = np.array((self.quote, self.base)), np.array(self._admin)
         trades: FloatArray
-        trades, self._row, believed, step_fee, wrote = curve.trade_all(
-            self._held, self._upper, self._row, self._bounds(), total, admin,
-            self.oracle_price, self._step_fee, self._said, self.amplification, self.fee, self.admin_fee,
+        trades, at.row, believed, step_fee, wrote = curve.trade_all(
+            at.held, at.upper, at.row, at.bounds, total, admin,
+            oracle.price, oracle.step_fee, oracle.said, self.amplification, self.fee, self.admin_fee,
             sells, amounts,
         )  # fmt: skip
         if wrote:
             self.quote, self.base = total.tolist()
             self._admin = admin.tolist()
-            self._written = (believed, step_fee, self._clock)
-            self._hear()
+            self._oracle.write(believed, step_fee)
             self._look()
         return trades
 
@@ -395,37 +341,9 @@ class Bands:
         got: float | None = None,
         price: float | None = None,
     ) -> Fill:
-        """The fill of a walk; `given`, `got` and `price` stand in for where it ends when it gets there."""
-        keep = self._keep
         number = SELL if sells else BUY
-        missing, net, out, first, rate, last, active, used_up = curve.walk(*self._place(number), measure, amount)
-        complete = missing == 0.0
-        if given is None or not complete:
-            given = net / keep
-        if got is None or not complete:
-            got = min(out, self._room()[number])
-        if first == 0.0:
-            before = after = nan
-        else:
-            before, after = keep * first, keep * rate
-            if not sells:
-                before, after = 1.0 / before, 1.0 / after
-            if price is not None and rate == amount:
-                after = price
-        end = Reached(self.state, last, active, used_up)
-        return Fill(side, given, got, (1.0 - keep) * given, before, after, complete, (), end)
-
-    def _net_near(self, sells: bool, rate: float, price: float) -> float | None:
-        """What is given, the fee apart, until the rate is reached; None where it is not close to a band's beginning."""
-        place = self._place(SELL if sells else BUY)
-        net, row, reserve, begin, whole = curve.ends_in(*place, rate)
-        if not abs(begin - rate) < NEAR * rate:
-            return None
-        quote, base = self._held[:, row].tolist()
-        band = Band(self.base_price, self.amplification, self._first + row, quote, base)
-        distance = gap(band, self.oracle_price, self.dynamic_fee, price, sells=sells)
-        growth = distance / (1.0 + sqrt(1.0 + distance)) if distance > 0.0 else 0.0
-        return float(net + reserve * growth) if growth < whole else None
+        room = self._room()[number]
+        return fill_of(self._place(number), self.state, self._keep, room, side, measure, amount, given, got, price)
 
     def _trade(self, fill: Fill) -> None:
         """Move what a fill exchanges in its bands and in the totals."""
@@ -441,7 +359,7 @@ class Bands:
             oracle, amplification, self._keep, admin_part, fill.amount_in, fill.amount_out,
             max(now.amount_out - fill.amount_out, 0.0),
         )  # fmt: skip
-        self._row = end.active if emptied else end.last
+        self._deposits.row = end.active if emptied else end.last
         self._admin[1 - number] += fill.amount_in * admin_part
         # What is got is counted anew: in a drained pool a difference of large amounts would leave rounding only.
         if number == SELL:
@@ -454,15 +372,10 @@ class Bands:
     def _fresh(self, fill: Fill) -> bool:
         return isinstance(fill.state, Reached) and fill.state.state is self.state
 
-    def _hear(self) -> None:
-        """What the pool makes of the oracle by now, and what it keeps of a trade."""
-        believed, step_fee, written_at = self._written
-        self.oracle_price, self._step_fee = curve.report(believed, step_fee, self._clock - written_at, self._said)
-        self._keep = curve.kept(self.fee, self._step_fee)
-
     def _look(self) -> None:
         """Something has changed: a new state, and its prices."""
         self.state: object = object()
+        self._keep = kept(self.fee, self._oracle.step_fee)
         sell, buy = (self._keep * curve.walk(*self._place(side), TO, inf)[3] for side in (SELL, BUY))
         self.bid = sell or nan
         self.ask = 1.0 / buy if buy else nan
@@ -471,44 +384,6 @@ class Bands:
         """Quote and base that are not the administrator's; rounding gets no more than there is."""
         return max(self.quote - self._admin[QUOTE], 0.0), max(self.base - self._admin[BASE], 0.0)
 
-    def _bounds(self) -> tuple[int, int]:
-        """The last row for a sale and for a purchase."""
-        return self._lowest - self._first, self._highest - self._first
-
-    def _place(self, side: int) -> tuple[FloatArray, FloatArray, int, int, int, float, float]:
-        """Where a walk begins and what it walks over: the first arguments of `band_curve.walk`."""
-        bound = self._bounds()[side]
-        return self._held, self._upper, side, self._row, bound, self.oracle_price, self.amplification
-
-    def _make_room(self, lowest: int, highest: int) -> None:
-        """Have rows for these bands."""
-        count = len(self._upper)
-        first, end = min(lowest, self._first), max(highest + 1, self._first + count)
-        if end - first == count:
-            return
-        shift = self._first - first
-        held = np.zeros((2, end - first))
-        held[:, shift : shift + count] = self._held
-        self._held = held
-        self._upper = self.base_price * np.exp(np.arange(first, end) * log1p(-1.0 / self.amplification))
-        self._first = first
-        self._row += shift
-
-    def _draw_in(self, rows: slice) -> None:
-        """Where an owner has left, forget empty bands at the low and the high end of the pool."""
-        first, last = rows.start + self._first, rows.stop - 1 + self._first
-        filled = (np.flatnonzero(self._held[:, rows].any(axis=0)) + first).tolist()
-        if first <= self._lowest <= last:
-            self._lowest = min((n for n in filled if n >= self._lowest), default=last + 1)
-        if self._highest <= last:
-            self._highest = max(filled, default=first - 1)
-
-    def _rows(self, owner: Hashable) -> slice:
-        n1, n2 = self.span(owner)
-        return slice(n1 - self._first, n2 + 1 - self._first)
-
-    def _converted(self, owner: Hashable, in_base: bool) -> float:
-        row, parts = self._rows(owner).start, self._shares.parts(owner)
-        return float(
-            curve.converted(self._held, self._upper, row, parts, self.oracle_price, self.amplification, in_base)
-        )
+    def _place(self, side: int) -> Place:
+        at = self._deposits
+        return at.held, at.upper, side, at.row, at.bounds[side], self._oracle.price, self.amplification

@@ -11,16 +11,12 @@ With g = 1 - fee and L the liquidity of a range, a sale gives Δ(1/√p) L/g bas
 g p. Where no position is in range nothing trades: the price of the next unit is that of the next range.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
-from fractions import Fraction
 from math import fsum, inf, nan, sqrt
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from models.market.constant_product import NEAR, products
 from models.market.fill import (
     Fill,
     InvalidAmount,
@@ -33,30 +29,13 @@ from models.market.fill import (
     sale_to,
     selling,
 )
+from models.market.near import NEAR, products
+from models.market.positions import Positions
 from models.market.ranges import BUY, END, GET, GIVE, LIQUIDITY, SELL, START, TO, arcs, share_out, trade_all, walk
-from models.parameters import Parameters
-from models.refusals import Refusal
 from models.types import BoolArray, FloatArray, Side
 
 UNISWAP_V3_FEE = 0.003
 """Uniswap v3: the middle one of the first fee tiers."""
-
-
-class UnknownPosition(Refusal):
-    """A position that the pool has not."""
-
-    def __init__(self, position: int, count: int) -> None:
-        super().__init__(f"position is {position!r}: the pool has numbered its positions from 0 to {count - 1}")
-
-
-class Position(NamedTuple):
-    """Liquidity between two prices, and the fees that it was owed when the ranges were last counted."""
-
-    lower_price: float
-    upper_price: float
-    liquidity: float
-    base_owed: float = 0.0
-    quote_owed: float = 0.0
 
 
 class Reached(NamedTuple):
@@ -70,7 +49,7 @@ class Reached(NamedTuple):
 class Concentrated:
     """Positions (lower price, upper price, liquidity) around one price, with a `fee` on what is given, kept apart.
 
-    Positions are numbered in the order in which they come; the number stays theirs, also when they are empty.
+    Positions are numbered: see `models.market.positions`.
 
     Attributes:
         price: marginal price without the fee; where no position is in range it stays where the last unit traded.
@@ -84,7 +63,7 @@ class Concentrated:
     """
 
     __slots__ = (
-        "_bounds", "_growth", "_positions", "_ranges", "_roots", "_row", "base", "fee", "price", "quote", "state",
+        "_growth", "_positions", "_ranges", "_roots", "_row", "base", "fee", "price", "quote", "state",
     )  # fmt: skip
 
     def __init__(
@@ -96,10 +75,9 @@ class Concentrated:
             raise InvalidAmount("fee", fee, "give a fraction from 0 to below 1")
         self.price = float(price)
         self.fee = float(fee)
-        self.state: object = object()
-        self._positions = [_position(*position) for position in positions]
+        self._positions = Positions(positions)
         self._roots = (sqrt(self.price), 1.0 / sqrt(self.price))
-        self._lay_out()
+        self._look()
         amounts = [self.amounts(number) for number in range(len(self._positions))]
         self.base = fsum(base for base, _ in amounts)
         self.quote = fsum(quote for _, quote in amounts)
@@ -119,7 +97,7 @@ class Concentrated:
     @property
     def positions(self) -> list[tuple[float, float, float]]:
         """(lower price, upper price, liquidity) of every position; the liquidity is 0 when it was removed."""
-        return [position[:3] for position in self._positions]
+        return self._positions.listed
 
     def quote_in(self, side: Side, amount: float) -> Fill:
         """The taker gives exactly `amount`; incomplete when the positions run out.
@@ -237,11 +215,8 @@ class Concentrated:
         Raises:
             InvalidPrice, InvalidAmount: bounds or a liquidity that are none.
         """
-        opened = [_position(*position) for position in positions]
-        self._count_fees()
-        self._positions += opened
-        self._lay_out()
-        numbers = range(len(self._positions) - len(opened), len(self._positions))
+        numbers = self._positions.add(positions)
+        self._look()
         amounts = [self.amounts(number) for number in numbers]
         self.base += sum(base for base, _ in amounts)
         self.quote += sum(quote for _, quote in amounts)
@@ -263,41 +238,10 @@ class Concentrated:
         """
         numbers = list(positions)
         amounts = [self.amounts(number) for number in numbers]
-        self._count_fees()
-        for number in numbers:
-            self._positions[number] = self._positions[number]._replace(liquidity=0.0)
-        self._lay_out()
-        self.base = max(self.base - sum(base for base, _ in amounts), 0.0)
-        self.quote = max(self.quote - sum(quote for _, quote in amounts), 0.0)
+        self._positions.empty(numbers)
+        self._look()
+        self._pay_out(amounts)
         return amounts
-
-    def amounts(self, position: int) -> tuple[float, float]:
-        """(base, quote) that a position's liquidity is at the present price, without its fees.
-
-        Raises:
-            UnknownPosition: no such position.
-        """
-        lower, upper, liquidity, *_ = self._known(position)
-        low, high = sqrt(lower), sqrt(upper)
-        root = min(max(self._roots[SELL], low), high)
-        return liquidity * (high - root) / (high * root), liquidity * (root - low)
-
-    def fees(self, position: int) -> tuple[float, float]:
-        """(base, quote) of fees that a position is owed.
-
-        Raises:
-            UnknownPosition: no such position.
-        """
-        lower, upper, liquidity, base, quote = self._known(position)
-        if liquidity == 0.0:
-            return base, quote
-        first = int(np.searchsorted(-self._ranges[SELL, START], -sqrt(upper)))
-        last = int(np.searchsorted(-self._ranges[SELL, END], -sqrt(lower))) + 1
-        count = self._growth.shape[1]
-        return (
-            base + liquidity * float(self._growth[SELL, first:last].sum()),
-            quote + liquidity * float(self._growth[BUY, count - last : count - first].sum()),
-        )
 
     def collect(self, position: int) -> tuple[float, float]:
         """Pay out the fees that a position is owed; returns (base, quote).
@@ -315,13 +259,26 @@ class Concentrated:
         """
         numbers = list(positions)
         fees = [self.fees(number) for number in numbers]
-        self._count_fees()
-        for number in numbers:
-            self._positions[number] = self._positions[number]._replace(base_owed=0.0, quote_owed=0.0)
-        self.base = max(self.base - sum(base for base, _ in fees), 0.0)
-        self.quote = max(self.quote - sum(quote for _, quote in fees), 0.0)
+        self._positions.pay(numbers)
+        self._pay_out(fees)
         self.state = object()
         return fees
+
+    def amounts(self, position: int) -> tuple[float, float]:
+        """(base, quote) that a position's liquidity is at the present price, without its fees.
+
+        Raises:
+            UnknownPosition: no such position.
+        """
+        return self._positions.amounts(position, self._roots[SELL])
+
+    def fees(self, position: int) -> tuple[float, float]:
+        """(base, quote) of fees that a position is owed.
+
+        Raises:
+            UnknownPosition: no such position.
+        """
+        return self._positions.fees(position)
 
     def segments(self, side: Side) -> FloatArray:
         """One arc of the ladder for each range that is left, shape (4, ranges): see `models.market.ladder`."""
@@ -369,7 +326,7 @@ class Concentrated:
         """
         root, fee = self._roots[SELL], self.fee
         beyond = self._roots[number] > self._ranges.item(number, START, row)
-        bound = self._bounds[row if number == SELL else -1 - row]
+        bound = self._positions.bounds[row if number == SELL else -1 - row]
         present = (bound,) if beyond else products(root, root)
         if number == SELL:
             fees = [part for square in present for part in products(-fee, square)]
@@ -384,11 +341,6 @@ class Concentrated:
     def _fresh(self, fill: Fill) -> bool:
         return isinstance(fill.state, Reached) and fill.state.state is self.state
 
-    def _known(self, position: int) -> Position:
-        if not 0 <= position < len(self._positions):
-            raise UnknownPosition(position, len(self._positions))
-        return self._positions[position]
-
     def _row_of(self, number: int) -> int:
         """The range of the price in the order of a side."""
         return self._row if number == SELL else max(self._growth.shape[1] - 1 - self._row, 0)
@@ -399,94 +351,13 @@ class Concentrated:
         self.price = root * root
         self.state = object()
 
-    def _count_fees(self) -> None:
-        """Credit to the positions what the ranges have earned, before the ranges or the positions change."""
-        for number, position in enumerate(self._positions):
-            base, quote = self.fees(number)
-            self._positions[number] = position._replace(base_owed=base, quote_owed=quote)
-        self._growth[:] = 0.0
+    def _pay_out(self, amounts: list[tuple[float, float]]) -> None:
+        """Amounts (base, quote) have been taken out of positions."""
+        self.base = max(self.base - sum(base for base, _ in amounts), 0.0)
+        self.quote = max(self.quote - sum(quote for _, quote in amounts), 0.0)
 
-    def _lay_out(self) -> None:
-        """Cut the prices into ranges at every bound, anew."""
-        changes: defaultdict[float, Fraction] = defaultdict(Fraction)
-        for lower, upper, liquidity, *_ in self._positions:
-            if liquidity > 0.0:
-                changes[lower] += Fraction(liquidity)
-                changes[upper] -= Fraction(liquidity)
-        self._bounds = bounds = sorted(changes, reverse=True)
-        roots = np.sqrt(np.array(bounds))
-        count = max(len(bounds) - 1, 0)
-        self._ranges = np.zeros((2, 3, count))
-        self._growth = np.zeros((2, count))
-        # An exact running sum: a thin range beside a deep one keeps its digits.
-        inside = Fraction(0)
-        for row, bound in enumerate(bounds[:count]):
-            inside -= changes[bound]
-            self._ranges[SELL, LIQUIDITY, row] = float(inside)
-        self._ranges[SELL, START], self._ranges[SELL, END] = roots[:-1], roots[1:]
-        self._ranges[BUY, START], self._ranges[BUY, END] = 1.0 / roots[:0:-1], 1.0 / roots[-2::-1]
-        self._ranges[BUY, LIQUIDITY] = self._ranges[SELL, LIQUIDITY, ::-1]
-        above = int(np.count_nonzero(self._ranges[SELL, END] >= self._roots[SELL]))
-        self._row = min(above, max(count - 1, 0))
+    def _look(self) -> None:
+        """Positions have changed: their ranges anew, and a new state."""
+        self._ranges, self._growth = self._positions.ranges, self._positions.growth
+        self._row = self._positions.row_at(self._roots[SELL])
         self.state = object()
-
-
-def _position(lower_price: float, upper_price: float, liquidity: float) -> Position:
-    """A position that can be one.
-
-    Raises:
-        InvalidPrice, InvalidAmount: bounds or a liquidity that are none.
-    """
-    if not 0.0 < lower_price < inf:
-        raise InvalidPrice(lower_price, "give a positive, finite lower bound")
-    if not lower_price < upper_price < inf:
-        raise InvalidPrice(upper_price, f"give a finite upper bound above the lower one, {lower_price!r}")
-    if not 0.0 < liquidity < inf:
-        raise InvalidAmount("liquidity", liquidity, "give a positive, finite one")
-    return Position(float(lower_price), float(upper_price), float(liquidity))
-
-
-class ConcentratedRange(Parameters):
-    """A position by its worth: `value` in quote, both sides together, from `lower` to `upper` times the price."""
-
-    lower: float = Field(gt=0)
-    upper: float = Field(gt=0)
-    value: float = Field(gt=0)
-
-    def position(self, price: float) -> tuple[float, float, float]:
-        """(lower price, upper price, liquidity) at a price."""
-        lower, upper = self.lower * price, self.upper * price
-        base, quote = Concentrated(price, [(lower, upper, 1.0)]).amounts(0)
-        return lower, upper, self.value / (base * price + quote)
-
-
-class ConcentratedTerms(Parameters):
-    """A concentrated pool in a scenario.
-
-    Positions are given as they are, [lower price, upper price, liquidity], or by their worth as `ranges`, or both. The
-    price is the reference price at the start where none is given.
-    """
-
-    kind: Literal["concentrated"] = "concentrated"
-    price: float | None = Field(default=None, gt=0)
-    positions: list[Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]] = []
-    ranges: list[ConcentratedRange] = []
-    fee: float = Field(default=UNISWAP_V3_FEE, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _some_positions(self) -> Self:
-        if not self.positions and not self.ranges:
-            raise ValueError("give `positions` as [lower price, upper price, liquidity], or `ranges` with a value each")
-        bounds = [position[:2] for position in self.positions] + [[span.lower, span.upper] for span in self.ranges]
-        for lower, upper in bounds:
-            if lower >= upper:
-                raise ValueError(
-                    f"a position goes from {lower!r} to {upper!r}; give an upper bound above the lower one"
-                )
-        return self
-
-    def build(self, reference_price: float) -> Concentrated:
-        """The pool; its price is `reference_price` where none was given."""
-        price = reference_price if self.price is None else self.price
-        listed = [(lower, upper, liquidity) for lower, upper, liquidity in self.positions]
-        return Concentrated(price, listed + [span.position(price) for span in self.ranges], self.fee)

@@ -28,18 +28,13 @@ from models.market.fill import (
     sale_to,
     selling,
 )
+from models.market.near import NEAR, products
 from models.market.shares import Shares
 from models.parameters import Parameters
 from models.types import BoolArray, FloatArray, Side
 
 UNISWAP_V2_FEE = 0.003
 """Uniswap v2: 0.30 % of what is given."""
-
-NEAR = 1e-2
-"""Relative distance of a target price below which its difference to the present one is worth exact products."""
-
-_VELTKAMP = 134217729.0
-"""2^27 + 1: splits a float64 into two halves whose products are exact (Dekker 1971)."""
 
 
 class ConstantProduct:
@@ -233,17 +228,6 @@ class ConstantProduct:
         if sells:
             return fsum((self.quote, *products(-self.fee, self.quote), -product, -error)) / product
         return fsum((product, error, -self.quote, *products(-self.fee, product), -self.fee * error)) / self.quote
-
-
-def products(a: float, b: float) -> tuple[float, float, float, float]:
-    """Four exact float64 whose sum is exactly a·b."""
-    scaled = _VELTKAMP * a
-    a_high = scaled - (scaled - a)
-    a_low = a - a_high
-    scaled = _VELTKAMP * b
-    b_high = scaled - (scaled - b)
-    b_low = b - b_high
-    return a_high * b_high, a_high * b_low, a_low * b_high, a_low * b_low
 
 
 @njit(cache=True)

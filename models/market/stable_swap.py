@@ -21,7 +21,6 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from models.market import stable_curve
-from models.market.constant_product import products
 from models.market.fill import (
     Fill,
     InvalidAmount,
@@ -33,6 +32,7 @@ from models.market.fill import (
     selling,
 )
 from models.market.ladder import GIVE
+from models.market.near import products
 from models.market.shares import Shares
 from models.parameters import Parameters
 from models.types import FloatArray, Side
