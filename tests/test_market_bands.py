@@ -482,6 +482,26 @@ def test_a_trade_ends_fifty_bands_from_the_oracle() -> None:
     assert sums(pool)[0] == 0.0
 
 
+@pytest.mark.parametrize("amplification", [2.0, 20.0, 50.0, 100.0, 200.0])
+def test_the_last_band_of_a_trade_begins_fifty_bands_from_the_oracle_whatever_the_rounding(
+    amplification: float,
+) -> None:
+    """With the oracle at an edge of bands, no rounding of that edge's price moves the end of a trade by a band."""
+    ends = set()
+    for base_price in (0.003, 0.7, 1.126, 1999.0, 6402.0, 27161.842453188892):
+        down = Bands(base_price, amplification, 0.0)
+        down.deposit("anna", 20.0, 41, 60)
+        trade(down, down.quote_out("buy", 15.0))
+        up = Bands(base_price, amplification, 0.0)
+        up.deposit("anna", 20.0, -60, -41)
+        up.set_oracle(base_price * (1.0 - 1.0 / amplification) ** -50, 0.0)
+        trade(up, up.quote_out("buy", 20.0))
+        up.set_oracle(base_price, 600.0)
+        trade(up, up.quote_to("sell", 0.0))
+        ends.add((down.active_band, up.active_band, round(down.base, 9)))
+    assert ends == {(50, -51, 10.0)}
+
+
 def test_owners_who_share_bands_share_what_they_earn() -> None:
     """Two equal deposits are one of twice the size, also after trades; a later one has no part in earlier fees."""
     both, one, free = Bands(2000.0), Bands(2000.0), Bands(2000.0, fee=0.0)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.market import (
+    Infinite,
     InvalidAmount,
     InvalidOrder,
     InvalidPrice,
@@ -22,6 +23,7 @@ from models.market import (
     matching,
 )
 from models.market.orders import TimeInForce
+from models.types import Side
 
 
 class Case(NamedTuple):
@@ -566,6 +568,20 @@ def test_a_quote_to_a_price_takes_better_levels_whole_and_none_at_it() -> None:
     assert (below_all.base, below_all.complete) == (20.0, False)
     assert book.quote_to("buy", 102.0 / 0.99).base == 2.0
     assert book.quote_to("buy", inf).base == 5.0
+
+
+@pytest.mark.parametrize(("side", "ticks", "tick"), [("sell", 999, 1e-6), ("sell", 12347, 1e-6), ("buy", 69, 0.01)])
+def test_a_quote_to_the_price_of_a_level_means_that_level_however_the_price_was_worked_out(
+    side: Side, ticks: int, tick: float
+) -> None:
+    """999 * 1e-6 is a rounding below 0.000999, and 69 * 0.01 one above 0.69: neither is beyond the level."""
+    book = OrderBook(tick)
+    resting: Side = "buy" if side == "sell" else "sell"
+    price = ticks * tick
+    book.limit(resting, price, 5.0, "a")
+    assert price < book.bid if side == "sell" else price > book.ask
+    assert book.quote_to(side, price).base == 0.0
+    assert Infinite(book.bid if side == "sell" else book.ask).quote_to(side, price).base == 0.0
 
 
 def test_more_than_the_book_holds_is_incomplete() -> None:

@@ -65,11 +65,15 @@ def _reserves(
 
 @njit(cache=True)
 def _ends(upper: float, oracle: float, amplification: float, side: int, row: int, bound: int, seen: int) -> bool:
-    """Whether no trade runs on beyond this band."""
+    """Whether no trade runs on beyond this band.
+
+    Either way the last one begins 50 bands from the oracle price. Where that is an edge of bands, AMM.vy's integers
+    round to one side or the other, most often to this one.
+    """
     reach = (amplification / (amplification - 1.0)) ** MOST_BANDS
     if side == SELL:
-        return row <= bound or seen >= MOST_BANDS or upper / oracle > reach
-    return row >= bound or seen >= MOST_BANDS or upper / oracle < 1.0 / reach
+        return row <= bound or seen >= MOST_BANDS or upper / oracle > reach * (1.0 + DUST)
+    return row >= bound or seen >= MOST_BANDS or upper / oracle < (1.0 + DUST) / reach
 
 
 @njit(cache=True)

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from math import inf, nan
 from typing import NamedTuple
 
-from models.market.fill import DUST, Fill
+from models.market.fill import DUST, SAME_PRICE, Fill
 from models.types import FloatArray, Side
 
 
@@ -66,8 +66,10 @@ class BookSide(NamedTuple):
     def quote_to(self, price: float) -> Fill:
         """Every level strictly better than `price`; incomplete when none is left at it or beyond."""
         prices = self.prices
-        sells = self.side == "sell"
-        better = bisect_left(prices, -price, key=float.__neg__) if sells else bisect_left(prices, price)
+        if self.side == "sell":
+            better = bisect_left(prices, -price * (1.0 + SAME_PRICE), key=float.__neg__)
+        else:
+            better = bisect_left(prices, price * (1.0 - SAME_PRICE))
         return self._whole(better, better < len(prices))
 
     def parted(self, base: float) -> tuple[int, float]:

@@ -20,6 +20,9 @@ from models.types import BoolArray, FloatArray, Side
 DUST = 1e-12
 """Share of an amount below which a remainder is rounding and not trade: floats leave no dust orders behind."""
 
+SAME_PRICE = 1e-14
+"""Relative distance within which two prices are one that was worked out in two ways: 69 * 0.01 is 0.69."""
+
 MakerTrade = tuple[Hashable, float, float]
 """(owner, base, quote): what one maker exchanged, both positive; the maker gives base where the taker buys it."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from models.market.fill import (
+    SAME_PRICE,
     EndlessFill,
     Fill,
     InvalidAmount,
@@ -88,7 +89,7 @@ class Infinite:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
         sells, price = sale_to(side, price), float(price)
-        if price >= self.bid if sells else price <= self.ask:
+        if price >= self.bid * (1.0 - SAME_PRICE) if sells else price <= self.ask * (1.0 + SAME_PRICE):
             return self._fill(side, 0.0, 0.0)
         return self._fill(side, inf, inf)
 
