@@ -29,7 +29,7 @@ from experiments.comparing.ranking import imprecision, rank
 from experiments.comparing.tune import Tuning, gains, tune, tuned_name
 from experiments.running.cells import Address, Cell
 from experiments.running.directories import COMPARISON, check_directory
-from experiments.running.executors import SchedulerLostError, crew
+from experiments.running.executors import SchedulerLostError, carried_out
 from experiments.running.interrupts import uninterrupted
 from experiments.running.shards import COURSES, Bench, Cells, Progress
 from experiments.stored.provenance import provenance
@@ -122,19 +122,14 @@ def compare(
     started = time.monotonic()
     cells = Cells(directory)
     made = _Made(paths=plan.paths)
-    lost: SchedulerLostError | None = None
-    try:
-        with crew(jobs, scheduler) as workers:
-            _simulate(plan, Bench(cells, workers, progress), made)
-        made.status = "complete"
-    except (KeyboardInterrupt, SchedulerLostError) as stopped:
-        if not directory.is_dir():
-            raise
-        lost = stopped if isinstance(stopped, SchedulerLostError) else None
+    stopped = carried_out(
+        lambda workers: _simulate(plan, Bench(cells, workers, progress), made), directory, jobs, scheduler
+    )
+    made.status = "complete" if stopped is None else "interrupted"
     with uninterrupted():
         _store(plan, made, cells, directory, command_line, time.monotonic() - started)
-    if lost is not None:
-        raise lost
+    if isinstance(stopped, SchedulerLostError):
+        raise stopped
     return Comparison.load(directory)
 
 

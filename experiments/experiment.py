@@ -30,7 +30,7 @@ from experiments.asking.question import Experiment
 from experiments.asking.screening import Screening
 from experiments.running.cells import FINISHED, Address, Cell
 from experiments.running.directories import EXPERIMENT, check_directory
-from experiments.running.executors import SchedulerLostError, crew
+from experiments.running.executors import SchedulerLostError, carried_out
 from experiments.running.interrupts import uninterrupted
 from experiments.running.shards import Bench, Cells, Progress
 from experiments.sensitivity import indices
@@ -89,19 +89,14 @@ def ask(
     started = time.monotonic()
     addresses = [Address(scenario) for scenario in inquiry.scenarios]
     made = _Made(inquiry, Cells(directory), experiment.paths, addresses=addresses)
-    lost: SchedulerLostError | None = None
-    try:
-        with crew(jobs, scheduler) as workers:
-            _simulate(made, Bench(made.cells, workers, progress))
-        made.status = "complete"
-    except (KeyboardInterrupt, SchedulerLostError) as stopped:
-        if not directory.is_dir():
-            raise
-        lost = stopped if isinstance(stopped, SchedulerLostError) else None
+    stopped = carried_out(
+        lambda workers: _simulate(made, Bench(made.cells, workers, progress)), directory, jobs, scheduler
+    )
+    made.status = "complete" if stopped is None else "interrupted"
     with uninterrupted():
         _store(made, directory, command_line, time.monotonic() - started)
-    if lost is not None:
-        raise lost
+    if isinstance(stopped, SchedulerLostError):
+        raise stopped
     answer = Answer.load(directory)
     if made.status == "complete":
         keep_first(inquiry, directory)

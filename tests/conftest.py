@@ -31,6 +31,8 @@ from experiments import load_scenario
 from experiments.figures import style
 from models.market import Bands, Concentrated, ConstantProduct, StableSwap
 
+pytest.register_assert_rewrite("builders")
+
 ROOT = Path(__file__).parents[1]
 World = dict[str, Any]
 

@@ -75,16 +75,13 @@ def test_interest_alone_brings_an_account_below() -> None:
     assert watch.below(np.ones(2)).accounts.tolist() == [1]
 
 
-def test_line_zero_is_nobodys_concern_and_lines_can_be_moved() -> None:
+def test_line_zero_is_nobodys_concern() -> None:
     pool = pool_of(3, [0.0, 0.5])
     pool.post_many([1, 2], 1, 1.0)
     pool.borrow_many([1, 2], 0, 1.0)
     watch = HealthWatch(pool, np.array([0.0, 0.4, 0.6]))
-    prices = np.ones(2)
-    assert watch.below(prices).accounts.tolist() == [2]
-    watch.set_line(1, 0.7)
-    watch.set_line(2, 0.0)
-    assert watch.below(prices).accounts.tolist() == [1]
+    assert watch.below(np.ones(2)).accounts.tolist() == [2]
+    assert watch.below(np.array([1.0, 0.5])).accounts.tolist() == [1, 2]
 
 
 def test_new_accounts_take_the_common_line() -> None:
@@ -96,8 +93,6 @@ def test_new_accounts_take_the_common_line() -> None:
     pool.borrow_many(np.arange(first, first + 70), 0, 1.0)
     assert common.below(prices).accounts.tolist() == list(range(first, first + 70))
     assert own.below(prices).accounts.tolist() == []
-    own.set_line(first, 1.0)
-    assert own.below(prices).accounts.tolist() == [first]
 
 
 def test_a_price_of_nothing_hides_nobody_before_or_after() -> None:

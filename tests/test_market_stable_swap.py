@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from builders.digits import near
 from models.market import (
     Concentrated,
     ConstantProduct,
@@ -76,10 +77,6 @@ def bisected(below: Callable[[Decimal], bool], low: Decimal, high: Decimal) -> D
         else:
             high = middle
     return low
-
-
-def near(value: float, exact: Decimal | float, tolerance: float) -> bool:
-    return abs(Decimal(value) - Decimal(exact)) <= Decimal(tolerance) * abs(Decimal(exact))
 
 
 POOLS = [

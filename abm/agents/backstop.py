@@ -62,13 +62,14 @@ class BackstopAccount(mesa.Agent):
         elif isinstance(intent, SellInventory):
             self.holdings[intent.asset].units -= receipt.amount
 
+    def _signed(self) -> tuple["BackstopAccount", int, float, float]:
+        """Return what each of its calls begins with: whose it is, and that it pays for no gas."""
+        return self, 0, 0.0, 0.0
+
     def _take(self, number: int, means_usd: float) -> Liquidate:
         """Take as much as there is money for, whether it pays or not."""
         return Liquidate(
-            sender=self,
-            member=0,
-            bid_gwei=0.0,
-            gas_units=0.0,
+            *self._signed(),
             pool=self.pool,
             number=number,
             budget_usd=means_usd,
@@ -82,10 +83,7 @@ class BackstopAccount(mesa.Agent):
 
     def _open(self, number: int, afresh: bool) -> OpenLiquidation:
         return OpenLiquidation(
-            sender=self,
-            member=0,
-            bid_gwei=0.0,
-            gas_units=0.0,
+            *self._signed(),
             pool=self.pool,
             number=number,
             afresh=afresh,
@@ -95,10 +93,7 @@ class BackstopAccount(mesa.Agent):
 
     def _bid(self, bid: LeftBid, paid: float) -> PlaceBid:
         return PlaceBid(
-            sender=self,
-            member=0,
-            bid_gwei=0.0,
-            gas_units=0.0,
+            *self._signed(),
             pool=self.pool,
             number=bid.number,
             paid=paid,

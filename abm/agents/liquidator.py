@@ -239,13 +239,14 @@ class LiquidatorCohort(mesa.Agent):
             return None
         return Plan(repay, gain, budget, least, fee)
 
+    def _signed(self, effort: Effort) -> tuple["LiquidatorCohort", int, float, float]:
+        """Return what every call of a member begins with: whose it is, and the gas that it offers to pay."""
+        return self, effort.member, effort.bid_gwei, self.terms.gas_units
+
     def _liquidate(self, number: int, effort: Effort, plan: Plan) -> Liquidate:
         terms = self.terms
         return Liquidate(
-            sender=self,
-            member=effort.member,
-            bid_gwei=effort.bid_gwei,
-            gas_units=terms.gas_units,
+            *self._signed(effort),
             pool=self.pool,
             number=number,
             budget_usd=plan.budget_usd,
@@ -278,10 +279,7 @@ class LiquidatorCohort(mesa.Agent):
             target, afresh = calls.target(number)
             intents.append(
                 OpenLiquidation(
-                    sender=self,
-                    member=effort.member,
-                    bid_gwei=effort.bid_gwei,
-                    gas_units=terms.gas_units,
+                    *self._signed(effort),
                     pool=self.pool,
                     number=target,
                     afresh=afresh,
@@ -311,10 +309,7 @@ class LiquidatorCohort(mesa.Agent):
                 effort.held_usd += paid_usd
                 intents.append(
                     PlaceBid(
-                        sender=self,
-                        member=effort.member,
-                        bid_gwei=effort.bid_gwei,
-                        gas_units=terms.gas_units,
+                        *self._signed(effort),
                         pool=self.pool,
                         number=number,
                         paid=paid,

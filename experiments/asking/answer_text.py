@@ -9,6 +9,7 @@ from experiments.asking.estimands import Estimand
 from experiments.asking.factors import Factor
 from experiments.asking.question import POINTWISE
 from experiments.asking.screening import Screening
+from experiments.stored.notes import of_left_out, of_precision
 from experiments.stored.summary import aligned, duration
 
 WIDTH = 120
@@ -187,20 +188,13 @@ def _difference(one: Estimand, row: dict[str, Any]) -> str:
 
 def _notes(answer: Answer) -> str:
     manifest, table = answer.manifest, answer.table
-    notes = [f"Left out: {name}, which cannot run here: {reason}." for name, reason in manifest["left_out"].items()]
+    notes = of_left_out(manifest)
     if manifest["failed_runs"]:
         notes.append(
             f"{manifest['failed_runs']:,} of {manifest['runs_requested']:,} runs failed, the first of them with "
             f"{manifest['first_failure']}; each is a row of runs.parquet with its reason."
         )
-    precision = manifest["precision"]
-    if precision["asked"] is not None and precision["reached"] is not None:
-        reached = precision["reached"] <= precision["asked"]
-        notes.append(
-            f"Half the widest interval of {answer.estimands[0].heading} is {100.0 * precision['reached']:.3g} % of its "
-            f"estimate (or of a tenth of the largest one); asked for were {100.0 * precision['asked']:.3g} %"
-            + ("." if reached else f", which {precision['most_paths']:,} paths, the most allowed, do not reach.")
-        )
+    notes += of_precision(manifest, answer.estimands[0].heading, "its estimate (or of a tenth of the largest one)")
     methods = [method for method in dict.fromkeys(table["method"]) if method != "all paths equal"]
     equal = "without brackets all paths are equal, which is no promise; " * ("all paths equal" in set(table["method"]))
     told = f" ({', '.join(methods)})" if methods else ""

@@ -31,6 +31,7 @@ from experiments.asking.estimands import Estimand, parse_estimands
 from experiments.asking.factors import Factor, Point
 from experiments.asking.question import Experiment
 from experiments.running.directories import EXPERIMENT
+from experiments.stored.loading import read_manifest, read_table, reading
 from experiments.stored.storage import ResultsUnreadableError
 from experiments.stored.tables import Digest
 
@@ -58,25 +59,17 @@ class Answer:
     def load(cls, directory: str | Path) -> Self:
         """Read an experiment's directory. Raises `ResultsUnreadableError` when it is none."""
         folder = Path(directory)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            if manifest.get("kind") != EXPERIMENT:
-                raise ResultsUnreadableError(f"{folder} holds no experiment; name a directory that one has written")
+        with reading(EXPERIMENT, folder):
+            manifest = read_manifest(folder, EXPERIMENT, "one")
             answered = (folder / ANSWER).is_file()
             return cls(
                 directory=folder,
-                experiment=Experiment.load(folder / FILE),
+                experiment=_experiment(folder),
                 scenario=tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8")),
                 manifest=manifest,
                 points=pq.read_table(folder / POINTS).to_pandas(),
                 table=pq.read_table(folder / ANSWER).to_pandas() if answered else pd.DataFrame(),
             )
-        except (OSError, ValueError, pa.ArrowException) as error:
-            if isinstance(error, ScenarioError):
-                raise ResultsUnreadableError(f"the experiment in {folder} cannot be read ({error})") from error
-            raise ResultsUnreadableError(
-                f"the experiment in {folder} cannot be read ({error}); run it again with --resume"
-            ) from error
 
     @property
     def name(self) -> str:
@@ -90,18 +83,12 @@ class Answer:
 
     def read_runs(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Every path of every point, all columns or some. Raises `ResultsUnreadableError` where nothing is there."""
-        if not (self.directory / RUNS).is_file():
-            raise ResultsUnreadableError(f"{self.directory} has no runs yet; finish the experiment with --resume")
-        frame: pd.DataFrame = pq.read_table(self.directory / RUNS, columns=columns).to_pandas()
-        return frame
+        return read_table(self.directory, RUNS, "runs yet; finish the experiment with --resume", columns)
 
     @property
     def sensitivity(self) -> pd.DataFrame:
         """How much each factor matters, where the plan is one for that. Raises `ResultsUnreadableError` otherwise."""
-        if not (self.directory / SENSITIVITY).is_file():
-            raise ResultsUnreadableError(f"{self.directory} has no {SENSITIVITY}; its plan is none for sensitivity")
-        frame: pd.DataFrame = pq.read_table(self.directory / SENSITIVITY).to_pandas()
-        return frame
+        return read_table(self.directory, SENSITIVITY, f"{SENSITIVITY}; its plan is none for sensitivity")
 
     @property
     def estimands(self) -> tuple[Estimand, ...]:
@@ -115,6 +102,14 @@ class Answer:
     def of(self, estimand: Estimand) -> pd.DataFrame:
         """The answer's rows of one estimand, point by point."""
         return self.table[self.table["metric"] == estimand.text].reset_index(drop=True)
+
+
+def _experiment(folder: Path) -> Experiment:
+    """What was asked. Running it again would not mend a file that says it wrong: the sentence of its fault will do."""
+    try:
+        return Experiment.load(folder / FILE)
+    except ScenarioError as error:
+        raise ResultsUnreadableError(f"the experiment in {folder} cannot be read ({error})") from error
 
 
 def default_directory(name: str, seed: int) -> Path:

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 
 from experiments.running.directories import COMPARISON
 from experiments.running.shards import COURSES
-from experiments.stored.storage import ResultsUnreadableError, write_json
+from experiments.stored.loading import read_manifest, read_table, reading
+from experiments.stored.storage import write_json
 from experiments.stored.tables import Digest
 
 ROWS, RANKING, TUNING = "comparison.parquet", "ranking.json", "tuning.parquet"
@@ -44,10 +45,8 @@ class Comparison:
     def load(cls, directory: str | Path) -> Self:
         """Read a comparison's directory. Raises `ResultsUnreadableError` when it is none."""
         folder = Path(directory)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            if manifest.get("kind") != COMPARISON:
-                raise ResultsUnreadableError(f"{folder} holds no comparison; name a directory that compare has written")
+        with reading(COMPARISON, folder):
+            manifest = read_manifest(folder, COMPARISON, "compare")
             ranked, has_rows = (folder / RANKING).is_file(), (folder / ROWS).is_file()
             return cls(
                 directory=folder,
@@ -56,10 +55,6 @@ class Comparison:
                 ranking=json.loads((folder / RANKING).read_text(encoding="utf-8")) if ranked else {},
                 rows=pq.read_table(folder / ROWS).to_pandas() if has_rows else pd.DataFrame(),
             )
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise ResultsUnreadableError(
-                f"the comparison in {folder} cannot be read ({error}); run it again with --resume"
-            ) from error
 
     @property
     def name(self) -> str:
@@ -83,10 +78,7 @@ class Comparison:
         return self._table(TUNING)
 
     def _table(self, name: str) -> pd.DataFrame:
-        if not (self.directory / name).is_file():
-            raise ResultsUnreadableError(f"{self.directory} has no {name}; finish the comparison with --resume")
-        frame: pd.DataFrame = pq.read_table(self.directory / name).to_pandas()
-        return frame
+        return read_table(self.directory, name, f"{name}; finish the comparison with --resume")
 
 
 def default_directory(scenario: str, seed: int) -> Path:

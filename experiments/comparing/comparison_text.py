@@ -8,6 +8,7 @@ from typing import Any
 from experiments.comparing.comparison import Comparison
 from experiments.comparing.objectives import LENDERS, MORE_IS_BETTER, OTHERS, Objective, heading
 from experiments.numbers import short, three_figures
+from experiments.stored.notes import of_left_out, of_precision
 from experiments.stored.summary import aligned, duration
 
 NO_TRADE = frozenset(
@@ -169,21 +170,14 @@ def _gains(comparison: Comparison) -> str:
 
 def _notes(comparison: Comparison) -> str:
     manifest, ranking = comparison.manifest, comparison.ranking
-    notes = [f"Left out: {name}, which cannot run here: {reason}." for name, reason in manifest["left_out"].items()]
+    notes = of_left_out(manifest)
     if manifest["failed_runs"]:
         first = manifest["failed_runs"][0]
         notes.append(
             f"{len(manifest['failed_runs']):,} of {manifest['runs_requested']:,} runs failed; {first['design']}, path "
             f"{first['path']} (seed {first['seed']}): {first['error']}. The rest is in comparison.parquet."
         )
-    precision = manifest["precision"]
-    if precision["asked"] is not None and precision["reached"] is not None:
-        reached = precision["reached"] <= precision["asked"]
-        notes.append(
-            f"Half the widest interval of {_objectives(ranking)[0].heading} is {100.0 * precision['reached']:.3g} % of "
-            f"its mean (or of a tenth of the largest mean); asked for were {100.0 * precision['asked']:.3g} %"
-            + ("." if reached else f", which {precision['most_paths']:,} paths, the most allowed, do not reach.")
-        )
+    notes += of_precision(manifest, _objectives(ranking)[0].heading, "its mean (or of a tenth of the largest mean)")
     notes.append(
         f"best: how often a design ranks first when the {ranking['common_seeds']:,} common seeds are resampled. On the "
         "front: no other design is as good at every objective and better at one; then how often so when resampled. "

@@ -35,7 +35,6 @@ from experiments.running.shards import Bench, Cells
 if TYPE_CHECKING:
     import optuna
 
-TRIALS = 30
 MOST_TUNING_PATHS = 10
 FIRST_PATH = 1_000_000
 """Tuning has the paths from here on: far from those that the tuned designs are compared on."""

@@ -36,7 +36,7 @@ GENERATION = ("#c9c9c9", "#fdae6b", "#e6550d", "#7f2704")
 LIQUIDATABLE, UNDERWATER = "#c9b6dc", "#5b2a86"
 MOMENT = {"before": MUTED, "worst": "#e6550d", "after": "#0099CC"}
 SOLD, BOUGHT = "#e6550d", "#0072B2"
-GAIN, LOSS = "#0072B2", "#e6550d"
+LOSS = "#e6550d"
 AS_IT_IS, TUNED, OTHER = "#0072B2", "#E69F00", "#9a9a9a"
 """Of a comparison: a design as it entered, tuned, and one that another beats at everything."""
 

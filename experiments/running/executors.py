@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from experiments.running.interrupts import deaf_children, listen_to
@@ -164,6 +165,23 @@ class Cluster:
     def stop(self) -> None:
         """Cancel what has not begun. What has begun gives up at its next path, where its results are not wanted."""
         self._executor.shutdown(wait=False)
+
+
+def carried_out(
+    work: "Callable[[Crew], None]", directory: Path, jobs: int, scheduler: str | None
+) -> KeyboardInterrupt | SchedulerLostError | None:
+    """Have a crew do the work; what stopped it, where the directory has something that was finished before.
+
+    With nothing finished an interrupt or a lost cluster passes on. Raises `SchedulerError` as `crew` does.
+    """
+    try:
+        with crew(jobs, scheduler) as workers:
+            work(workers)
+    except (KeyboardInterrupt, SchedulerLostError) as stopped:
+        if not directory.is_dir():
+            raise
+        return stopped
+    return None
 
 
 @contextmanager

@@ -167,13 +167,8 @@ class HealthWatch:
             self._anchor(prices)
         return self._anchor_made
 
-    def set_line(self, account: int, line: float) -> None:
-        """Give the account another line; 0 to stop watching it."""
-        self.touch(account)
-        self._line[account] = line
-
     def _take_in_new_accounts(self) -> None:
-        """Accounts added to the pool have the common line, or none (0) where each has its own: see `set_line`."""
+        """Accounts added to the pool have the common line, or none where each has its own."""
         more = self._pool.accounts - len(self._slot)
         self._line = np.concatenate((self._line, np.full(more, self._new_line)))
         self._slot = np.concatenate((self._slot, np.full(more, _OUT, np.int32)))

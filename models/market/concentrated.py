@@ -163,7 +163,7 @@ class Concentrated:
         number = SELL if fill.side == "sell" else BUY
         _, row, root = self._end(now)
         share_out(
-            self._ranges, self._growth, number, self._row_of(number), self._roots[number], row, root,
+            self._ranges, self._growth, number, self._row_of(number), self._roots[number], row,
             self.fee, self.fee * fill.amount_in,
         )  # fmt: skip
         surplus = now.amount_out - fill.amount_out

@@ -108,7 +108,7 @@ def arcs(ranges: FloatArray, side: int, row: int, root: float, keep: float) -> F
 
 @njit(cache=True)
 def share_out(
-    ranges: FloatArray, growth: FloatArray, side: int, row: int, root: float, end_row: int, end_root: float,
+    ranges: FloatArray, growth: FloatArray, side: int, row: int, root: float, end_row: int,
     fee: float, paid: float,
 ) -> None:  # fmt: skip
     """Credit a trade's fee to the ranges it ran through, each by what was given in it.
@@ -116,7 +116,7 @@ def share_out(
     Args:
         ranges, side, row, root: as in `walk`, before the trade.
         growth: shape (2, ranges), fees per unit of liquidity; a side's row is in that side's order. Changed.
-        end_row, end_root: where the trade ended.
+        end_row: the range in which the trade ended.
         fee: fraction of what is given.
         paid: the fee of the whole trade; the last range takes what the others leave.
     """
@@ -160,7 +160,7 @@ def trade_all(
         if net == 0.0:
             continue
         given = amounts[k] if missing == 0.0 else net / (1.0 - fee)
-        share_out(ranges, growth, side, begin, roots[side], end, root, fee, fee * given)
+        share_out(ranges, growth, side, begin, roots[side], end, fee, fee * given)
         roots[side], roots[1 - side] = root, 1.0 / root
         row = end if side == SELL else last - end
         got = min(got, held[1 - side])

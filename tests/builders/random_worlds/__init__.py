@@ -1,0 +1,1 @@
+"""Worlds that follow from one number, of every kind of part and agent."""
