@@ -240,7 +240,7 @@ class Bands:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
         sells, amount = sale_of(side, amount), float(amount)
-        return self._quote(side, sells, GIVE, self._keep * amount, given=amount)
+        return fill_of(*self._front(side, sells), GIVE, self._keep * amount, given=amount)
 
     def quote_out(self, side: Side, amount: float) -> Fill:
         """The taker gets exactly `amount`; incomplete when the bands run out.
@@ -249,7 +249,7 @@ class Bands:
             InvalidSide, InvalidAmount: the request makes no sense.
         """
         sells, amount = sale_of(side, amount), float(amount)
-        return self._quote(side, sells, GET, amount, got=amount)
+        return fill_of(*self._front(side, sells), GET, amount, got=amount)
 
     def quote_to(self, side: Side, price: float) -> Fill:
         """Trade until the marginal price is `price`; incomplete when the bands run out before it.
@@ -258,14 +258,14 @@ class Bands:
             InvalidSide, InvalidPrice: the request makes no sense.
         """
         sells, price = sale_to(side, price), float(price)
+        front = self._front(side, sells)
         if price >= self.bid if sells else price <= self.ask:
-            return self._quote(side, sells, GIVE, 0.0)
+            return fill_of(*front, GIVE, 0.0)
         rate = price / self._keep if sells else (1.0 / (price * self._keep) if price else inf)
-        place = self._place(SELL if sells else BUY)
-        net = net_near(place, self._deposits.first, self.base_price, self.dynamic_fee, rate, price)
+        net = net_near(front[0], self._deposits.first, self.base_price, self.dynamic_fee, rate, price)
         if net is not None:
-            return self._quote(side, sells, GIVE, net)._replace(price_after=price)
-        return self._quote(side, sells, TO, rate, price=price)
+            return fill_of(*front, GIVE, net)._replace(price_after=price)
+        return fill_of(*front, TO, rate, price=price)
 
     def check(self, fill: Fill) -> None:
         """Refuse what `settle` would refuse.
@@ -331,19 +331,10 @@ class Bands:
         listed: FloatArray = curve.arcs(*self._place(number), self._keep)
         return listed
 
-    def _quote(
-        self,
-        side: Side,
-        sells: bool,
-        measure: int,
-        amount: float,
-        given: float | None = None,
-        got: float | None = None,
-        price: float | None = None,
-    ) -> Fill:
+    def _front(self, side: Side, sells: bool) -> tuple[Place, object, float, float, Side]:
+        """What a quote starts from: the first arguments of `fill_of`."""
         number = SELL if sells else BUY
-        room = self._room()[number]
-        return fill_of(self._place(number), self.state, self._keep, room, side, measure, amount, given, got, price)
+        return self._place(number), self.state, self._keep, self._room()[number], side
 
     def _trade(self, fill: Fill) -> None:
         """Move what a fill exchanges in its bands and in the totals."""

@@ -53,8 +53,7 @@ class RestingOrders:
     def __init__(self, tick: float) -> None:
         self._grid = Grid(tick)
         self.tick = self._grid.tick
-        self._state: object = None
-        """None from a change on until somebody looks."""
+        self._state: object = None  # from a change on, until somebody looks
         # A new owner gets the next number by being looked up; the names are the keys, listed when somebody asks.
         self._slots: defaultdict[Hashable, int] = defaultdict(count().__next__)
         self._names: list[Hashable] = []
