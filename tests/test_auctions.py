@@ -12,9 +12,9 @@ import pytest
 
 from abm import Run
 from abm.model import UnderwaterModel
+from builders.loans import MAT
 
 Play = Callable[..., Run]
-MAT = 1.0 / 1.5
 
 
 def stated(figure: str) -> Any:

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from builders.loans import INF, one_lot, opened, position, stated
+from builders.loans import INF, MAT, one_lot, opened, position, stated
 from models.liquidation import (
     FixedSpread,
     House,
@@ -15,8 +15,6 @@ from models.liquidation import (
     Position,
     Reward,
 )
-
-MAT = 1.0 / 1.5
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from builders.loans import one_lot, opened, position, stated
+from builders.loans import MAT, one_lot, opened, position, stated
 from models.liquidation import (
     NOBODY,
     AuctionOver,
@@ -17,7 +17,6 @@ from models.liquidation import (
     MakerFlip,
     NothingToReset,
 )
-from test_liquidation_dutch import MAT
 
 
 def bidding(locked: float, outbid: int, refunded: float, returned: float) -> Bidding:

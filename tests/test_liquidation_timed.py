@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from builders.loans import HOUR, INF, WORKED_HOUSE, absorbed, one_lot, opened, position
+from builders.loans import HOUR, INF, MAT, WORKED_HOUSE, absorbed, one_lot, opened, position
 from models.liquidation import (
     TIMED_DESIGNS,
     WRAPPERS,
@@ -25,7 +25,6 @@ from models.liquidation import (
     SaleDesign,
     TimedDesign,
 )
-from test_liquidation_dutch import MAT
 
 DESIGNS: list[Any] = [kind() for kind in TIMED_DESIGNS]
 SALES = [design for design in DESIGNS if isinstance(design, SaleDesign)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from builders.ranges import overlapping
 from models.market import (
     Concentrated,
     ConcentratedTerms,
@@ -20,7 +21,6 @@ from models.market import (
     UnknownPosition,
 )
 from models.types import Side
-from test_market_concentrated_reference import overlapping
 
 # Limits
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from builders.digits import near
+from builders.ranges import overlapping
 from models.market import Concentrated, ConstantProduct, Fill, OrderBook, Venue
 from models.types import Side
 
@@ -212,18 +213,6 @@ def exact_amounts(pool: Concentrated, side: Side, price_after: Decimal) -> tuple
             quote_ += sign * Decimal(liquidity) * (root - low)
     keep = 1 - Decimal(pool.fee)
     return (-base / keep, quote_) if side == "sell" else (-quote_ / keep, base)
-
-
-def overlapping(fee: float = 0.003) -> Concentrated:
-    """Ranges within, across, beside and beyond one another."""
-    positions = [
-        (50.0, 200.0, 1000.0),
-        (99.0, 101.0, 5e4),
-        (95.0, 100.5, 700.0),
-        (100.2, 100.3, 3e6),
-        (20.0, 40.0, 1e5),
-    ]
-    return Concentrated(100.1, positions, fee)
 
 
 @pytest.mark.parametrize("fee", [0.0, 0.003, 0.3])

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from models.market import Infinite, OrderBook, StaleFill
 from models.types import Side
-from test_market_order_book_plain import OTHER
 
 
 def priced_book() -> OrderBook:
@@ -112,7 +111,7 @@ def test_quotes_are_pure_and_settling_conserves(
     book = OrderBook(0.25, fee)
     for number, (own, offset, size) in enumerate(resting):
         book.limit(own, 100.0 + (-0.25 if own == "buy" else 0.25) * offset, size, number)
-    meets = OTHER[side]
+    meets = "sell" if side == "buy" else "buy"
     held = sum(size for _, size in book.levels(meets))
     before = [column.tobytes() for column in book._columns], book.state
     everything = book.quote_to(side, 0.0 if side == "sell" else inf)

@@ -9,6 +9,8 @@ from models.liquidation import Absorption, CompoundV3, House, Lot, Opening, Posi
 
 INF = float("inf")
 HOUR = 3600.0
+MAT = 1.0 / 1.5
+"""The threshold of a vault that is worth at least 150 % of what it owes."""
 WORKED_HOUSE = House(stability_pool=1e6, stakes_units=100.0, borrow_rate_per_year=0.05)
 
 
