@@ -169,6 +169,14 @@ NO_BONUS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("design", sorted(NO_BONUS))
+def test_at_health_one_only_kamino_liquidates(play: Play, design: str) -> None:
+    """Loan-to-value at least the threshold is enough there: a fifth of the debt, at the least bonus."""
+    run = play(**one_call(design, 0.8, 2000.0))
+    calls = run.liquidations[["step", "repaid", "seized"]].to_numpy().tolist()
+    assert calls == ([pytest.approx([0, 3200.0, 1.632], rel=1e-9)] if design == "kamino" else [])
+
+
+@pytest.mark.parametrize("design", sorted(NO_BONUS))
 def test_without_a_bonus_and_with_gas_nobody_liquidates(play: Play, design: str) -> None:
     terms = NO_BONUS[design]
     threshold = 0.92 if design == "fluid" else 0.83
