@@ -81,8 +81,8 @@ class Lender:
     _found: dict[int, Found | None] = field(default_factory=dict)
 
     def start_watching(self, lines: FloatArray) -> None:
-        """Watch all positions from now on, once they are open: against 1, and against their owners' lines if any."""
-        self.watch = HealthWatch(self.pool, 1.0) if self.loans is None else BandWatch(self.loans, 1.0)
+        """Watch all positions from now on, once they are open: against the line, and their owners' lines if any."""
+        self.watch = HealthWatch(self.pool, self.design.line) if self.loans is None else BandWatch(self.loans, 1.0)
         if lines.any():
             self.own_lines = OwnLines(self, lines)
         self.pool.on_change(self.changed, self.changed_many)
@@ -171,7 +171,7 @@ class Lender:
         self.stale()
 
     def liquidatable(self) -> Below:
-        """Return the accounts below health 1 with their values; looked at once until something changes."""
+        """Return the accounts that can be liquidated with their values; looked at once until something changes."""
         self.follow()
         if self.below is None:
             self.below = self.watch.below(self.prices)

@@ -67,8 +67,8 @@ class AccountMark:
         return self._terms.take(self._position, repay)
 
     def generation(self, cascade: "Cascade") -> int:
-        """Which sales put the account below health 1."""
-        return cascade.generation(self._lender, self.account, 1.0)
+        """Which sales made the account liquidatable."""
+        return cascade.generation(self._lender, self.account, self._lender.design.line)
 
     def settle(self, world: "World", taker: int, taking: Taking) -> Taking:
         """Repay, seize, and give the taker and the protocol their parts."""

@@ -5,6 +5,7 @@ the debt that it bears, on an account of its own, one lot for each pair. Its los
 Leaves out: the protocol's own account pays interest on what it bears, until sales have repaid it.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -151,8 +152,22 @@ class Sales(Auctions):
         """Carry out an opening just asked for, all but its rewards."""
         if opening.absorption is None:
             super().open(account, opening, opener, generation)
-        else:
-            self._absorb(account, opening, opener, generation)
+            return
+        absorbed: Opening | None = opening
+        while absorbed is not None:
+            self._absorb(account, absorbed, opener, generation)
+            absorbed = self._rest(account)
+
+    def _rest(self, account: int) -> Opening | None:
+        """Return the absorption of an account's next collateral: all goes at once, however healthy the rest may be."""
+        found = self._lender.position(account)
+        if found is None:
+            return None
+        position = replace(found.position, health=0.0)
+        opening = self.rule.open(position, self._world.now, self.house_before(account, found))
+        for lot in opening.lots if opening is not None else ():
+            lot.collateral, lot.debt = found.collateral, found.debt
+        return opening
 
     def _absorb(self, account: int, opening: Opening, opener: Opener, generation: int) -> None:
         """Let the protocol's own account take over collateral and debt, and put the collateral up for sale."""

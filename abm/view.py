@@ -172,7 +172,8 @@ class View:
         prices, otherwise = lender.price_list.copy(), lender.prices.copy()
         prices[reserve], otherwise[reserve] = believed_usd, otherwise_usd
         then = lender.pool.valuation(np.array(prices))
-        fallen = np.flatnonzero((then.health < 1.0) & (lender.pool.health(otherwise) >= 1.0))
+        line = lender.design.line
+        fallen = np.flatnonzero((then.health < line) & (lender.pool.health(otherwise) >= line))
         prospects: list[Prospect] = []
         for account in fallen[np.argsort(-then.debt_value[fallen], kind="stable")].tolist():
             if len(prospects) == most or budget_usd <= 0.0:

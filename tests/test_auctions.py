@@ -87,6 +87,32 @@ def test_above_the_threshold_nothing_is_absorbed(play: Play) -> None:
     assert play(**timed(COMET, [2000.0, 1790.0], 0.895, time__steps=6)).tables["auctions"].empty
 
 
+@pytest.mark.parametrize("wrapped", [0.05, 4.0])
+@pytest.mark.parametrize("price", [1650.0, 1500.0])
+def test_all_collaterals_are_absorbed_in_one_call_and_the_reserves_bear_one_loss(
+    play: Play, small_world: Any, price: float, wrapped: float
+) -> None:
+    """Of 10 ETH and some of another asset, a part of whose threshold is so low that the rest would be healthy.
+
+    The user is credited max(0, 0.95 V - D), and the reserves get 0.975 V for max(D, 0.95 V). A borrower under water
+    has lost what the buyers gained.
+    """
+    run = play(
+        **timed(COMET, [2000.0, price], 0.895, time__steps=6),
+        assets__WBTC={"price": {"kind": "constant", "price": 1000.0}},
+        markets=[*small_world()["markets"], {"base": "WBTC", "quote": "DAI", "sources": [{"kind": "infinite"}]}],
+        pools__0__reserves__WBTC={"ltv": 0.4, "liquidation_threshold": 0.4},
+        agents__borrowers__0__positions=[{"collateral": {"ETH": 10.0, "WBTC": wrapped}, "debt": {"DAI": 17_500.0}}],
+    )
+    worth, debt = 10.0 * price + 1000.0 * wrapped, 17_500.0
+    borne = max(debt, 0.95 * worth)
+    assert sorted(run.tables["auctions"]["units"]) == pytest.approx([wrapped, 10.0], rel=1e-12)
+    assert set(run.liquidations["step"]) == {2}
+    assert run.liquidations["profit_usd"].sum() == pytest.approx(0.025 * worth, rel=1e-9)
+    assert run.summary["bad_debt_usd"] == pytest.approx(max(borne - 0.975 * worth, 0.0), rel=1e-9)
+    assert run.summary["borrower_loss_usd"] == pytest.approx(worth - min(borne, 0.975 * worth), rel=1e-9)
+
+
 def test_nobody_absorbs_for_nothing(play: Play) -> None:
     """Without a discount there is nothing to earn by buying what was absorbed."""
     run = play(**timed(COMET | {"store_front_price_factor": 0.0}, [2000.0, 1700.0], 0.895, time__steps=6))

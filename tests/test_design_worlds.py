@@ -132,6 +132,25 @@ def test_a_close_to_a_target_at_the_frontier_is_a_full_close(play: Play) -> None
     assert row["seized"] == pytest.approx(10.0, rel=1e-12)
 
 
+TO_A_TARGET: dict[str, tuple[dict[str, Any], float]] = {
+    "aave_v4": ({"target_health_factor": 1.0, "bonus_factor": 1.0}, 1.05),
+    "fluid": ({}, 1.01),
+    "silo": ({"target_ltv": 0.83}, 1.05),
+}
+
+
+@pytest.mark.parametrize("price", [1925.0, 1880.0, 1850.0, 1801.0])
+@pytest.mark.parametrize("design", sorted(TO_A_TARGET))
+def test_a_close_to_health_one_is_one_call_and_no_specks_after_it(play: Play, design: str, price: float) -> None:
+    """(16 000 - 0.83 V) / (1 - 0.83 (1 + bonus)) restores health 1, up to a rounding that is nobody's to liquidate."""
+    terms, per_dollar = TO_A_TARGET[design]
+    run = play(**one_call(design, 0.83, price, **terms) | {"time__steps": 10})
+    (row,) = run.liquidations.to_dict("records")
+    restores = (16_000.0 - 0.83 * 10.0 * price) / (1.0 - 0.83 * per_dollar)
+    assert row["repaid"] == pytest.approx(restores, rel=1e-9)
+    assert row["seized"] == pytest.approx(per_dollar * restores / price, rel=1e-9)
+
+
 NO_BONUS: dict[str, dict[str, Any]] = {
     "aave_v2": {"liquidation_bonus": 0.0},
     "aave_v3": {"liquidation_bonus": 0.0},
@@ -147,6 +166,14 @@ NO_BONUS: dict[str, dict[str, Any]] = {
     "silo": {"liquidation_fee": 0.0},
     "toxic_halt": {"liquidation_bonus": 0.0},
 }
+
+
+@pytest.mark.parametrize("design", sorted(NO_BONUS))
+def test_at_health_one_only_kamino_liquidates(play: Play, design: str) -> None:
+    """Loan-to-value at least the threshold is enough there: a fifth of the debt, at the least bonus."""
+    run = play(**one_call(design, 0.8, 2000.0))
+    calls = run.liquidations[["step", "repaid", "seized"]].to_numpy().tolist()
+    assert calls == ([pytest.approx([0, 3200.0, 1.632], rel=1e-9)] if design == "kamino" else [])
 
 
 @pytest.mark.parametrize("design", sorted(NO_BONUS))

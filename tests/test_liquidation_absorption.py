@@ -83,13 +83,23 @@ def test_the_store_front_follows_the_feed_and_sells_in_any_size_until_the_reserv
     assert comet.offer(store, HOUR, 0.0, House()) is None
 
 
-def test_of_several_collaterals_each_pays_for_its_part_and_the_reserves_for_what_the_last_leaves() -> None:
-    comet, at = CompoundV3(), position(1000.0, 0.5)
+@pytest.mark.parametrize(("debt", "credit"), [(12_000.0, 350.0), (16_000.0, 0.0)])
+def test_of_several_collaterals_each_is_absorbed_with_its_part_of_the_debt(debt: float, credit: float) -> None:
+    """Together the reserves bear max(debt, 0.95 * 13 000): the debt, and what the collateral is worth beyond it."""
+    comet, at = CompoundV3(), position(1000.0, 0.5, debt=debt)
     at.collateral_usd += 3000.0
     first = absorbed(comet, at)
-    assert (first.debt_from_reserves, first.credit) == (pytest.approx(9500.0), 0.0)
-    rest = absorbed(comet, position(3000.0, 0.5, 1.0, at.debt_units - first.debt_from_reserves))
-    assert rest.debt_from_reserves == pytest.approx(6500.0)
+    assert first.debt_from_reserves == pytest.approx(debt * 10.0 / 13.0, rel=1e-12)
+    rest = absorbed(comet, position(3000.0, 0.5, 1.0, debt - first.debt_from_reserves))
+    assert first.debt_from_reserves + rest.debt_from_reserves == pytest.approx(debt, rel=1e-12)
+    assert first.credit + rest.credit == pytest.approx(credit, rel=1e-9)
+
+
+def test_of_several_debts_the_largest_is_absorbed_as_far_as_the_collateral_pays_for_it() -> None:
+    comet, at = CompoundV3(), position(1000.0, 0.5, debt=12_000.0)
+    at.collateral_usd += 3000.0
+    at.debt_usd += 1000.0
+    assert absorbed(comet, at) == Absorption(debt_from_reserves=9500.0, units_to_protocol=10.0)
 
 
 # Liquity

@@ -6,10 +6,10 @@
 of the collateral's value is worth beyond it is credited to the borrower in the debt asset. Nothing is paid to the
 caller. The collateral is for sale to anyone, in any size, at the feed less `store_front_price_factor` of the
 liquidation penalty, as long as the reserves are below `target_reserves_usd`. What a buyer pays goes to the reserves.
+Of several collaterals each is absorbed with its part of the debt by value, and one call absorbs all of them.
 
-**Leaves out**: the protocol absorbs all of an account's collateral at once; here one pair after the other, each for
-its own part of the debt, and what the last one does not pay for the reserves bear. Collateral beyond what is needed
-stays the borrower's then, and is not turned into the debt asset. Liquidator points, pauses, rounding.
+**Leaves out**: several debts of one account, which Compound III does not know: here the largest goes first, with as
+much of it as the collateral pays for. Liquidator points, pauses, rounding.
 
 **Units**: as `models.liquidation.opening`.
 
@@ -27,7 +27,7 @@ from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import Absorption, House, Lot, Opening, openable, price_of
 from models.liquidation.sale import Floats, SaleDesign, SaleTerms
 
-# Collateral beside the pair that is no more than this part of it is a rounding of sums.
+# Collateral or debt beside the pair that is no more than this part of it is a rounding of sums.
 _ROUNDING: Final = 1e-9
 
 
@@ -35,10 +35,7 @@ class CompoundV3(SaleDesign):
     """The absorption and the store front of Compound III."""
 
     source: ClassVar[str] = "compound-finance/comet, Comet.sol; USDC on mainnet"
-    leaves_out: ClassVar[str] = (
-        "absorbing all collateral at once (one pair after the other, each for its part of the debt), liquidator "
-        "points, pauses, rounding"
-    )
+    leaves_out: ClassVar[str] = "several debts of one account, liquidator points, pauses, rounding"
     bounds: ClassVar[Bounds] = {"liquidation_factor": (0.8, 1.0), "store_front_price_factor": (0.0, 1.0)}
 
     design: Literal["compound_v3"] = "compound_v3"
@@ -47,16 +44,14 @@ class CompoundV3(SaleDesign):
     target_reserves_usd: float = Field(5_000_000.0, ge=0, description="reserves from which on nothing is sold")
 
     def open(self, position: Position, now_seconds: float, house: House) -> Opening | None:
-        """Absorb the pair; its collateral becomes a lot of the protocol's own, from which no debt is due."""
+        """Absorb the collateral with its part of the debt: a lot of the protocol's own, from which no debt is due."""
         if not openable(position):
             return None
-        debt = position.debt_units
         value = price_of(position) * position.collateral_units * self.liquidation_factor
-        pair_usd = position.collateral_units * position.collateral_price
-        last = position.collateral_usd <= pair_usd * (1.0 + _ROUNDING)
+        borne = self._borne(position, value)
         absorption = Absorption(
-            debt_from_reserves=debt if last else min(debt, value),
-            credit=max(value - debt, 0.0),
+            debt_from_reserves=borne,
+            credit=max(value - borne, 0.0),
             units_to_protocol=position.collateral_units,
         )
         store = Lot(position.collateral_units, 0.0, float("inf"), now_seconds, position.debt_price)
@@ -80,3 +75,12 @@ class CompoundV3(SaleDesign):
         discount = self.store_front_price_factor * (1.0 - self.liquidation_factor)
         price: Floats = feed_price * (1.0 - discount)
         return price
+
+    def _borne(self, position: Position, value: float) -> float:
+        """Units of the debt that go with the collateral: its part by value, and all with the last of it."""
+        pair_usd = position.collateral_units * position.collateral_price
+        if position.collateral_usd <= pair_usd * (1.0 + _ROUNDING):
+            return position.debt_units
+        if position.debt_usd <= position.debt_units * position.debt_price * (1.0 + _ROUNDING):
+            return position.debt_units * (pair_usd / position.collateral_usd)
+        return min(position.debt_units, value)

@@ -35,6 +35,8 @@ class DesignParameters(Parameters):
     """The parameters of a design."""
 
     financing: ClassVar[Financing] = "repay"
+    line: ClassVar[float] = 1.0
+    """Below this health an account can be liquidated."""
 
     oev: Oev | None = Field(None, description="auctions of the right to liquidate")
     backstop: Backstop | None = Field(None, description="an account of last resort")

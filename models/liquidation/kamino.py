@@ -7,17 +7,19 @@ the range of the bonus.
 and at most ``1 - ltv``, which keeps a call from making matters worse. From a loan-to-value of 0.99 it is the larger of
 ``1 - ltv`` and `bad_debt_bonus`. One call may repay `close_factor` of the *whole* account's debt value, all of it above
 the loan-to-value `insolvency_ltv`, and never more than `max_repay_usd`; a debt below `full_below_usd` is repaid whole
-or not at all. The protocol keeps `protocol_fee` of the bonus.
+or not at all. The protocol keeps `protocol_fee` of the bonus. An account at
+exactly its threshold is liquidatable already.
 
 **Leaves out**: borrow factors (part of the threshold), elevation groups, the order in which collateral and debts must
 be liquidated, automatic deleveraging, socialisation by an administrator (what no collateral pays for is the pool's
-write-off), an account at exactly its threshold, integer rounding. `bad_debt_bonus` is an assumption, not a figure read.
+write-off), integer rounding. `bad_debt_bonus` is an assumption, not a figure read.
 
 **Units**: as `models.liquidation.offer`; `full_below_usd` and `max_repay_usd` in usd.
 
 **Invariants**: below a loan-to-value of 0.99 no call raises it.
 """
 
+import math
 from typing import ClassVar, Final, Literal
 
 import numpy as np
@@ -48,6 +50,8 @@ class Kamino(SpotDesign):
         "insolvency_ltv": (0.8, 1.0),
     }
 
+    line: ClassVar[float] = math.nextafter(1.0, math.inf)
+
     design: Literal["kamino"] = "kamino"
     min_bonus: float = Field(0.02, ge=0, description="the least bonus, as long as the loan-to-value leaves room for it")
     max_bonus: float = Field(0.10, ge=0, description="the most bonus")
@@ -59,7 +63,7 @@ class Kamino(SpotDesign):
     protocol_fee: float = Field(0.0, ge=0, le=1, description="the protocol's part of the bonus")
 
     def bonus(self, position: Position) -> float:
-        """Collateral value given above the debt repaid, of a position below health 1."""
+        """Collateral value given above the debt repaid, of a position that can be liquidated."""
         ltv = position.ltv
         if ltv >= _BAD_DEBT_LTV:
             return max(self.bad_debt_bonus, 1.0 - ltv)

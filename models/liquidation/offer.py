@@ -98,9 +98,12 @@ class Taking:
         return self.seized - self.protocol_fee
 
 
-def require_taking(position: Position, repay: float) -> None:
-    """Refuse a healthy account (`NotLiquidatable`) and a senseless amount (`InvalidRepayment`; inf means all)."""
-    if not position.health < 1.0:
+def require_taking(position: Position, repay: float, line: float) -> None:
+    """Refuse an account that is not below its line (`NotLiquidatable`) and a senseless amount (`InvalidRepayment`).
+
+    An amount of inf means all.
+    """
+    if not position.health < line:
         raise NotLiquidatable(f"the account's health is {position.health:.6g}; only below 1 can it be liquidated")
     if not repay > 0.0:
         raise InvalidRepayment(f"{repay} units cannot be repaid; give a positive amount")

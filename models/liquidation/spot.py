@@ -107,17 +107,21 @@ class SpotDesign(DesignParameters, ABC):
 
     @abstractmethod
     def terms(self, position: Position) -> Terms | None:
-        """The terms at a position below health 1 with something owed and posted; None where the rule offers none."""
+        """The terms at a position below the line with something owed and posted; None where the rule offers none."""
 
     def ceiling(self, accounts: Accounts) -> Ceiling:
         """What no call on these accounts can exceed; without a bound of the rule's, any rate and all of the debt."""
         return Ceiling(float("inf"), accounts.debt_usd)
 
     def opened(self, position: Position) -> Terms | None:
-        """The terms at any position; None when healthy, or where the rule offers none."""
-        if position.health < 1.0 and position.debt_units > 0.0 and position.collateral_units > 0.0:
-            return self.terms(position)
-        return None
+        """The terms at any position; None when healthy, or where the rule offers none.
+
+        A close to a target leaves the health at it up to the rounding of floats: what is short by that is there.
+        """
+        if not (position.health < self.line and position.debt_units > 0.0 and position.collateral_units > 0.0):
+            return None
+        terms = self.terms(position)
+        return terms if terms is not None and terms.most > position.debt_units * ROUNDING else None
 
     def offer(self, position: Position) -> Offer | None:
         """The most that one call may repay, and at which rate; None when healthy or when nothing is admissible."""
@@ -134,7 +138,7 @@ class SpotDesign(DesignParameters, ABC):
 
         Raises `NotLiquidatable`, `InvalidRepayment`, `MustNotLeaveDust`, `MustCloseInFull`.
         """
-        require_taking(position, repay)
+        require_taking(position, repay, self.line)
         terms = self.opened(position)
         if terms is None:
             raise NotLiquidatable(
