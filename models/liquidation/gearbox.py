@@ -8,8 +8,9 @@ not cover the debt, the pool bears the difference. The pair is closed in one cal
 
 **Leaves out**: the borrower is paid in the debt's asset; here it keeps collateral of the same value at the oracle
 price, and the fee is kept in collateral too, so that the taker buys and sells less of it. A credit account may hold
-many collaterals; here they are sold pair by pair, at the rate of the whole account. Expired accounts, partial
-liquidation by bots, the insurance of the treasury (the pool has loss layers), rounding.
+many collaterals, which are sold together; here they are sold pair by pair, at the rate of the whole account, for as
+long as what is left is below health 1. Expired accounts, partial liquidation by bots, the insurance of the treasury
+(the pool has loss layers), rounding.
 
 **Units**: as `models.liquidation.offer`.
 
@@ -32,8 +33,9 @@ class Gearbox(SpotDesign):
 
     source: ClassVar[str] = "Gearbox-protocol/core-v3, CreditLogic.sol and Constants.sol"
     leaves_out: ClassVar[str] = (
-        "payment to the borrower in the debt's asset (it keeps collateral of the same value), expired accounts, "
-        "partial liquidation by bots, rounding"
+        "payment to the borrower in the debt's asset (it keeps collateral of the same value), selling all collaterals "
+        "of an account together (pair by pair, while below health 1), expired accounts, partial liquidation by bots, "
+        "rounding"
     )
     bounds: ClassVar[Bounds] = {"liquidation_premium": (0.0, 0.2)}
 

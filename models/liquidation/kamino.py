@@ -7,8 +7,7 @@ the range of the bonus.
 and at most ``1 - ltv``, which keeps a call from making matters worse. From a loan-to-value of 0.99 it is the larger of
 ``1 - ltv`` and `bad_debt_bonus`. One call may repay `close_factor` of the *whole* account's debt value, all of it above
 the loan-to-value `insolvency_ltv`, and never more than `max_repay_usd`; a debt below `full_below_usd` is repaid whole
-or not at all. The protocol keeps `protocol_fee` of the bonus. An account at
-exactly its threshold is liquidatable already.
+or not at all. The protocol keeps `protocol_fee` of the bonus. An account at exactly its threshold is liquidatable.
 
 **Leaves out**: borrow factors (part of the threshold), elevation groups, the order in which collateral and debts must
 be liquidated, automatic deleveraging, socialisation by an administrator (what no collateral pays for is the pool's
@@ -50,6 +49,7 @@ class Kamino(SpotDesign):
         "insolvency_ltv": (0.8, 1.0),
     }
 
+    # Health 1 is below it, and nothing above is.
     line: ClassVar[float] = math.nextafter(1.0, math.inf)
 
     design: Literal["kamino"] = "kamino"
