@@ -19,10 +19,10 @@ from experiments.comparing.comparison_text import amount
 from experiments.comparing.objectives import Objective
 from experiments.figures import palette, style
 from experiments.figures.clock import Clock, start_of
+from experiments.figures.names import Named, name_points
+from experiments.figures.reading import round_bins
 from experiments.figures.saving import save
 from experiments.stored.storage import ResultsUnreadableError
-
-MOST_BINS = 96
 
 _LENDERS = (
     ("reserve_paid_usd", "reserve", "reserve"),
@@ -90,20 +90,16 @@ def pareto(comparison: Comparison) -> Figure:
     axes = drawn.subplots()
     style.panel(axes, "", "")
     tuned = _tuned(comparison)
-    taken: dict[tuple[float, float], list[str]] = {}
+    named: dict[tuple[float, float], Named] = {}
     for entry in entries:
         point = _cross(axes, entry, across, up, palette.AS_IT_IS if entry["on_front"] else palette.OTHER)
-        taken.setdefault(point, []).append(entry["design"])
+        if all(map(math.isfinite, point)):
+            name = f"{named[point].name}, {entry['design']}" if point in named else entry["design"]
+            named[point] = Named(name, *point, _ends(entry["objectives"][across.name]))
         better = tuned.get(entry["design"])
         if better is not None:
             end = _cross(axes, better, across, up, palette.TUNED)
             axes.annotate("", end, point, arrowprops={"arrowstyle": "->", "color": palette.TUNED, "lw": 0.8})
-    axes.autoscale_view()
-    known = sorted(point for point in taken if all(map(math.isfinite, point)))
-    for number, point in enumerate(known):
-        # Below the point where the next one to the right would be written over.
-        near = number + 1 < len(known) and _near(axes, point, known[number + 1])
-        axes.annotate(", ".join(taken[point]), point, xytext=(6, -13 if near else 5), textcoords="offset points")
     _axis(axes, across, "x")
     _axis(axes, up, "y")
     of_all = "" if len(objectives) == 2 else f" of all {len(objectives)} objectives"
@@ -114,6 +110,7 @@ def pareto(comparison: Comparison) -> Figure:
         "Blue: no other design is as good at every objective and better at one; grey: some other design is. Bars are "
         "95 % intervals." + (" Arrows lead to the same design tuned." if tuned else ""),
     )
+    name_points(drawn, axes, list(named.values()))
     return drawn
 
 
@@ -124,7 +121,8 @@ def losses(comparison: Comparison) -> Figure:
     means = {
         entry["design"]: {m: _number(found["value"]) for m, found in entry["metrics"].items()} for entry in entries
     }
-    drawn = style.figure(2.5 + 0.34 * len(entries))
+    height = 0.34 * max(len(entries), 3)
+    drawn = style.figure(2.6 + height)
     left, right = drawn.subplots(1, 2, sharey=True)
     names = list(means)
     colours = palette.layer_colours([layer for _, layer, _ in _LENDERS])
@@ -132,24 +130,26 @@ def losses(comparison: Comparison) -> Figure:
     still = [max(means[name]["total_bad_debt_usd"] - means[name]["bad_debt_usd"], 0.0) for name in names]
     _stack(left, names, [*parts, ("not realised yet", palette.UNDERWATER, still)])
     style.panel(left, "Bad debt, by who paid for it", "")
-    gone = [(label, colour, [max(means[name][m], 0.0) for name in names]) for m, colour, label in _BORROWERS]
+    gone = [(label, colour, [means[name][m] for name in names]) for m, colour, label in _BORROWERS]
     lost = [means[name]["borrower_loss_usd"] for name in names]
-    rest = [max(total - sum(part[2][k] for part in gone), 0.0) for k, total in enumerate(lost)]
+    rest = [total - sum(part[2][k] for part in gone) for k, total in enumerate(lost)]
     _stack(right, names, [*gone, ("the market and the miners", palette.ACTOR["market"], rest)])
+    right.scatter(lost, range(len(names)), marker="|", s=170, color=palette.INK, label="borrowers' loss", zorder=3)
     style.panel(right, "Borrowers' loss to liquidation, by who got it", "")
     left.set_yticks(range(len(names)), names)
-    left.invert_yaxis()
+    left.set_ylim(len(names) - 0.4, -0.6)
     for axes in (left, right):
         style.number_axis(axes, "x")
         axes.set_xlabel("USD, mean over the paths")
-        below = -0.55 / (0.5 + 0.34 * len(entries))  # clear of the label of the axis, however tall the panel
-        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, below), ncols=2)
+        below = -0.55 / (0.5 + height)  # clear of the label of the axis, however tall the panel
+        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, below), ncols=2, markerscale=0.6)
     worst = max(names, key=lambda name: means[name]["total_bad_debt_usd"] + means[name]["borrower_loss_usd"])
     style.headline(
         drawn,
         f"{comparison.name}: who pays under each design; most is lost under {worst}",
         "Left: bad debt by the loss layer that took it, and what positions still open at the end lack. Right: value "
-        "seized beyond the debt repaid, by who has it now. Means over the paths, best design at the top.",
+        "seized beyond the debt repaid, by who has it now; to the left of zero is what others put in, as where "
+        "prices rose before the collateral was sold. Means over the paths, best design at the top.",
     )
     return drawn
 
@@ -169,8 +169,7 @@ def timelines(comparison: Comparison) -> Figure:
     panels = drawn.subplots(len(names) + 1, 1, sharex=True, height_ratios=[1.3, *[1.0] * len(names)])
     asset = _price(panels[0], courses[names[0]], clock, edges)
     panels[0].set_title(f"Price of {asset} under {names[0]}", loc="left", color=palette.INK)
-    bins = edges[:: -(-len(seconds) // MOST_BINS)]
-    bins = bins if bins[-1] == edges[-1] else np.append(bins, edges[-1])
+    bins, stretch = round_bins(edges, block)
     tallest = 0.0
     for axes, name in zip(panels[1:], names, strict=True):
         tallest = max(tallest, _course(axes, name, courses[name], clock, edges, bins))
@@ -182,19 +181,14 @@ def timelines(comparison: Comparison) -> Figure:
     style.headline(
         drawn,
         f"{comparison.name}: the same fall of {asset} under each design (seed {comparison.manifest['seed']})",
-        "Bars: debt repaid by liquidators in each stretch of time. Areas: open debt above its collateral. One "
-        "scale for all designs, in USD; prices are those of the rest of the market.",
+        f"Bars: debt repaid by liquidators per {stretch}. Areas: debt of open positions that are under water, which "
+        "owe more than their collateral is worth. One scale for all designs; prices are those of the rest of the "
+        "market.",
     )
     return drawn
 
 
 COMPARISON_FIGURES = {"ranking": ranking, "pareto": pareto, "losses": losses, "timelines": timelines}
-
-
-def _near(axes: Axes, point: tuple[float, float], other: tuple[float, float]) -> bool:
-    """Whether another point lies where the name of this one would be written."""
-    (x0, y0), (x1, y1) = axes.transLimits.transform([point, other])
-    return bool(x1 - x0 < 0.15 and -0.02 < y1 - y0 < 0.08)
 
 
 def _entries(comparison: Comparison) -> list[dict[str, Any]]:
@@ -228,6 +222,12 @@ def _whiskers(found: dict[str, Any]) -> list[list[float]] | None:
     """How far the ends of an interval are below and above the estimate; nothing on a side where there is no end."""
     value, low, high = found["value"], found["low"], found["high"]
     return [[0.0 if low is None else max(value - low, 0.0)], [0.0 if high is None else max(high - value, 0.0)]]
+
+
+def _ends(found: dict[str, Any]) -> tuple[float, float]:
+    """The ends of an interval, the estimate itself on a side where there is none."""
+    low, high = (found["value"] if found[end] is None else found[end] for end in ("low", "high"))
+    return low, high
 
 
 def _dot(axes: Axes, row: float, found: dict[str, Any], colour: str, labelled: bool, label: str) -> None:
@@ -267,13 +267,21 @@ def _axis(axes: Axes, objective: Objective, which: str) -> None:
 
 
 def _stack(axes: Axes, names: list[str], parts: list[tuple[str, str, list[float]]]) -> None:
-    base = np.zeros(len(names))
+    """Bars one after the other from zero on, those of less than nothing to its left."""
+    reach = np.zeros((2, len(names)))
     for label, colour, values in parts:
         if any(values):
-            axes.barh(range(len(names)), values, left=base, color=colour, label=label, height=0.7)
-            base += np.array(values)
-    if not base.any():
+            width = np.array(values)
+            side = (width < 0.0).astype(np.int64)
+            base = reach[side, range(len(names))]
+            axes.barh(range(len(names)), width, left=base, color=colour, label=label, height=0.7)
+            reach[side, range(len(names))] += width
+    if not reach.any():
         axes.plot([], [], label="nothing")
+    low, high = reach[1].min(), reach[0].max()
+    axes.set_xlim(low - 0.05 * (high - low) * (low < 0.0), (high + 0.05 * (high - low)) or 1.0)
+    if low < 0.0:
+        axes.axvline(0.0, color=palette.INK, lw=0.8)
 
 
 def _price(axes: Axes, course: pd.DataFrame, clock: Clock, edges: np.ndarray[Any, Any]) -> str:
