@@ -47,6 +47,7 @@ def plan(scenario: Path, designs: str = THREE, **terms: Any) -> Plan:
         (["--designs", "aave_v9"], ["--designs", "aave_v9", "did you mean"]),
         (["--designs", ""], ["--designs", "''"]),
         ([], ["--designs"]),
+        (["--designs", f"{THREE},aave_v3"], ["--designs", "aave_v3", "twice"]),
         (["--designs", THREE, "--baseline", "fluid"], ["--baseline", "'fluid'", "compared"]),
         (["--designs", THREE, "--objectives", "bad_debt"], ["--objectives", "'bad_debt'", "bad_debt_usd"]),
         (["--designs", THREE, "--objectives", "bad_debt_usd:least"], ["--objectives", "min or max", "'least'"]),
