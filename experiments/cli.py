@@ -32,6 +32,7 @@ from experiments.commands.terminal import (
     progress_bar,
 )
 from experiments.fit import arguments as fit
+from experiments.numbers import counted
 from experiments.stored.provenance import version_of
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _where(options: argparse.Namespace) -> str:
     """Where the paths of a run are computed."""
     if options.scheduler is not None:
         return f"on the cluster {options.scheduler}"
-    return f"on {min(options.jobs, options.paths)} cores"
+    return f"on {counted(min(options.jobs, options.paths), 'core')}"
 
 
 def _run_beside(
