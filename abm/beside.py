@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from abm.inputs import ScenarioError, put
+from abm.inputs import ScenarioError, put_all
 from models.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def _with(scenario: "Scenario", number: int, run: BesideRun, varied: dict[str, A
     tree = scenario.to_dict()
     del tree["beside"]
     try:
-        for key, value in {**run.set, **varied}.items():
-            put(tree, key, value)
+        put_all(tree, {**run.set, **varied})
         return type(scenario).from_dict(tree)
     except ScenarioError as error:
         raise ScenarioError(f"beside.runs.{number} ({run.name}): {error}") from None

@@ -54,17 +54,33 @@ def plain(data: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key): copy(item) for key, item in data.items()}
 
 
-def override(tree: dict[str, Any], key: str, text: str) -> None:
-    """Set one dotted key (`agents.liquidators.0.capital_usd`) to a value written as TOML; bare words are strings.
+def override(tree: dict[str, Any], texts: Mapping[str, str]) -> None:
+    """Set dotted keys (`agents.liquidators.0.capital_usd`) to values written as TOML; bare words are strings.
 
     Tables on the way that are not there yet are made; a part with a dot in it is quoted as in TOML. Raises
     `ScenarioError` for a key that cannot be followed.
     """
-    put(tree, key, _toml_value(key, text))
+    put_all(tree, {key: _toml_value(key, text) for key, text in texts.items()})
+
+
+def put_all(tree: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Set dotted keys one after the other; a parameter of a liquidation design once the design is there.
+
+    Else a design that is set later would take away in silence what was set of another.
+    """
+    order = {key: number for number, key in enumerate(values)}
+
+    def place(key: str) -> tuple[int, bool, int]:
+        parent, _, last = key.rpartition(".")
+        design = order.get(f"{parent}.design", -1) if parent.endswith("liquidation") else -1
+        return max(order[key], design), last != "design", order[key]
+
+    for key in sorted(values, key=place):
+        put(tree, key, values[key])
 
 
 def put(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Set one dotted key to a value, as `override` does.
+    """Set one dotted key to a value; tables on the way that are not there yet are made.
 
     Another liquidation design takes over, of the parameters that stand beside it, those that it has too.
     """

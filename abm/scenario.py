@@ -205,8 +205,7 @@ class Scenario(Parameters):
         """
         try:
             tree = plain(data)
-            for key, value in (overrides or {}).items():
-                override(tree, key, value)
+            override(tree, overrides or {})
             anchor_files(tree, Path(base_dir) if base_dir is not None else Path.cwd())
             refuse_extremes(tree)
             return cls.model_validate(tree)

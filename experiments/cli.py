@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from experiments.commands import asked as cli_experiments
 from experiments.commands import compare as cli_compare
@@ -25,27 +25,22 @@ from experiments.commands.terminal import (
     INTERRUPTED,
     PIPE_CLOSED,
     REFUSED,
+    Parser,
     Stopped,
     explained,
     list_files,
     progress_bar,
 )
 from experiments.fit import arguments as fit
+from experiments.numbers import counted
+from experiments.stored.provenance import version_of
 
 if TYPE_CHECKING:
     from abm import Scenario
     from abm.beside import Variant
     from experiments.stored.storage import Results
 
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that refuses in one line, and takes option names only in full."""
-
-    def __init__(self, **settings: object) -> None:
-        super().__init__(allow_abbrev=False, **settings)  # type: ignore[arg-type]
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(REFUSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "REFUSED", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,7 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="underwater", description="Simulate liquidation cascades, and see who pays for the bad debt.")
+    parser = Parser(prog="underwater", description="Simulate liquidation cascades, and see who pays for the bad debt.")
+    parser.add_argument(
+        "--version", action="version", version=f"underwater {version_of('underwater') or '(a source tree)'}"
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="run a scenario and store what happened")
@@ -161,7 +159,7 @@ def _where(options: argparse.Namespace) -> str:
     """Where the paths of a run are computed."""
     if options.scheduler is not None:
         return f"on the cluster {options.scheduler}"
-    return f"on {min(options.jobs, options.paths)} cores"
+    return f"on {counted(min(options.jobs, options.paths), 'core')}"
 
 
 def _run_beside(

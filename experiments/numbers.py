@@ -9,6 +9,11 @@ def short(value: float) -> str:
     return three_figures(value)
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something: `1 design`, `2,000 designs`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def three_figures(value: float) -> str:
     """A number below a thousand in three figures, without zeros at its end."""
     decimals = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2

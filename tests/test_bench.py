@@ -154,7 +154,7 @@ def test_a_case_runs_in_a_process_of_its_own(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(["--repeat", "0"], "give 1 or more"), (["--case", "none"], "everybody-1k")]
+    ("arguments", "said"), [(["--repeat", "0"], "1 or more"), (["--case", "none"], "everybody-1k")]
 )
 def test_what_cannot_be_measured_is_refused(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
@@ -162,7 +162,9 @@ def test_what_cannot_be_measured_is_refused(
     with pytest.raises(SystemExit) as stopped:
         bench.main(arguments)
     assert stopped.value.code == 2
-    assert said in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.strip().splitlines()) == 1, "one sentence, as of every other command"
 
 
 @pytest.mark.slow

@@ -76,7 +76,8 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "small.toml", "--seed", "-1"], ["--seed", "0 or more", "'-1'"]),
+        (["run", "small.toml", "--seed", "-1"], ["--seed", "from 0", "'-1'"]),
+        (["run", "small.toml", "--seed", str(2**63)], ["--seed", "4611686018427387904", str(2**63)]),
         (["run", "small.toml", "--seed", "1.5"], ["--seed", "whole number", "'1.5'"]),
         (["run", "small.toml", "--paths", "0"], ["--paths", "1 or more", "'0'"]),
         (["run", "small.toml", "--jobs", "many"], ["--jobs", "1 or more", "'many'"]),

@@ -1,10 +1,8 @@
 """Comparisons of designs: common seeds, honest rows, nothing computed twice, and figures from what is stored."""
 
-import copy
 import json
 import math
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +47,7 @@ def plan(scenario: Path, designs: str = THREE, **terms: Any) -> Plan:
         (["--designs", "aave_v9"], ["--designs", "aave_v9", "did you mean"]),
         (["--designs", ""], ["--designs", "''"]),
         ([], ["--designs"]),
+        (["--designs", f"{THREE},aave_v3"], ["--designs", "aave_v3", "twice"]),
         (["--designs", THREE, "--baseline", "fluid"], ["--baseline", "'fluid'", "compared"]),
         (["--designs", THREE, "--objectives", "bad_debt"], ["--objectives", "'bad_debt'", "bad_debt_usd"]),
         (["--designs", THREE, "--objectives", "bad_debt_usd:least"], ["--objectives", "min or max", "'least'"]),
@@ -423,42 +422,6 @@ def test_the_figures_come_from_stored_results_alone(
     (Path("one") / "timelines.parquet").unlink()
     assert main(["plot", "one"]) == REFUSED
     assert "--resume" in capsys.readouterr().err
-
-
-def crowded(field: list[dict[str, Any]], **metrics: float) -> dict[str, Any]:
-    """The ranking of twenty designs, hardly apart in the plane of two objectives."""
-    designs = []
-    for k in range(20):
-        at = [{"value": 1e5 + 3e3 * (k % 5) + k, "low": None, "high": None} for _ in range(2)]
-        entry = copy.deepcopy(field[0]) | {"design": f"design_number_{k}"}
-        entry["objectives"] = dict(zip(("bad_debt_usd", "borrower_loss_usd"), at, strict=True))
-        entry["metrics"] |= {metric: {"value": value} for metric, value in metrics.items()}
-        designs.append(entry)
-    return {"designs": designs}
-
-
-def test_names_of_designs_that_are_hardly_apart_are_not_written_over_one_another(scenario: Path) -> None:
-    found = compare(plan(scenario, paths=2, objectives="bad_debt_usd,borrower_loss_usd"), out=Path("one"))
-    found.ranking.update(crowded(found.ranking["designs"]))
-    drawn = COMPARISON_FIGURES["pareto"](found)
-    names = [text for text in drawn.axes[0].texts if text.get_text().startswith("design")]
-    boxes = [text.get_window_extent() for text in names]
-    assert len(boxes) == 20
-    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-    again = COMPARISON_FIGURES["pareto"](found).axes[0].texts
-    assert [text.get_position() for text in names] == [text.get_position() for text in again if text.get_text()]
-
-
-def test_who_got_the_borrowers_loss_adds_up_to_it_also_where_others_paid_more(scenario: Path) -> None:
-    """Tips come from the protocol: liquidators may gain more than borrowers lost, and the rest is told apart."""
-    found = compare(plan(scenario, paths=2), out=Path("one"))
-    parts = {"borrower_loss_usd": 100.0, "liquidator_profit_usd": 90.0, "protocol_revenue_usd": 30.0}
-    found.ranking.update(crowded(found.ranking["designs"], **parts, stability_pool_profit_usd=5.0))
-    right = COMPARISON_FIGURES["losses"](found).axes[1]
-    first = {bars.get_label(): (bars[0].get_x(), bars[0].get_width()) for bars in right.containers}
-    assert first["the market and the miners"] == (0.0, -25.0)
-    assert first["protocol's revenue"] == (95.0, 30.0)
-    assert sum(width for _, width in first.values()) == 100.0
 
 
 def test_figures_and_tables_stand_a_comparison_of_which_everything_failed(

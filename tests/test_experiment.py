@@ -492,6 +492,27 @@ def test_every_kind_of_figure_is_drawn_from_what_is_stored(
     assert main(["plot", "out"]) == DONE
 
 
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [(3, "These paths tell no point from 12.4k."), (9, "Even the last step, to 12.4k, makes a difference.")],
+)
+def test_the_figure_claims_that_more_makes_no_difference_only_where_its_paths_could_tell_one(
+    file: Path, paths: int, said: str
+) -> None:
+    """The debt of every path differs by the factor itself, which three paths are too few to be sure of."""
+    debt = {
+        "name": "debt",
+        "key": "agents.borrowers.0.positions.0.debt.DAI",
+        "values": [11000.0, 12000.0, 12400.0],
+        "unit": "usd",
+    }
+    terms = {"factors": [debt], "figure": {"kind": "lines", "x": "debt"}, "baseline": {"debt": 12400.0}}
+    answer = ask(inquiry_with(file, paths=paths, metrics=["initial_debt_usd"], **terms), out=Path("out"))
+    drawn = draw(answer)
+    assert said in drawn.get_supxlabel().replace("\n", " ")
+    assert [line for line in drawn.axes[0].lines if line.get_linestyle() == "--"] == []
+
+
 def test_a_map_has_a_number_in_every_cell_and_the_line_of_its_limit(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,3 +204,16 @@ def test_another_design_keeps_the_parameters_that_it_has_too():
     assert (spread.liquidation_bonus, spread.protocol_fee) == (0.13, 0.1)
     with pytest.raises(ScenarioError, match="pools\\.0\\.liquidation"):
         load_scenario("black-thursday", {"pools.0.liquidation.design": "maker_flop"})
+
+
+@pytest.mark.parametrize("design_first", [True, False])
+def test_a_parameter_that_is_set_beside_another_design_is_never_dropped_in_silence(design_first: bool) -> None:
+    """Whatever the order of the two `--set`: it is the new design's, or refused as what that does not know."""
+
+    def load(design: str, parameter: str) -> Scenario:
+        sets = [("pools.0.liquidation.design", design), (f"pools.0.liquidation.{parameter}", "0.4")]
+        return load_scenario("one-position", dict(sets if design_first else reversed(sets)))
+
+    assert load("morpho_blue", "cursor").pools[0].liquidation.cursor == 0.4
+    with pytest.raises(ScenarioError, match=r"pools\.0\.liquidation\.close_factor = 0\.4 is not a known key"):
+        load("morpho_blue", "close_factor")

@@ -35,7 +35,7 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from abm import Scenario, ScenarioError
-from abm.inputs import TOML_ERRORS, override, put
+from abm.inputs import TOML_ERRORS, override, put_all
 from abm.sentences import sentence, suggestion
 from experiments.asking.factors import Factor, Grid, Plan, Point
 from experiments.comparing.entrants import ALL, with_design
@@ -146,10 +146,8 @@ class Experiment(Parameters):
         """
         tree = load_scenario(self.scenario).to_dict()
         tree.pop("beside", None)
-        for key, value in self.set.items():
-            put(tree, key, value)
-        for key, text in (overrides or {}).items():
-            override(tree, key, text)
+        put_all(tree, self.set)
+        override(tree, overrides or {})
         return Scenario.from_dict(tree)
 
     @property
@@ -161,9 +159,8 @@ class Experiment(Parameters):
         """The scenario of a point, from the base scenario as a dictionary. Raises `ScenarioError` naming the point."""
         try:
             tree = Scenario.from_dict(base).to_dict()
-            for factor in self.factors:
-                for key, value in factor.changes(point.values[factor.name]).items():
-                    put(tree, key, value)
+            changes = [factor.changes(point.values[factor.name]) for factor in self.factors]
+            put_all(tree, {key: value for change in changes for key, value in change.items()})
             scenario = Scenario.from_dict(tree)
             return scenario if point.design is None else with_design(scenario, point.design)
         except ScenarioError as error:

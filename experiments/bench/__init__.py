@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.bench import markets, paths, runner
+from experiments.commands.terminal import Parser, whole
 
 SHORT = [*paths.PATHS, *markets.RATES]
 CASES = [*SHORT, *runner.CASES]
@@ -26,18 +27,17 @@ CASES = [*SHORT, *runner.CASES]
 
 def main(arguments: Sequence[str]) -> int:
     """Measure the cases asked for and print a table; the exit code."""
-    parser = argparse.ArgumentParser(prog="underwater bench", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="underwater bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--case",
         action="append",
         choices=CASES,
-        help="one case only, or several; the runner's, which take minutes, run only so",
+        metavar="CASE",
+        help=f"one case only, or several, of: {', '.join(CASES)}; the runner's, which take minutes, run only so",
     )
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="timed runs of each case (default 3)")
+    parser.add_argument("--repeat", type=whole(1), default=3, metavar="N", help="timed runs of each case (default 3)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args(arguments)
-    if options.repeat < 1:
-        parser.error(f"--repeat {options.repeat} measures nothing; give 1 or more")
     rows: list[dict[str, Any]] = []
     for name in options.case or SHORT:
         print(f"measuring {name} …", file=sys.stderr, flush=True)

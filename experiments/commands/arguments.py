@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from experiments.commands.terminal import assignment, whole
+from experiments.commands.terminal import MOST_SEED, assignment, whole
 
 SCENARIO = "a shipped scenario's name, or the path of a TOML file"
 
@@ -39,7 +39,9 @@ def add_overrides(command: argparse.ArgumentParser) -> None:
 
 def add_paths(command: argparse.ArgumentParser, paths: int) -> None:
     """Which seeds a scenario is simulated with."""
-    command.add_argument("--seed", type=whole(0), default=1, metavar="N", help="seed of the first path (default 1)")
+    command.add_argument(
+        "--seed", type=whole(0, MOST_SEED), default=1, metavar="N", help="seed of the first path (default 1)"
+    )
     command.add_argument(
         "--paths",
         type=whole(1),

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.commands.arguments import SCENARIO, add_overrides, add_place
 from experiments.commands.stored import conclude
-from experiments.commands.terminal import assignment, explained, list_files, percentage, progress_bar, whole
+from experiments.commands.terminal import (
+    MOST_SEED,
+    assignment,
+    explained,
+    list_files,
+    percentage,
+    progress_bar,
+    whole,
+)
 
 if TYPE_CHECKING:
     from experiments.asking.question import Experiment
@@ -74,7 +82,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def _add_asking(command: argparse.ArgumentParser, paths: str, out: str) -> None:
     """The arguments of every command that computes many points."""
-    command.add_argument("--seed", type=whole(0), metavar="N", help="seed of the first path of every point")
+    command.add_argument("--seed", type=whole(0, MOST_SEED), metavar="N", help="seed of the first path of every point")
     command.add_argument("--paths", type=whole(1), metavar="N", help=f"random paths of each point (default {paths})")
     add_place(command, out)
     command.add_argument(

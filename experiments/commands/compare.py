@@ -9,6 +9,7 @@ from typing import Any
 from experiments.commands.arguments import SCENARIO, add_overrides, add_paths, add_place
 from experiments.commands.stored import conclude
 from experiments.commands.terminal import explained, percentage, progress_bar, whole
+from experiments.numbers import counted
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -74,7 +75,7 @@ def _compare(options: argparse.Namespace) -> int:
         )
         for name, reason in plan.left_out.items():
             print(f"Left out: {name}, which cannot run here: {reason}", file=sys.stderr)
-        print(f"Comparing {len(plan.entrants)} designs on {scenario.name} …", file=sys.stderr, flush=True)
+        print(f"Comparing {counted(len(plan.entrants), 'design')} on {scenario.name} …", file=sys.stderr, flush=True)
         with progress_bar(0, "run") as progress:
             comparison = compare(
                 plan,

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.terminal import DONE, refuse
+from experiments.commands.terminal import DONE, refuse, whole
 
 PORT = 8765
 NEEDED = ("solara", "solara_assets", "ipyvuetify")
@@ -24,15 +24,10 @@ def add_commands(commands: Any) -> None:
         metavar="SCENARIO|DIR",
         help="a scenario's name or file, or a directory that run has written (default thin-market)",
     )
-    dashboard.add_argument("--port", type=_port, default=PORT, metavar="N", help=f"of the server (default {PORT})")
+    dashboard.add_argument(
+        "--port", type=whole(1024, 65_535), default=PORT, metavar="N", help=f"of the server (default {PORT})"
+    )
     dashboard.set_defaults(command=_dashboard)
-
-
-def _port(text: str) -> int:
-    """The type of a port that anybody may listen on."""
-    if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65_535):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1024 to 65535, not {text!r}")
-    return int(text)
 
 
 def _dashboard(options: argparse.Namespace) -> int:

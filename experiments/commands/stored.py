@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, Stopped, refuse
+from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, Stopped, refuse, whole
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -23,19 +23,14 @@ def add_commands(commands: Any) -> None:
 
     animate = commands.add_parser("animate", help="show the cascade of a stored run as a moving picture")
     animate.add_argument("directory", type=Path, metavar="DIR", help="a directory that run has written")
-    animate.add_argument("--frames", type=_frames, default=80, metavar="N", help="pictures of the crash (default 80)")
+    animate.add_argument(
+        "--frames", type=whole(2, 1_000), default=80, metavar="N", help="pictures of the crash (default 80)"
+    )
     animate.set_defaults(command=_animate)
 
     report = commands.add_parser("report", help="write one HTML page of stored results that can be sent")
     report.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
     report.set_defaults(command=_report)
-
-
-def _frames(text: str) -> int:
-    """The type of a number of pictures."""
-    if not (text.isascii() and text.isdigit() and 2 <= int(text) <= 1_000):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 2 to 1000, not {text!r}")
-    return int(text)
 
 
 def draw(directory: Path, form: str = "png") -> list[Path]:

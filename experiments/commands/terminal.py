@@ -3,16 +3,31 @@
 # ruff: noqa: PLC0415 - heavy packages are imported by the commands that need them, so that help comes at once
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+MOST_SEED = 2**62
+"""The largest seed: paths count on from it, and tables hold 63 bits."""
+
 DONE, FAILED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that refuses in one line, and takes option names only in full."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse, and say where help is."""
+        self.exit(REFUSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 @contextmanager
@@ -30,13 +45,15 @@ def _advance(bar: "tqdm[NoReturn]", done: int, total: int) -> None:
     bar.update(done - bar.n)
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """The type of a whole number of at least `least`."""
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """The type of a whole number of at least `least`, and of at most `most` where that is given."""
+    within = f", {least} or more" if most is None else f" from {least} to {most}"
 
     def parse(text: str) -> int:
-        if not text.isascii() or not text.lstrip("+-").isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")
-        return int(text)
+        number = int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None
+        if number is None or number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f"must be a whole number{within}, not {text!r}")
+        return number
 
     return parse
 

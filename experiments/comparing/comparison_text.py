@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.comparing.comparison import Comparison
 from experiments.comparing.objectives import LENDERS, MORE_IS_BETTER, OTHERS, Objective, heading
-from experiments.numbers import short, three_figures
+from experiments.numbers import counted, short, three_figures
 from experiments.stored.notes import of_left_out, of_precision
 from experiments.stored.summary import aligned, duration
 
@@ -51,10 +51,8 @@ def _heading(comparison: Comparison) -> str:
     paths, seed = manifest["paths"], manifest["seed"]
     seeds = f"seed {seed}" if paths == 1 else f"the same {paths:,} seeds ({seed} to {seed + paths - 1})"
     length = duration(time["steps"] * time["step_seconds"])
-    return (
-        f"{comparison.name}: {len(manifest['designs'])} designs on {seeds}, "
-        f"{time['steps']:,} blocks of {time['step_seconds']:g} s ({length})"
-    )
+    designs = counted(len(manifest["designs"]), "design")
+    return f"{comparison.name}: {designs} on {seeds}, {time['steps']:,} blocks of {time['step_seconds']:g} s ({length})"
 
 
 def _field(ranking: dict[str, Any], which: str) -> list[str]:
@@ -182,9 +180,10 @@ def _notes(comparison: Comparison) -> str:
         f"best: how often a design ranks first when the {ranking['common_seeds']:,} common seeds are resampled. On the "
         "front: no other design is as good at every objective and better at one; then how often so when resampled. "
         "Differences are paired by seed; * is a p-value of at most 5 % after Holm's correction over all designs and "
-        "objectives. What is traded away goes by single intervals, uncorrected. Under water: debt above its "
-        "collateral, over time. Of seized: the borrowers' loss as a part of what was seized. In few hands: 1 where one "
-        "liquidator gains all. Gap: the largest of the venue to the rest of the market."
+        "objectives. What is traded away goes by single intervals, uncorrected. Under water: debt of positions that "
+        "owe more than their collateral is worth, over time. Of seized: the borrowers' loss as a part of what was "
+        "seized. In few hands: 1 where one liquidator gains all. Gap: the largest of the venue to the rest of the "
+        "market."
     )
     return "\n".join(textwrap.fill(note, WIDTH) for note in notes)
 

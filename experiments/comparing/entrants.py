@@ -52,10 +52,12 @@ def field_of(scenario: Scenario, wanted: str, seed: int) -> Field:
         raise ScenarioError("the scenario has no pools, so no design has anything to do; add [[pools]]")
     known = designs()
     every = wanted.strip() == ALL
-    names = list(known) if every else list(dict.fromkeys(name.strip() for name in wanted.split(",")))
-    for name in names:
+    names = list(known) if every else [name.strip() for name in wanted.split(",")]
+    for number, name in enumerate(names):
         if name not in known:
             raise ScenarioError(f"--designs {name!r} is no liquidation design; {suggestion(name, [ALL, *known])}")
+        if name in names[:number]:
+            raise ScenarioError(f"--designs names {name} twice; name it once")
     entrants: list[Entrant] = []
     left_out: dict[str, str] = {}
     metrics: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from experiments.asking.answer_text import SIGNIFICANT, axes_of, by_weight, records
@@ -109,7 +110,9 @@ def _courses(axes: Axes, answer: Answer, one: Estimand, x: Factor, others: list[
             colour = colormaps["viridis_r"](0.15 + 0.8 * number / (len(keys) - 1)) if ordered else f"C{number}"
         of_line = sorted((row for row in rows if _key(row, others) == key), key=lambda row: float(row[x.name]))
         at = [float(row[x.name]) for row in of_line]
-        axes.plot(at, [row["value"] for row in of_line], "o-", color=colour, ms=4, lw=1.6, label=", ".join(key))
+        axes.plot(
+            at, [row["value"] for row in of_line], "o-", color=colour, ms=4, lw=1.6, label=", ".join(key), clip_on=False
+        )
         low, high = ([row[end] for row in of_line] for end in ("low", "high"))
         axes.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
 
@@ -132,6 +135,8 @@ def _flat_from(answer: Answer, one: Estimand, x: Factor) -> tuple[str, float | N
         same = row
     if same is rows[-1]:
         return f"Even the last step, to {x.written(rows[-1][x.name])}, makes a difference.", None
+    if same is rows[0]:  # of no use as a place: so few paths, or so many points, may be unable to tell any two apart
+        return f"These paths tell no point from {x.written(rows[-1][x.name])}.", None
     told = f"From {x.written(same[x.name])} on (dashed) nothing tells a point from {x.written(rows[-1][x.name])}."
     return told, float(same[x.name])
 
@@ -149,12 +154,15 @@ def _map(answer: Answer) -> Figure:
     axes = drawn.subplots()
     at, up = (_places(listed, factor) for listed, factor in ((columns, across), (rows, down)))
     norm = _norm(main, values)
+    colours = colormaps[HEAT]
     image = axes.pcolormesh(_edges(at), _edges(up), values, cmap=HEAT, norm=norm)
     for j, y in enumerate(up):
         for i, x in enumerate(at):
             dark = float(norm(values[j, i])) > 0.65
             told = "<0.01" if 0.0 < values[j, i] < 0.5e-4 else main.written(values[j, i]).replace(" %", "")
-            axes.text(x, y, told, ha="center", va="center", fontsize=8.5, color="white" if dark else palette.INK)
+            ink = "white" if dark else palette.INK
+            around = [withStroke(linewidth=2.5, foreground=colours(norm(values[j, i])))]  # where a line passes
+            axes.text(x, y, told, ha="center", va="center", fontsize=8.5, color=ink, path_effects=around)
     if picture.limit is not None and np.nanmin(values) < picture.limit < np.nanmax(values):
         wide, high = (
             np.concatenate([edges[:1], one, edges[-1:]]) for one, edges in ((at, _edges(at)), (up, _edges(up)))

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -20,12 +19,10 @@ from experiments.comparing.comparison_text import amount
 from experiments.comparing.objectives import Objective
 from experiments.figures import palette, style
 from experiments.figures.clock import Clock, start_of
+from experiments.figures.names import Named, name_points
+from experiments.figures.reading import round_bins
 from experiments.figures.saving import save
 from experiments.stored.storage import ResultsUnreadableError
-
-MOST_BINS = 96
-_MOST_ROUNDS = 500
-"""How often names are moved that lie over one another: rounds, not seconds, so that a figure is always the same."""
 
 _LENDERS = (
     ("reserve_paid_usd", "reserve", "reserve"),
@@ -94,17 +91,18 @@ def pareto(comparison: Comparison) -> Figure:
     axes = drawn.subplots()
     style.panel(axes, "", "")
     tuned = _tuned(comparison)
-    taken: dict[tuple[float, float], list[str]] = {}
+    named: dict[tuple[float, float], Named] = {}
     for entry in entries:
         point = _cross(axes, entry, across, up, palette.AS_IT_IS if entry["on_front"] else palette.OTHER)
-        taken.setdefault(point, []).append(entry["design"])
+        if all(map(math.isfinite, point)):
+            name = f"{named[point].name}, {entry['design']}" if point in named else entry["design"]
+            named[point] = Named(name, *point, _ends(entry["objectives"][across.name]))
         better = tuned.get(entry["design"])
         if better is not None:
             end = _cross(axes, better, across, up, palette.TUNED)
             axes.annotate("", end, point, arrowprops={"arrowstyle": "->", "color": palette.TUNED, "lw": 0.8})
     _axis(axes, across, "x")
     _axis(axes, up, "y")
-    _write_beside(axes, {point: ", ".join(names) for point, names in taken.items()})
     of_all = "" if len(objectives) == 2 else f" of all {len(objectives)} objectives"
     front = [entry["design"] for entry in entries if entry["on_front"]]
     style.headline(
@@ -113,6 +111,7 @@ def pareto(comparison: Comparison) -> Figure:
         "Blue: no other design is as good at every objective and better at one; grey: some other design is. Bars are "
         "95 % intervals." + (" Arrows lead to the same design tuned." if tuned else ""),
     )
+    name_points(drawn, axes, list(named.values()))
     return drawn
 
 
@@ -123,7 +122,8 @@ def losses(comparison: Comparison) -> Figure:
     means = {
         entry["design"]: {m: _number(found["value"]) for m, found in entry["metrics"].items()} for entry in entries
     }
-    drawn = style.figure(2.5 + 0.34 * len(entries))
+    height = 0.34 * max(len(entries), 3)
+    drawn = style.figure(2.6 + height)
     left, right = drawn.subplots(1, 2, sharey=True)
     names = list(means)
     colours = palette.layer_colours([layer for _, layer, _ in _LENDERS])
@@ -135,21 +135,22 @@ def losses(comparison: Comparison) -> Figure:
     lost = [means[name]["borrower_loss_usd"] for name in names]
     rest = [total - sum(part[2][k] for part in gone) for k, total in enumerate(lost)]
     _stack(right, names, [*gone, ("the market and the miners", palette.ACTOR["market"], rest)])
+    right.scatter(lost, range(len(names)), marker="|", s=170, color=palette.INK, label="borrowers' loss", zorder=3)
     style.panel(right, "Borrowers' loss to liquidation, by who got it", "")
     left.set_yticks(range(len(names)), names)
-    left.invert_yaxis()
+    left.set_ylim(len(names) - 0.4, -0.6)
     for axes in (left, right):
         style.number_axis(axes, "x")
         axes.set_xlabel("USD, mean over the paths")
-        below = -0.55 / (0.5 + 0.34 * len(entries))  # clear of the label of the axis, however tall the panel
-        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, below), ncols=2)
+        below = -0.55 / (0.5 + height)  # clear of the label of the axis, however tall the panel
+        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, below), ncols=2, markerscale=0.6)
     worst = max(names, key=lambda name: means[name]["total_bad_debt_usd"] + means[name]["borrower_loss_usd"])
     style.headline(
         drawn,
         f"{comparison.name}: who pays under each design; most is lost under {worst}",
         "Left: bad debt by the loss layer that took it, and what positions still open at the end lack. Right: value "
-        "seized beyond the debt repaid, by who has it now; left of zero what others added, such as the protocol's "
-        "tips to those who start auctions. Means over the paths, best design at the top.",
+        "seized beyond the debt repaid, by who has it now; to the left of zero is what others put in, such as "
+        "the protocol's tips, or who bought after prices rose. Means over the paths, best design at the top.",
     )
     return drawn
 
@@ -169,8 +170,7 @@ def timelines(comparison: Comparison) -> Figure:
     panels = drawn.subplots(len(names) + 1, 1, sharex=True, height_ratios=[1.3, *[1.0] * len(names)])
     asset = _price(panels[0], courses[names[0]], clock, edges)
     panels[0].set_title(f"Price of {asset} under {names[0]}", loc="left", color=palette.INK)
-    bins = edges[:: -(-len(seconds) // MOST_BINS)]
-    bins = bins if bins[-1] == edges[-1] else np.append(bins, edges[-1])
+    bins, stretch = round_bins(edges, block)
     tallest = 0.0
     for axes, name in zip(panels[1:], names, strict=True):
         tallest = max(tallest, _course(axes, name, courses[name], clock, edges, bins))
@@ -182,27 +182,14 @@ def timelines(comparison: Comparison) -> Figure:
     style.headline(
         drawn,
         f"{comparison.name}: the same fall of {asset} under each design (seed {comparison.manifest['seed']})",
-        "Bars: debt repaid by liquidators in each stretch of time. Areas: open debt above its collateral. One "
-        "scale for all designs, in USD; prices are those of the rest of the market.",
+        f"Bars: debt repaid by liquidators per {stretch}. Areas: debt of open positions that are under water, which "
+        "owe more than their collateral is worth. One scale for all designs; prices are those of the rest of the "
+        "market.",
     )
     return drawn
 
 
 COMPARISON_FIGURES = {"ranking": ranking, "pareto": pareto, "losses": losses, "timelines": timelines}
-
-
-def _write_beside(axes: Axes, names: dict[tuple[float, float], str]) -> None:
-    """Write names beside their points, clear of one another; a line leads back to a point where that is further off."""
-    known = {point: name for point, name in names.items() if all(map(math.isfinite, point))}
-    axes.autoscale_view()
-    texts = [axes.text(*point, name, fontsize="small") for point, name in known.items()]
-    adjust_text(
-        texts,
-        ax=axes,
-        expand=(1.1, 1.3),
-        iter_lim=_MOST_ROUNDS,
-        arrowprops={"arrowstyle": "-", "color": palette.MUTED, "lw": 0.6},
-    )
 
 
 def _entries(comparison: Comparison) -> list[dict[str, Any]]:
@@ -236,6 +223,12 @@ def _whiskers(found: dict[str, Any]) -> list[list[float]] | None:
     """How far the ends of an interval are below and above the estimate; nothing on a side where there is no end."""
     value, low, high = found["value"], found["low"], found["high"]
     return [[0.0 if low is None else max(value - low, 0.0)], [0.0 if high is None else max(high - value, 0.0)]]
+
+
+def _ends(found: dict[str, Any]) -> tuple[float, float]:
+    """The ends of an interval, the estimate itself on a side where there is none."""
+    low, high = (found["value"] if found[end] is None else found[end] for end in ("low", "high"))
+    return low, high
 
 
 def _dot(axes: Axes, row: float, found: dict[str, Any], colour: str, labelled: bool, label: str) -> None:
@@ -275,23 +268,21 @@ def _axis(axes: Axes, objective: Objective, which: str) -> None:
 
 
 def _stack(axes: Axes, names: list[str], parts: list[tuple[str, str, list[float]]]) -> None:
-    """Parts of a sum beside one another, those below zero to the left of it."""
-    right, left = np.zeros(len(names)), np.zeros(len(names))
+    """Bars one after the other from zero on, those of less than nothing to its left."""
+    reach = np.zeros((2, len(names)))
     for label, colour, values in parts:
         if any(values):
-            widths = np.array(values)
-            axes.barh(
-                range(len(names)),
-                widths,
-                left=np.where(widths > 0.0, right, left),
-                color=colour,
-                label=label,
-                height=0.7,
-            )
-            right += widths.clip(min=0.0)
-            left += widths.clip(max=0.0)
-    if not (right.any() or left.any()):
+            width = np.array(values)
+            side = (width < 0.0).astype(np.int64)
+            base = reach[side, range(len(names))]
+            axes.barh(range(len(names)), width, left=base, color=colour, label=label, height=0.7)
+            reach[side, range(len(names))] += width
+    if not reach.any():
         axes.plot([], [], label="nothing")
+    low, high = reach[1].min(), reach[0].max()
+    axes.set_xlim(low - 0.05 * (high - low) * (low < 0.0), (high + 0.05 * (high - low)) or 1.0)
+    if low < 0.0:
+        axes.axvline(0.0, color=palette.INK, lw=0.8)
 
 
 def _price(axes: Axes, course: pd.DataFrame, clock: Clock, edges: np.ndarray[Any, Any]) -> str:

@@ -55,16 +55,17 @@ def _prices(axes: Axes, story: Story, asset: str) -> None:
     style.price_axis(axes)
     edges = story.clock.read(story.edges)
     actual, alone = story.column(f"oracle_{asset}"), story.column(f"unforced_{asset}")
-    axes.fill_between(
-        edges,
-        np.append(actual, actual[-1]),
-        np.append(alone, alone[-1]),
-        step="post",
-        color=palette.GENERATION[1],
-        alpha=0.4,
-        lw=0,
-        label="the work of\nforced sales",
-    )
+    if not np.array_equal(actual, alone, equal_nan=True):
+        axes.fill_between(
+            edges,
+            np.append(actual, actual[-1]),
+            np.append(alone, alone[-1]),
+            step="post",
+            color=palette.GENERATION[1],
+            alpha=0.4,
+            lw=0,
+            label="the work of\nforced sales",
+        )
     style.line(axes, edges, alone, palette.PRICE["unforced"], "had nobody been\nforced to sell")
     axes.lines[-1].set_linestyle("--")
     style.line(axes, edges, actual, palette.PRICE["oracle"], "as it went")
@@ -83,7 +84,9 @@ def _stream(axes: Axes, story: Story) -> None:
     colours = [_colour(number) for number in which.tolist()]
     size = 160.0 * repaid[when, which] / repaid.max()
     middle = story.clock.read(start + (when + 0.5) * width)
-    axes.scatter(middle, which, s=np.maximum(size, 3.0), c=colours, edgecolor=palette.INK, lw=0.3, zorder=3)
+    axes.scatter(
+        middle, which, s=np.maximum(size, 3.0), c=colours, edgecolor=palette.INK, lw=0.3, zorder=3, clip_on=False
+    )
     axes.set_ylim(generation.max() + 0.8, -0.8)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
 

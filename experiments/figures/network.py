@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from math import sqrt
 from typing import NamedTuple
 
-import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -88,14 +87,20 @@ def draw(results: Results) -> Figure:
 
 
 def _places(found: list[Link]) -> dict[str, FloatArray]:
-    """Where every class stands, column by column; the same for the same classes."""
-    graph = nx.DiGraph([(link.giver, link.taker) for link in found])
-    markets = {link.taker for link in found if link.giver == "liquidators"}
-    for name in graph:
+    """Where every class stands, column by column, from the top in the order of the links."""
+    markets = {link.taker for link in found if link.giver == "liquidators"} - {"pools"}
+    columns: dict[int, list[str]] = {}
+    for name in dict.fromkeys(name for link in found for name in (link.giver, link.taker)):
         middle = 1 + _MIDDLE.index(name) if name in _MIDDLE else None
-        graph.nodes[name]["column"] = middle or (len(_MIDDLE) + 1 if name in markets else 0)
-    placed: dict[str, FloatArray] = nx.multipartite_layout(graph, subset_key="column", scale=1.0)
-    return placed
+        columns.setdefault(middle or (len(_MIDDLE) + 1 if name in markets else 0), []).append(name)
+    places = {
+        name: np.array([across, (len(names) - 1) / 2.0 - down])
+        for across, (_, names) in enumerate(sorted(columns.items()))
+        for down, name in enumerate(names)
+    }
+    middle_of_all = np.mean(list(places.values()), axis=0)
+    reach = max(float(np.abs(place - middle_of_all).max()) for place in places.values())
+    return {name: (place - middle_of_all) / reach for name, place in places.items()}
 
 
 def _arrow(axes: Axes, places: dict[str, FloatArray], link: Link, most: float) -> None:
@@ -103,6 +108,8 @@ def _arrow(axes: Axes, places: dict[str, FloatArray], link: Link, most: float) -
     width = MOST_WIDTH * sqrt(link.usd / most)
     (x0, y0), (x1, y1) = places[link.giver], places[link.taker]
     bend = 0.45 if (link.giver, link.taker) == ("liquidators", "pools") else 0.2
+    if link.giver == "liquidators" and y1 > y0:
+        bend = -bend  # from above, as the name stands under the circle
     axes.add_patch(
         FancyArrowPatch(
             (x0, y0),
@@ -172,5 +179,7 @@ def _sentence(found: list[Link]) -> str:
     ends = sorted((link for link in lost if link.giver == "pools"), key=lambda link: -link.usd)
     said = f"borrowers lost {style.usd(kept)} to liquidations"
     if through > 0.0:
-        said += f"; {style.usd(through)} went through the pools, most of it to {_called(ends[0].taker)}"
+        part = "all" if ends[0].usd == through else "most"
+        whom = "nobody" if ends[0].taker == "uncovered" else style.payer(ends[0].taker)
+        said += f"; {style.usd(through)} went through the pools, {part} of it to {whom}"
     return said

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 from experiments.figures import palette, style
 from experiments.figures.reading import Story
+from experiments.numbers import three_figures
 from experiments.stored.storage import Results
 
 _ROWS = (
@@ -110,7 +111,8 @@ def _exits(axes: Axes, table: pd.DataFrame) -> None:
         )
     axes.set_xticks(groups, ["first"] + [""] * max(len(groups) - 2, 0) + ["last or never"] * (len(groups) > 1))
     axes.set_xlabel("exit order")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+    axes.grid(visible=False, axis="x")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: three_figures(100.0 * value)))
     if len(names) > 1:
         style.legend(axes)
 

@@ -80,19 +80,25 @@ class Story:
 
     def bins(self) -> tuple[FloatArray, str]:
         """Edges of bars, a round length of time apart and never shorter than a block; and that length in words."""
-        block, length = self.block_seconds, float(np.ptp(self.edges))
-        width = next(
-            (w for w in _ROUND_SECONDS if w >= block and length / w <= MOST_BINS), max(block, length / MOST_BINS)
-        )
-        edges = self.edges[0] + width * np.arange(np.ceil(length / width) + 1)
-        for name, unit in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-            if width >= unit:
-                return edges, name if width == unit else f"{width / unit:.3g} {name}s"
-        return edges, "second" if width == 1 else f"{width:.3g} seconds"
+        return round_bins(self.edges, self.block_seconds)
 
     def seconds_of(self, events: pd.DataFrame) -> FloatArray:
         """When each event was, in seconds since the start."""
         return self.seconds[np.searchsorted(self.steps["step"].to_numpy(), events["step"].to_numpy())]
+
+
+def round_bins(edges: FloatArray, block_seconds: float) -> tuple[FloatArray, str]:
+    """Edges of bars over the blocks with these edges, a round length of time apart; and that length in words."""
+    length = float(np.ptp(edges))
+    width = next(
+        (w for w in _ROUND_SECONDS if w >= block_seconds and length / w <= MOST_BINS),
+        max(block_seconds, length / MOST_BINS),
+    )
+    bins = edges[0] + width * np.arange(np.ceil(length / width) + 1)
+    for name, unit in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if width >= unit:
+            return bins, name if width == unit else f"{width / unit:.3g} {name}s"
+    return bins, "second" if width == 1 else f"{width:.3g} seconds"
 
 
 def moving_assets(story: Story) -> list[str]:

@@ -51,9 +51,14 @@ def words(name: str) -> str:
 
 
 def layer_title(layer: str) -> str:
-    """A loss layer as the subject of "… paid"; `insurance.1` is the second insurer."""
+    """What a loss layer is called in a legend; `insurance.1` is the second insurer."""
     kind, _, number = layer.partition(".")
     return f"{words(kind)} {int(number) + 1}" if number else _LAYER_TITLE.get(layer, words(layer))
+
+
+def payer(layer: str) -> str:
+    """A loss layer within a sentence: `the reserve`."""
+    return f"the {layer}" if layer in ("reserve", "insurance") else layer_title(layer)
 
 
 def figure(height: float) -> Figure:
@@ -66,7 +71,7 @@ def figure(height: float) -> Figure:
 def headline(drawn: Figure, title: str, caption: str) -> None:
     """The sentence above a figure that says what is seen, and below it, smaller, how to read it."""
     width = round(TITLE_LETTERS_PER_INCH * drawn.get_figwidth())
-    drawn.align_ylabels()
+    drawn.align_ylabels([axes for axes in drawn.axes if axes.get_ylabel()])
     drawn.suptitle(_wrapped(title, width), x=0.01, ha="left", color=palette.INK)
     drawn.supxlabel(_wrapped(caption, round(CAPTION_LETTERS * width)), x=0.01, ha="left", color=palette.MUTED)
 

@@ -54,10 +54,11 @@ def _sentence(story: Story, asset: str) -> str:
 def _prices(axes: Axes, story: Story, clock: Clock, asset: str) -> None:
     style.panel(axes, f"Price of {asset}", "USD")
     style.price_axis(axes)
-    for kind, label in (("reference", "rest of the market"), ("venue", "our venue"), ("oracle", "oracle")):
+    for kind, label in (("venue", "our venue"), ("reference", "rest of the market"), ("oracle", "oracle")):
         price = story.column(f"{kind}_{asset}")
         if np.isfinite(price).any():
             style.line(axes, clock.read(story.edges), price, palette.PRICE[kind], label)
+            axes.lines[-1].set_linewidth(1.0 if kind == "reference" else 1.6)  # seen upon the venue's, not instead
 
 
 def _band(axes: Axes, results: Results, clock: Clock, asset: str) -> None:

@@ -8,8 +8,6 @@ from experiments.figures import palette, style
 from experiments.figures.reading import layers_of
 from experiments.stored.storage import Results
 
-_PAYER = {"reserve": "the reserve", "insurance": "the insurance"}
-
 
 @style.ours
 def draw(results: Results) -> Figure:
@@ -60,11 +58,7 @@ def _sentence(results: Results, paid: dict[str, float], total: float) -> str:
     mean = "a mean of " if results.finished > 1 else ""
     most = max(paid, key=lambda layer: paid[layer])
     share = style.percent(paid[most] / total)
-    who = (
-        f"nobody covered {share}"
-        if most == "uncovered"
-        else f"{_PAYER.get(most, style.layer_title(most))} paid {share}"
-    )
+    who = f"nobody covered {share}" if most == "uncovered" else f"{style.payer(most)} paid {share}"
     return f"{mean}{style.usd(total)} of bad debt, of which {who}"
 
 

@@ -6,6 +6,7 @@ from experiments.comparing.comparison import Comparison
 from experiments.comparing.comparison_text import SIGNIFICANT, amount
 from experiments.comparing.objectives import Objective, heading
 from experiments.figures.comparison import COMPARISON_FIGURES
+from experiments.numbers import counted
 from experiments.report.page import Cell, Page, Picture, Section, Table
 from experiments.report.provenance import background, how_to_run, manifest_table
 from experiments.stored.storage import ResultsUnreadableError
@@ -21,7 +22,7 @@ def page_of(comparison: Comparison) -> Page:
     main = _objectives(comparison)[0]
     extreme = "most" if main.more_is_better else "least"
     return Page(
-        title=f"{comparison.name}: {len(manifest['designs'])} designs on the same seeds",
+        title=f"{comparison.name}: {counted(len(manifest['designs']), 'design')} on the same seeds",
         lead=f"{manifest['paths']:,} paths of each design, seeds from {manifest['seed']} on.",
         question=f"{described} Which liquidation design has the {extreme} {main.heading}, and what does it trade away?",
         answer=answer(comparison),
