@@ -31,7 +31,7 @@ from experiments.asking.estimands import Estimand, parse_estimands
 from experiments.asking.factors import Factor, Point
 from experiments.asking.question import Experiment
 from experiments.running.directories import EXPERIMENT
-from experiments.stored.storage import ResultsUnreadableError
+from experiments.stored.storage import ResultsUnreadableError, readable
 from experiments.stored.tables import Digest
 
 ANSWER, RUNS, POINTS, FILE = "answer.parquet", "runs.parquet", "points.parquet", "experiment.toml"
@@ -92,7 +92,8 @@ class Answer:
         """Every path of every point, all columns or some. Raises `ResultsUnreadableError` where nothing is there."""
         if not (self.directory / RUNS).is_file():
             raise ResultsUnreadableError(f"{self.directory} has no runs yet; finish the experiment with --resume")
-        frame: pd.DataFrame = pq.read_table(self.directory / RUNS, columns=columns).to_pandas()
+        with readable(self.directory / RUNS):
+            frame: pd.DataFrame = pq.read_table(self.directory / RUNS, columns=columns).to_pandas()
         return frame
 
     @property
@@ -100,7 +101,8 @@ class Answer:
         """How much each factor matters, where the plan is one for that. Raises `ResultsUnreadableError` otherwise."""
         if not (self.directory / SENSITIVITY).is_file():
             raise ResultsUnreadableError(f"{self.directory} has no {SENSITIVITY}; its plan is none for sensitivity")
-        frame: pd.DataFrame = pq.read_table(self.directory / SENSITIVITY).to_pandas()
+        with readable(self.directory / SENSITIVITY):
+            frame: pd.DataFrame = pq.read_table(self.directory / SENSITIVITY).to_pandas()
         return frame
 
     @property

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from experiments.running.directories import COMPARISON
 from experiments.running.shards import COURSES
-from experiments.stored.storage import ResultsUnreadableError, write_json
+from experiments.stored.storage import ResultsUnreadableError, readable, write_json
 from experiments.stored.tables import Digest
 
 ROWS, RANKING, TUNING = "comparison.parquet", "ranking.json", "tuning.parquet"
@@ -85,7 +85,8 @@ class Comparison:
     def _table(self, name: str) -> pd.DataFrame:
         if not (self.directory / name).is_file():
             raise ResultsUnreadableError(f"{self.directory} has no {name}; finish the comparison with --resume")
-        frame: pd.DataFrame = pq.read_table(self.directory / name).to_pandas()
+        with readable(self.directory / name):
+            frame: pd.DataFrame = pq.read_table(self.directory / name).to_pandas()
         return frame
 
 
