@@ -9,6 +9,11 @@ def short(value: float) -> str:
     return three_figures(value)
 
 
+def is_share(metric: str) -> bool:
+    """Whether a metric of the summary is a fraction, which people read as a percentage."""
+    return metric in ("mean_slippage", "largest_haircut") or metric.endswith(("_share", "_fall", "_drift"))
+
+
 def counted(number: int, what: str) -> str:
     """So many of something: `1 design`, `2,000 designs`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

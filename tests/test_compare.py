@@ -20,7 +20,7 @@ from experiments.compare import Plan, compare
 from experiments.comparing.comparison import Comparison
 from experiments.comparing.comparison_text import amount, describe
 from experiments.comparing.entrants import with_design
-from experiments.comparing.objectives import MEASURES, parse_objectives
+from experiments.comparing.objectives import MEASURES, parse_objectives, writer
 from experiments.comparing.ranking import imprecision, rank
 from experiments.comparing.tune import FIRST_PATH
 from experiments.designs import designs
@@ -452,6 +452,8 @@ def test_an_interrupt_while_drawing_keeps_all_results(
 
 
 def test_amounts_are_told_in_the_unit_of_their_metric() -> None:
+    assert amount("largest_haircut", 0.00198) == "0.2 %"
+    assert writer("largest_haircut")(0.00198) == "0.20 %", "and not 0.0, as a number of things"
     assert amount("bad_debt_usd", 1234.0) == "1.23k"
     assert amount("bad_debt_usd", 1234.0, signed=True) == "+1.23k"
     assert amount("borrower_excess_loss_share", 0.051) == "5.1 %"

@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -122,6 +122,18 @@ def test_nothing_is_written_before_the_first_outcome(tmp_path: Path) -> None:
     with ResultsWriter(tmp_path / "run", FakeScenario(), seed=7, paths=1) as writer:
         assert not writer.holds_results
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["steps", "liquidations"])
+@pytest.mark.parametrize("damage", [lambda held: b"PAR1" + held[8:40], lambda held: held[: len(held) // 2]])
+def test_a_damaged_table_is_refused_by_name(tmp_path: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
+    results = stored(tmp_path / "run", outcome(0, liquidations=2))
+    file = results.directory / f"{name}.parquet"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(ResultsUnreadableError, match=f"{name}.parquet cannot be read .* run it again"):
+        Results.load(results.directory).table(name)
+    with pytest.raises(ResultsUnreadableError, match=f"{name}.parquet cannot be read"):
+        list(results.each_path(name, ["path"]))
 
 
 def test_loading_refuses_what_is_not_there_not_finished_or_not_readable(tmp_path: Path) -> None:

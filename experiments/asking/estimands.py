@@ -23,11 +23,10 @@ from experiments.comparing.objectives import heading
 from experiments.inference.sample import Sample
 from experiments.inference.statistics import Interval
 from experiments.inference.weighted import Kind, estimate, interval_of
-from experiments.numbers import short, three_figures
+from experiments.numbers import is_share, short, three_figures
 from models.types import FloatArray
 
 _TAIL = re.compile(r"(?P<metric>\w+)_(?P<kind>p|es)(?P<digits>\d{2,4})")
-_SHARES = ("_share", "_fall", "_drift")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,6 @@ def _kind(name: str, metrics: Collection[str]) -> tuple[Kind, float, str]:
 
 
 def _amount(metric: str, per: str | None, value: float) -> str:
-    if per is not None or metric in ("mean_slippage", "largest_haircut") or metric.endswith(_SHARES):
+    if per is not None or is_share(metric):
         return f"{three_figures(100.0 * value)} %"
     return short(value) + (" x" if metric == "amplification" else "")

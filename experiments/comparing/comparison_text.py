@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.comparing.comparison import Comparison
 from experiments.comparing.objectives import LENDERS, MORE_IS_BETTER, OTHERS, Objective, heading
-from experiments.numbers import counted, short, three_figures
+from experiments.numbers import counted, is_share, short, three_figures
 from experiments.stored.notes import of_left_out, of_precision
 from experiments.stored.summary import aligned, duration
 
@@ -41,7 +41,7 @@ def amount(metric: str, value: float | None, signed: bool = False) -> str:
     if value is None or not math.isfinite(value):
         return "?"
     plus = "+" if signed and value > 0.0 else ""
-    if metric == "mean_slippage" or metric.endswith(("_share", "_fall", "_drift")):
+    if is_share(metric):
         return f"{plus}{three_figures(100.0 * value)} %"
     return f"{plus}{short(value)}" + (" x" if metric == "amplification" and not signed else "")
 

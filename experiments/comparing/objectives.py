@@ -13,6 +13,7 @@ import pandas as pd
 from abm.inputs import ScenarioError
 from abm.sentences import suggestion
 from experiments.inference.statistics import Statistic
+from experiments.numbers import is_share
 from experiments.stored.summary import count, percent, times, usd
 from models.types import FloatArray
 
@@ -128,7 +129,7 @@ def writer(metric: str) -> Callable[[float], str]:
         return usd
     if metric == "amplification":
         return times
-    if metric == "mean_slippage" or metric.endswith(("_share", "_fall", "_drift")):
+    if is_share(metric):
         return percent
     return count
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from abm import Scenario, ScenarioError
@@ -19,7 +18,7 @@ from experiments.running.cells import FINISHED, with_contents
 from experiments.running.directories import manifest_of
 from experiments.stored.outcomes import PathOutcome
 from experiments.stored.provenance import program
-from experiments.stored.storage import Results, ResultsExistError, ResultsUnreadableError
+from experiments.stored.storage import Results, ResultsExistError, readable
 from experiments.stored.tables import TABLES
 
 _LAST = ("paths.parquet", "summary.json", "manifest.json")
@@ -83,10 +82,8 @@ class Earlier:
 
 def _by_path(file: Path) -> tuple[pq.ParquetFile, dict[int, int]]:
     """A table, and which of its row groups each path has; a path without rows has none."""
-    try:
+    with readable(file):
         table = pq.ParquetFile(file)
-    except (OSError, pa.ArrowException) as error:
-        raise ResultsUnreadableError(f"{file} cannot be read ({error}); run the scenario again") from error
     column = table.schema_arrow.get_field_index("path")
     groups = (table.metadata.row_group(k).column(column).statistics.min for k in range(table.num_row_groups))
     return table, {int(path): k for k, path in enumerate(groups)}

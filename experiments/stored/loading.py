@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.stored.storage import ResultsUnreadableError
+from experiments.stored.storage import ResultsUnreadableError, readable
 
 
 @contextmanager
@@ -36,5 +36,6 @@ def read_table(folder: Path, name: str, missing: str, columns: Sequence[str] | N
     """A table of a folder, all its columns or some. Raises `ResultsUnreadableError` that says what is missing."""
     if not (folder / name).is_file():
         raise ResultsUnreadableError(f"{folder} has no {missing}")
-    frame: pd.DataFrame = pq.read_table(folder / name, columns=columns).to_pandas()
+    with readable(folder / name):
+        frame: pd.DataFrame = pq.read_table(folder / name, columns=columns).to_pandas()
     return frame

@@ -12,7 +12,7 @@ import tempfile
 import tomllib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -311,14 +311,16 @@ class Results:
         """A stored table, whole or of one path, all its columns or some. Raises `ResultsUnreadableError`."""
         file = self._file(name)
         rows = None if path is None else [("path", "==", path)]
-        frame: pd.DataFrame = pq.read_table(file, columns=columns, filters=rows).to_pandas()
+        with readable(file):
+            frame: pd.DataFrame = pq.read_table(file, columns=columns, filters=rows).to_pandas()
         return frame
 
     def each_path(self, name: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
         """The rows of a stored table one path at a time, in order of the paths. Raises `ResultsUnreadableError`."""
-        with pq.ParquetFile(self._file(name)) as file:
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group, columns=list(columns)).to_pandas()
+        file = self._file(name)
+        with readable(file), pq.ParquetFile(file) as table:
+            for group in range(table.num_row_groups):
+                yield table.read_row_group(group, columns=list(columns)).to_pandas()
 
     def _file(self, name: str) -> Path:
         file = self.directory / f"{name}.parquet"
@@ -326,6 +328,15 @@ class Results:
             why = "none of its paths finished" if self.finished == 0 else "the file is missing"
             raise ResultsUnreadableError(f"{self.directory} has no table of {name}: {why}; run the scenario again")
         return file
+
+
+@contextmanager
+def readable(file: Path) -> Iterator[None]:
+    """Raise `ResultsUnreadableError` where a table that is read within is damaged."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise ResultsUnreadableError(f"{file} cannot be read ({error}); run it again") from error
 
 
 def write_scenario(directory: Path, scenario: Storable) -> None:
