@@ -279,7 +279,7 @@ def test_aave_v3_agrees_with_the_rule_in_exact_arithmetic(
     at: Position, other: float, design: AaveV3, part: float
 ) -> None:
     whole(at, other)
-    wanted = part * at.debt_units
+    wanted = part * at.debt_units if abs(part - 1.0) > 1e-12 else at.debt_units  # short by rounding, it is all of it
     exact = exact_aave(at, design, wanted)
     if exact is None:
         # A leftover within rounding of the minimum counts as the minimum.
