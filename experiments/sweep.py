@@ -37,9 +37,10 @@ def sweep_of(
     elif numeric:
         figure = {"kind": "lines", "x": numeric[0]}
     name = load_scenario(scenario).name
+    varied = " and ".join(factor["name"].replace("_", " ") for factor in factors)
     terms: dict[str, Any] = {
         "name": f"{name}-sweep",
-        "question": f"What do {' and '.join(factor['name'] for factor in factors)} change in {name}?",
+        "question": f"What {'does' if len(factors) == 1 else 'do'} {varied} change in {name}?",
         "scenario": str(Path(scenario).resolve()) if Path(scenario).is_file() else scenario,
         "paths": PATHS,
         "factors": factors,

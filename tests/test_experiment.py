@@ -413,6 +413,16 @@ def test_another_kind_of_results_is_not_taken_for_an_experiment(file: Path, caps
     assert "c holds a comparison" in capsys.readouterr().err
 
 
+def test_the_chance_of_what_never_happens_is_never_precise_enough(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wilson's interval of a chance has a width where nothing happened, and no share of an estimate of nothing."""
+    monkeypatch.setattr("experiments.experiment.PRECISE_ENOUGH", 5)
+    text = Experiment.load(file).to_dict() | {"metrics": ["bad_debt_usd > 1e12"]}
+    answer = ask(Inquiry.of(Experiment.from_dict(text), paths=2, precision=0.2), out=Path("out"))
+    assert answer.manifest["paths"] == 5
+    assert set(answer.table["value"]) == {0.0}
+    assert (answer.table["high"] > 0.0).all()
+
+
 def test_precision_adds_paths_until_the_interval_is_that_narrow(file: Path) -> None:
     answer = ask(inquiry(file, precision=0.3), out=Path("out"))
     assert 6 < answer.manifest["paths"] < 500

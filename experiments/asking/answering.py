@@ -119,8 +119,8 @@ def run_tables(inquiry: Inquiry, gather: Gather, points: pa.Table) -> Iterator[p
 def imprecision(inquiry: Inquiry, gather: Gather) -> float:
     """The largest half width of a point's interval of the main estimand, as a share of its estimate.
 
-    Where that estimate is small, the share is of a tenth of the largest one; inf where an interval has no end yet, nan
-    where no path finished, and more of them would not help.
+    Where that estimate is small, the share is of a tenth of the largest one; inf where an interval has no end yet, or
+    where it is of what happened on no path; nan where no path finished, and more of them would not help.
     """
     main = inquiry.estimands[0]
     samples = [gather(point.number).sample(main) for point in inquiry.points]
@@ -128,8 +128,13 @@ def imprecision(inquiry: Inquiry, gather: Gather) -> float:
     if not found:
         return math.nan
     least = SMALL_SHARE * max(abs(value) for value, _ in found)
-    shares = [of.half_width / max(abs(value), least) if of.half_width != 0.0 else 0.0 for value, of in found]
-    return max(math.inf if math.isnan(share) else share for share in shares)
+    return max(_share(of.half_width, max(abs(value), least)) for value, of in found)
+
+
+def _share(half_width: float, estimate: float) -> float:
+    if half_width == 0.0:
+        return 0.0
+    return math.inf if math.isnan(half_width) or estimate == 0.0 else half_width / estimate
 
 
 def _named(point: Point) -> dict[str, Any]:

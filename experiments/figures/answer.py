@@ -226,6 +226,7 @@ def _sensitivity(answer: Answer) -> Figure:
         if morris:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _, one=one: one.written(value)))
             axes.xaxis.set_major_locator(MaxNLocator(5))
+            axes.set_xlabel(one.unit)
         axes.set_xlim(left=0.0)
     panels[0].set_yticks(range(len(factors)), [factor.title for factor in factors], fontsize=9)
     panels[0].invert_yaxis()
