@@ -21,6 +21,7 @@ from experiments.figures import FIGURES
 from experiments.running.interrupts import uninterrupted
 from experiments.shipped import shipped_scenarios
 from experiments.stored.outcomes import PathOutcome
+from experiments.stored.provenance import version_of
 from experiments.stored.storage import Results
 from experiments.stored.tables import TABLES, digest
 
@@ -120,6 +121,13 @@ def test_wrong_input_gets_one_sentence_and_code_2_and_nothing_is_written(
     assert len(said.err.strip().splitlines()) == 1
     assert [word for word in words if word not in said.err] == []
     assert files_below(scenario.parent) == before
+
+
+def test_the_version_is_that_of_every_manifest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == DONE
+    assert capsys.readouterr().out == f"underwater {version_of('underwater') or '(a source tree)'}\n"
 
 
 def test_an_unknown_name_gets_the_nearest_shipped_one(monkeypatch: pytest.MonkeyPatch) -> None:

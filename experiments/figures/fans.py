@@ -75,6 +75,5 @@ def _sentence(results: Results, values: dict[str, FloatArray], asset: str) -> st
     falls = 1.0 - prices.min(axis=1) / prices[:, 0]
     some = int(np.count_nonzero(results.paths["bad_debt_usd"].to_numpy(dtype=np.float64) > 0.0))
     low, middle, high = (style.percent(float(found)) for found in np.quantile(falls, (0.05, 0.5, 0.95)))
-    return (
-        f"{asset} fell {middle} on the median path, {low} to {high} on most; {some:,} of {len(prices):,} had bad debt"
-    )
+    spread = f"{middle} on most paths" if low == high else f"{middle} on the median path, {low} to {high} on most"
+    return f"{asset} fell {spread}; {some:,} of {len(prices):,} had bad debt"

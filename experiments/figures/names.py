@@ -92,14 +92,10 @@ def _column(beside: FloatArray, heights: FloatArray, ends: FloatArray, frame: Fl
     width, height = beside[:, 2] - beside[:, 0], float((beside[:, 3] - beside[:, 1]).max())
     order = np.argsort(heights, kind="stable")
     rows = _LINE * height * np.arange(len(order))
+    half = rows.mean() + height / 2.0
+    centre = np.clip(heights.mean(), frame[1] + half, max(frame[3] - half, frame[1] + half))
     middle = np.empty(len(order))
-    middle[order] = (
-        rows
-        - rows.mean()
-        + np.clip(
-            heights.mean(), frame[1] + rows.mean() + height / 2.0, max(frame[3] - rows.mean() - height / 2.0, frame[1])
-        )
-    )
+    middle[order] = centre + rows - rows.mean()
     left = np.full(len(order), ends.max() + gap)
     if ends.max() + gap + width.max() > frame[2]:
         left = ends.min() - gap - width

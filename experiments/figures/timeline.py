@@ -47,8 +47,8 @@ def _sentence(story: Story, asset: str) -> str:
     fell = f"{asset} fell {style.percent(depth)}" if depth > 0.0 else f"the oracle's price of {asset} did not fall"
     if liquidated == 0.0:
         return f"{fell} and no position was liquidated"
-    left = f"left {style.usd(bad_debt)} of bad debt" if bad_debt > 0.0 else "left no bad debt"
-    return f"{fell}; liquidations of {style.usd(liquidated)} of debt {left}"
+    left = f"{style.usd(bad_debt)} went bad" if bad_debt > 0.0 else "none went bad"
+    return f"{fell}; {style.usd(liquidated)} of debt was liquidated and {left}"
 
 
 def _prices(axes: Axes, story: Story, clock: Clock, asset: str) -> None:
