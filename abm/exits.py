@@ -23,6 +23,7 @@ class Exits:
         self.gate = ExitGate(terms, pool.reserves)
         self.queues: list[OrderedDict[int, None]] = [OrderedDict() for _ in range(pool.reserves)]
         shape = (pool.accounts, pool.reserves)
+        # Who is in a queue, as columns: what ten thousand claim who wait is added up in every block.
         self._waits: BoolArray = np.zeros(shape, dtype=np.bool_)
         self.asked: IntArray = np.zeros(shape, dtype=np.int64)
         self.asked_seconds: FloatArray = np.zeros(shape)

@@ -259,12 +259,6 @@ aave_designs = st.builds(
     close_factor=st.floats(0.1, 1.0),
     min_leftover_usd=st.floats(0.0, 3000.0),
 )
-spreads = st.builds(
-    FixedSpread,
-    liquidation_bonus=st.floats(0.0, 0.3),
-    protocol_fee=st.floats(0.0, 1.0),
-    close_factor=st.floats(0.1, 1.0),
-)
 
 
 def whole(at: Position, other_debt_usd: float) -> Position:
@@ -294,31 +288,6 @@ def test_aave_v3_agrees_with_the_rule_in_exact_arithmetic(
     assert taking.repaid == pytest.approx(float(exact[0]), rel=1e-11)
     assert taking.seized == pytest.approx(float(exact[1]), rel=1e-11)
     assert taking.protocol_fee == pytest.approx(float(exact[2]), rel=1e-9, abs=1e-15)
-
-
-@given(at=positions, other=st.floats(0.0, 1e6), design=st.one_of(aave_designs, spreads), part=st.floats(0.001, 1.5))
-@settings(deadline=None, max_examples=300)
-def test_what_is_offered_or_fitted_can_be_taken_and_takes_no_more_than_there_is(
-    at: Position, other: float, design: AaveV3 | FixedSpread, part: float
-) -> None:
-    whole(at, other)
-    offer = design.offer(at)
-    wanted = part * at.debt_units
-    fitting = design.fit(at, wanted)
-    assert 0.0 <= fitting <= wanted
-    if offer is None:
-        assert fitting == 0.0
-        return
-    assert fitting <= offer.max_repay
-    for repay in (fitting, offer.max_repay):
-        if repay <= 0.0:
-            continue
-        taking = design.take(at, repay)
-        assert taking.repaid == pytest.approx(repay, rel=1e-11)
-        assert 0.0 < taking.seized <= at.collateral_units
-        assert taking.repaid <= at.debt_units
-        assert taking.seized == pytest.approx(taking.repaid * offer.seized_per_repaid, rel=1e-11)
-        assert taking.received == pytest.approx(taking.seized * offer.taker_share, rel=1e-9, abs=1e-15)
 
 
 @given(at=positions, part=st.floats(0.001, 1.5), bonus=st.floats(0.0, 0.3), fee=st.floats(0.0, 1.0))

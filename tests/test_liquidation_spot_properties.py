@@ -32,7 +32,20 @@ def fractions(high: float) -> st.SearchStrategy[float]:
 
 
 any_design = st.one_of(
+    st.builds(
+        FixedSpread,
+        liquidation_bonus=fractions(0.3),
+        protocol_fee=fractions(1.0),
+        close_factor=st.floats(0.1, 1.0),
+    ),
     st.builds(AaveV2, close_factor=st.floats(0.1, 1.0), liquidation_bonus=fractions(0.3)),
+    st.builds(
+        AaveV3,
+        liquidation_bonus=fractions(0.3),
+        protocol_fee=fractions(1.0),
+        close_factor=st.floats(0.1, 1.0),
+        min_leftover_usd=st.floats(0.0, 3000.0),
+    ),
     st.builds(
         AaveV4,
         target_health_factor=st.floats(1.0, 1.5),

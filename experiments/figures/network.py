@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from math import sqrt
 from typing import NamedTuple
 
+import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -93,14 +94,12 @@ def _places(found: list[Link]) -> dict[str, FloatArray]:
     for name in dict.fromkeys(name for link in found for name in (link.giver, link.taker)):
         middle = 1 + _MIDDLE.index(name) if name in _MIDDLE else None
         columns.setdefault(middle or (len(_MIDDLE) + 1 if name in markets else 0), []).append(name)
-    places = {
-        name: np.array([across, (len(names) - 1) / 2.0 - down])
-        for across, (_, names) in enumerate(sorted(columns.items()))
-        for down, name in enumerate(names)
-    }
-    middle_of_all = np.mean(list(places.values()), axis=0)
-    reach = max(float(np.abs(place - middle_of_all).max()) for place in places.values())
-    return {name: (place - middle_of_all) / reach for name, place in places.items()}
+    # Given as lists: the layout would otherwise take the names of a column in the order of a set.
+    upwards = {column: names[::-1] for column, names in columns.items()}
+    graph = nx.Graph()
+    graph.add_nodes_from(name for names in upwards.values() for name in names)
+    placed: dict[str, FloatArray] = nx.multipartite_layout(graph, subset_key=upwards, scale=1.0)
+    return placed
 
 
 def _arrow(axes: Axes, places: dict[str, FloatArray], link: Link, most: float) -> None:
