@@ -264,9 +264,9 @@ def _collateral(model: "UnderwaterModel") -> list[str]:
     """Return the assets that may back debt in some pool, in the scenario's order; claims fall with their pools."""
     backing = {
         name
-        for pool in model.scenario.pools
+        for pool in model.world.scenario.pools
         for name, reserve in pool.reserves.items()
         if reserve.liquidation_threshold > 0.0
     }
     claims = {model.world.assets[asset] for asset in model.world.claims.of}
-    return [name for name in model.scenario.assets if name in backing - claims]
+    return [name for name in model.world.scenario.assets if name in backing - claims]

@@ -33,7 +33,6 @@ class UnderwaterModel(mesa.Model):
     def __init__(self, scenario: Scenario, seed: int = 1) -> None:
         streams = Streams(seed)
         super().__init__(rng=seed)
-        self.scenario = scenario
         self.path_seed = seed
         self.world = World(scenario, streams)
         self.people = populate(self, self.world, streams)
@@ -71,7 +70,7 @@ class UnderwaterModel(mesa.Model):
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
         """Run every block of the scenario; `progress` hears now and then how many are done."""
-        steps = self.scenario.time.steps
+        steps = self.world.scenario.time.steps
         every = max(1, steps // 200)
         for block in range(1, steps + 1):
             UnderwaterModel.step(self)  # not the one that Mesa puts around it, which writes every step to a log

@@ -132,7 +132,7 @@ def finish(model: "UnderwaterModel") -> Run:
     from abm.streams import Streams  # noqa: PLC0415
     from abm.survey import unforced_prices  # noqa: PLC0415
 
-    scenario, seed, recorder = model.scenario, model.path_seed, model.recorder
+    scenario, seed, recorder = model.world.scenario, model.path_seed, model.recorder
     tables = Tables(recorder.makers() | {"steps": lambda: unforced_prices(model, recorder.steps())})
     weight = path_weight(scenario, Streams(seed))
     return Run(scenario, seed, summarise(model), tables, recorder.at_the_start, weight)

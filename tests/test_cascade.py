@@ -167,7 +167,7 @@ def test_the_counterfactual_is_not_worked_out_where_no_sale_reaches_the_oracle(s
     assert model.cascade.any_sales
     unforced = unforced_prices(model, model.recorder.steps())[["unforced_DAI", "unforced_ETH"]].to_numpy()
     assert model.cascade._untouched is None
-    np.testing.assert_array_equal(unforced, UnderwaterModel.baseline(model.scenario, model.path_seed))
+    np.testing.assert_array_equal(unforced, UnderwaterModel.baseline(model.world.scenario, model.path_seed))
 
 
 def test_the_baseline_does_not_change_the_scenario(small_world):

@@ -337,7 +337,7 @@ houses = st.builds(
     stakes_units=st.just(1.0),
 )
 openers = st.one_of(
-    st.builds(Ajna, min_bond_factor=st.floats(0.0, 0.01), max_bond_factor=st.floats(0.01, 0.5)),
+    st.builds(Ajna, min_bond_factor=st.just(0.0) | st.floats(1e-9, 0.01), max_bond_factor=st.floats(0.01, 0.5)),
     st.builds(CompoundV3, liquidation_factor=st.floats(0.5, 1.0), store_front_price_factor=st.floats(0.0, 1.0)),
     st.builds(LiquityV2, gas_compensation_share=st.floats(0.0, 0.5), gas_deposit_units=st.floats(0.0, 1.0)),
     st.builds(MakerClip, buffer=st.floats(0.5, 2.0), hole_usd=st.sampled_from([1e4, 1e8]), chip=st.floats(0.0, 0.1)),

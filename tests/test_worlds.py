@@ -76,15 +76,15 @@ def assert_sane(model: UnderwaterModel, run: SimpleNamespace, seed: int) -> None
     assert (rows["generation"] >= 0).all()
     # A generation can follow only one that has been there: none is skipped.
     seen = set(rows["generation"].unique())
-    assert seen == set(range(len(seen))) or not model.scenario.feedback or sold_otherwise(model)
+    assert seen == set(range(len(seen))) or not model.world.scenario.feedback or sold_otherwise(model)
     prices = [name for name in run.steps if name.startswith(("reference_", "oracle_"))]
     assert np.isfinite(run.steps[prices]).all(axis=None)
     assert (run.steps[prices] > 0.0).all(axis=None)
     assert (run.steps["utilisation"] <= 1.0 + 1e-12).all()
-    if not model.scenario.feedback:
+    if not model.world.scenario.feedback:
         assert run.summary["amplification"] == 1.0
         assert not rows["generation"].any()
-        alone = UnderwaterModel.baseline(model.scenario, seed)
+        alone = UnderwaterModel.baseline(model.world.scenario, seed)
         own = [k for k in range(len(model.world.assets)) if k not in model.world.claims.of]
         names = [f"oracle_{model.world.assets[k]}" for k in own]
         # Without pools there are no borrowers' bands: who trades around a triangle finds another ladder there.
@@ -125,7 +125,7 @@ def assert_each_profit_is_asked_for(model: UnderwaterModel, rows: pd.DataFrame) 
     others = (EnglishAuctions, StabilityPool)
     apart = [lender.name for lender in model.world.lenders if isinstance(lender.auctions, others)]
     rows = rows[~rows["pool"].isin(apart) & (rows["liquidator"] != LENDERS)]
-    for k, cohort in enumerate(model.scenario.agents.liquidators):
+    for k, cohort in enumerate(model.world.scenario.agents.liquidators):
         mine = rows[rows["liquidator"].str.startswith(f"liquidators.{k}")]
         # A call that winds up a loan in bands has a row for each asset, and its gas in the first.
         calls = mine.groupby(["step", "pool", "account", "liquidator"])[["profit_usd", "repaid_usd"]].sum()

@@ -35,7 +35,7 @@ class Snapshot(Results):
             "depth": recorder.depth(),
             "landscape": recorder.landscape(),
         }
-        return cls._of(model.scenario.name, model.scenario.to_dict(), model.path_seed, tables)
+        return cls._of(model.world.scenario.name, model.world.scenario.to_dict(), model.path_seed, tables)
 
     @classmethod
     def of_run(cls, run: "Run") -> Self:

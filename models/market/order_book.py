@@ -7,9 +7,7 @@
 **Invariants**: a quote changes nothing; a settlement hits the orders in the order of their queues.
 """
 
-from collections import defaultdict
 from copy import deepcopy
-from itertools import count
 from math import nan
 from typing import Any, Literal
 
@@ -51,7 +49,7 @@ class OrderBook(RestingOrders):
         """A book of its own. The columns are views of the memory, and copied one by one they would be views no more."""
         book = OrderBook(self.tick, self.taker_fee)
         book._memory = self._memory.copy()
-        book._slots = defaultdict(count(len(self._slots)).__next__, self._slots)
+        book._slots.update(self._slots)
         book._grow(0)
         book._look(deepcopy(self.state, memo))
         return book

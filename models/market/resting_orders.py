@@ -9,9 +9,7 @@ quotes that replace one another, and many events at once.
 **Invariants**: no crossed book; first come, first served at a price; a partly filled order keeps its place.
 """
 
-from collections import defaultdict
 from collections.abc import Hashable, KeysView, Sequence
-from itertools import count
 from math import inf
 from typing import Literal
 
@@ -40,6 +38,14 @@ Trade = tuple[int, float, float]
 _NO_ORDERS = np.empty((0, 2))
 
 
+class _Numbers(dict[Hashable, int]):
+    """Numbers of owners: who is new gets the next one by being looked up."""
+
+    def __missing__(self, owner: Hashable) -> int:
+        self[owner] = number = len(self)
+        return number
+
+
 class RestingOrders:
     """Orders on a grid of prices, in one piece of memory. A side is that of its orders' owners: "buy" bids.
 
@@ -54,8 +60,7 @@ class RestingOrders:
         self._grid = Grid(tick)
         self.tick = self._grid.tick
         self._state: object = None  # from a change on, until somebody looks
-        # A new owner gets the next number by being looked up; the names are the keys, listed when somebody asks.
-        self._slots: defaultdict[Hashable, int] = defaultdict(count().__next__)
+        self._slots = _Numbers()  # the names are its keys, listed when somebody asks
         self._names: list[Hashable] = []
         self._memory = queues.empty(self._grid.numerator, self._grid.denominator)
         self._grow(64)
