@@ -11,6 +11,7 @@ that come in later give that back first.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -192,7 +193,7 @@ class Auctions:
         found = self._lender.position(account)
         assert found is not None
         index = float(self._lender.pool.borrow_index[found.debt])
-        units = sum(lot.units for lot in opening.lots)
+        units = fsum(lot.units for lot in opening.lots)
         whole = units >= found.position.collateral_units * (1.0 - ROUNDING)
         self.frozen[account] = True
         self._cases[account] = _Case(len(opening.lots), found.position.debt_units)
@@ -323,7 +324,7 @@ class Auctions:
         pool, lot = self._lender.pool, one.lot
         _, owed = pool.position(lot.account)
         covered = self._cases[lot.account].covered * float(pool.borrow_index[lot.debt]) / one.index
-        beside = sum(units for reserve, units in enumerate(owed) if reserve != lot.debt)
+        beside = fsum(units for reserve, units in enumerate(owed) if reserve != lot.debt)
         return beside > 0.0 or owed[lot.debt] > covered + ROUNDING * one.tab
 
     def _close(self, one: OpenLot) -> None:

@@ -7,6 +7,7 @@ the table, each figure by the same operations in the same order as block by bloc
 
 from array import array
 from collections.abc import Sequence
+from math import fsum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,7 +113,7 @@ class BlockRows:
                 self._owed[number].append((self.written, losses.open_units()))
         if news:
             figures = [losses.totals.figures() for losses in pools]
-            self._became = [sum(of_pools) for of_pools in zip(*figures, strict=True)]
+            self._became = [fsum(of_pools) for of_pools in zip(*figures, strict=True)]
         return capital
 
     def table(self, path: int = 0) -> "pd.DataFrame":

@@ -7,6 +7,7 @@ Units: dollars at the reference prices of each block.
 """
 
 from array import array
+from math import fsum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -59,7 +60,7 @@ class Capital:
         world = self._world
         self._prices.extend(world.reference)
         world.ledger.balances.take(self._accounts, 0, self._copies[self._fresh], "clip")
-        used = sum([cohort.repaid_in_block_usd for cohort in self._spenders])
+        used = fsum([cohort.repaid_in_block_usd for cohort in self._spenders])
         locked = self._locked_usd(self._limited) if self._auctions else 0.0
         insurers = self._insurers_usd() if self._people.insurers else 0.0
         going_round = self._going_round_usd() if self._people.triangle_arbitrageurs else 0.0
@@ -88,7 +89,7 @@ class Capital:
             for account in sorted(self._last_resort)
             for asset, price in enumerate(self._world.reference)
         )
-        return sum(held, 0.0) + self._locked_usd(self._last_resort)
+        return fsum(held) + self._locked_usd(self._last_resort)
 
     def _work_out(self) -> None:
         """Make figures of the copies, and forget these."""
@@ -127,15 +128,15 @@ class Capital:
 
     def _going_round_usd(self) -> float:
         """Return what those own who trade around triangles."""
-        return sum([cohort.free_usd(self._view) for cohort in self._people.triangle_arbitrageurs], 0.0)
+        return fsum([cohort.free_usd(self._view) for cohort in self._people.triangle_arbitrageurs])
 
     def _insurers_usd(self) -> float:
         """Return what the insurers own."""
         insurers = self._people.insurers
         balance, reference = self._world.ledger.balance, self._world.reference
-        return sum(
+        return fsum(
             balance(insurer.account, asset) * price for insurer in insurers for asset, price in enumerate(reference)
-        ) + sum(sheet_of(self._world, insurer).claims_usd for insurer in insurers if insurer.claims_account >= 0)
+        ) + fsum(sheet_of(self._world, insurer).claims_usd for insurer in insurers if insurer.claims_account >= 0)
 
     def _locked_usd(self, accounts: set[int]) -> float:
         """Return what some ledger accounts have locked in bids."""

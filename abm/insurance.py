@@ -9,7 +9,7 @@ Units: units of the asset that was lost.
 """
 
 from dataclasses import dataclass
-from math import inf
+from math import fsum, inf
 from typing import TYPE_CHECKING, ClassVar
 
 from models.losses import Effect, LayerState, Loss, LossView, Paid, Payer
@@ -75,7 +75,7 @@ class InsurancePayer(Payer):
         money, claims = self._holds()
         tokens = self._tokens()
         raised = (token.proceeds(units) for token, (_, units) in zip(market.in_turn(tokens), tokens, strict=True))
-        return money + claims + sum(raised)
+        return money + claims + fsum(raised)
 
     def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
         """As any layer, with what the policy makes due of this loss for its capacity."""
@@ -116,7 +116,7 @@ class InsurancePayer(Payer):
 
     def _owed_here(self) -> float:
         """What it owes of this reserve beside what is just being paid, through whatever layer."""
-        return sum(other.pending_units for other in self._insurer.payers if other._asset == self._asset)
+        return fsum(other.pending_units for other in self._insurer.payers if other._asset == self._asset)
 
     def _holds(self) -> tuple[float, float]:
         """Money in the asset that was lost, and claims on the reserve."""

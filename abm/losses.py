@@ -10,7 +10,7 @@ Invariants: the hole of a reserve is what its layers owe and what nobody has tak
 
 from collections import deque
 from collections.abc import Sequence
-from math import inf
+from math import fsum, inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +93,7 @@ class PoolLosses:
 
     def capital_usd(self) -> float:
         """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""
-        return sum([one.books.capital_usd() for one in self._with_means]) if self._with_means else 0.0
+        return fsum([one.books.capital_usd() for one in self._with_means]) if self._with_means else 0.0
 
     def open_units(self) -> tuple[list[float], list[float]]:
         """Return what layers owe of the hole of each reserve, and what nobody has taken of it."""
@@ -253,7 +253,7 @@ class ReserveLosses:
         """Return what layers owe, and what nobody has taken, layers that never pay included."""
         if self.waterfall.lost_units == 0.0:
             return 0.0, 0.0
-        never = sum(payer.pending_units for payer in self.waterfall.payers if payer.settles == "nothing")
+        never = fsum(payer.pending_units for payer in self.waterfall.payers if payer.settles == "nothing")
         return max(self.waterfall.pending_units - never, 0.0), self.waterfall.uncovered_units + never
 
     def _ask(self) -> None:

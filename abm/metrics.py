@@ -23,6 +23,7 @@ Largest liquidator: its share of what those gain who do, after all gas, that of 
 Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
 """
 
+from math import fsum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -51,12 +52,12 @@ def summarise(model: "UnderwaterModel") -> dict[str, float]:
     fall, fall_alone = _falls(model, steps)
     drifts = _drifts(model, steps)
     loans = [lender.loans for lender in model.world.lenders if lender.loans is not None]
-    soft_loss = sum((one.lost_usd for one in loans), 0.0)
+    soft_loss = fsum(one.lost_usd for one in loans)
     providers, attacks = model.recorder.columns("providers"), model.recorder.columns("attacks")
     last_resort = {one.name for one in model.people.backstops}
     competing = np.array([name not in last_resort for name in liquidations["liquidator"]], dtype=np.bool_)
     # What an account of last resort is paid for opening is no liquidator's profit either.
-    opening = sum(usd for name, usd in model.recorder.opening_profits_usd.items() if name not in last_resort)
+    opening = fsum(usd for name, usd in model.recorder.opening_profits_usd.items() if name not in last_resort)
     profit = float(liquidations["profit_usd"][competing].sum()) + opening
     hoped = [attacker.best_profit_usd for attacker in model.people.attackers]
     return {
@@ -69,7 +70,7 @@ def summarise(model: "UnderwaterModel") -> dict[str, float]:
         - model.recorder.redistributed_gain_usd
         + soft_loss,
         "soft_loss_usd": soft_loss,
-        "soft_liquidated_usd": sum((one.sold_usd for one in loans), 0.0),
+        "soft_liquidated_usd": fsum(one.sold_usd for one in loans),
         **_who_paid(model.recorder.columns("write_offs")),
         "amplification": _ratio(fall, fall_alone),
         "generations": float(liquidations["generation"].max() + 1) if competing.size else 0.0,
@@ -94,7 +95,7 @@ def summarise(model: "UnderwaterModel") -> dict[str, float]:
         "arbitrage_profit_usd": model.arbitrage_profit_usd(),
         "provider_fees_usd": float(providers["fees_usd"].sum()),
         "provider_lvr_usd": float(providers["lvr_usd"].sum()),
-        "premiums_usd": sum((insurer.premiums_usd for insurer in model.people.insurers), 0.0),
+        "premiums_usd": fsum(insurer.premiums_usd for insurer in model.people.insurers),
         "insolvent_insurers": float(sum(insurer.insolvent for insurer in model.people.insurers)),
         "attacks": float(attacks["step"].size),
         "attack_profit_usd": float(attacks["profit_usd"].sum()),
@@ -182,14 +183,14 @@ def _liquidators(model: "UnderwaterModel", steps: Columns) -> dict[str, float]:
     return {
         "active_liquidators": float(steps["active_liquidators"].mean()),
         "failed_calls_per_liquidator": sum(one.failed for one in tallies) / callers if callers else 0.0,
-        "largest_liquidator_share": max(gains) / sum(gains) if sum(gains) > 0.0 else 0.0,
+        "largest_liquidator_share": max(gains) / fsum(gains) if fsum(gains) > 0.0 else 0.0,
     }
 
 
 def _last_resort(model: "UnderwaterModel", taken_usd: FloatArray) -> dict[str, float]:
     """Return what the accounts of last resort took, and their profit with what they still hold at reference prices."""
     backstops = model.people.backstops
-    capital = sum(one.terms.capital_usd for one in backstops)
+    capital = fsum(one.terms.capital_usd for one in backstops)
     return {
         "backstop_taken_usd": float(taken_usd.sum()),
         "backstop_profit_usd": model.capital.last_resort_usd() - capital if backstops else 0.0,

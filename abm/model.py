@@ -1,6 +1,7 @@
 """The Mesa model of one path: a loop over the timetable of a block."""
 
 from collections.abc import Callable
+from math import fsum
 
 import mesa
 import numpy as np
@@ -57,7 +58,7 @@ class UnderwaterModel(mesa.Model):
         self.contests = Contests(self.world, purses, streams("priority"))
         self.intents: list[Intent] = []
         self.blocks = 0
-        self.initial_debt_usd = sum(lender.pool.worth(lender.price_list).debt for lender in self.world.lenders)
+        self.initial_debt_usd = fsum(lender.pool.worth(lender.price_list).debt for lender in self.world.lenders)
         # Mesa numbers agents by a table of its own that keeps every model there ever was, and with it its whole world.
         getattr(mesa.Agent, "_ids", {}).pop(self, None)
 
@@ -94,5 +95,5 @@ class UnderwaterModel(mesa.Model):
 
     def arbitrage_profit_usd(self) -> float:
         """Return what arbitrageurs of every kind have gained so far, open inventory at the reference price."""
-        hedging = sum((cohort.profit_usd(self.view) for cohort in self.people.arbitrageurs), 0.0)
-        return hedging + sum((cohort.earned_usd for cohort in self.people.triangle_arbitrageurs), 0.0)
+        hedging = fsum(cohort.profit_usd(self.view) for cohort in self.people.arbitrageurs)
+        return hedging + fsum(cohort.earned_usd for cohort in self.people.triangle_arbitrageurs)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from functools import partial
+from math import fsum
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
@@ -243,7 +244,7 @@ class Calls(Ranked):
         if opening is None or found is None:
             return None
         paid = [self._reward_usd(reward, found.collateral, found.debt) for reward in opening.rewards]
-        call = self._call(sum(paid), opening.lots)
+        call = self._call(fsum(paid), opening.lots)
         return call if opening.bond == 0.0 else self._with_bond(call, opening.lots[0])
 
     def _with_bond(self, call: Call, lot: "Lot") -> Call:

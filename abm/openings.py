@@ -5,6 +5,7 @@ it is paid in it changes into money at the reference price. What is settled at o
 by the caller.
 """
 
+from math import fsum
 from typing import TYPE_CHECKING
 
 from abm.auctions import Opener, Pair
@@ -63,7 +64,7 @@ class Openings:
         if isinstance(auctions, BandLoans):
             return self._wind_up(lender, auctions, intent, opening, pair, generation, gas_usd)
         auctions.open(intent.number, opening, self._opener(intent), generation)
-        rewarded = sum(self._pay(lender, auctions, intent, reward, pair) for reward in opening.rewards)
+        rewarded = fsum(self._pay(lender, auctions, intent, reward, pair) for reward in opening.rewards)
         self._recorder.opening(self._opener(intent).name, rewarded - gas_usd)
         return rewarded
 
@@ -78,7 +79,7 @@ class Openings:
         gas_usd: float,
     ) -> float:
         absorbed = pool.absorb(intent.number, opening)
-        rewarded = sum(self._pay(lender, pool, intent, reward, pair) for reward in opening.rewards)
+        rewarded = fsum(self._pay(lender, pool, intent, reward, pair) for reward in opening.rewards)
         reference, debt, asset = self._world.reference, lender.assets[pair.debt], lender.assets[pair.collateral]
         self._recorder.liquidation(
             lender.name,

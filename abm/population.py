@@ -6,6 +6,7 @@ they hold claims like any depositor, bear haircuts, and never leave.
 
 from dataclasses import dataclass, field
 from functools import partial
+from math import fsum
 
 import mesa
 import numpy as np
@@ -258,7 +259,7 @@ def _pool_people(
 def _posted(world: World, asset: int, starts: list[Opening]) -> float:
     """Return how many units of an asset are posted at the start, in all pools together."""
     name = world.assets[asset]
-    return sum(
+    return fsum(
         opening.posted(list(pool.reserves).index(name))
         for pool, opening in zip(world.scenario.pools, starts, strict=True)
         if name in pool.reserves
@@ -321,7 +322,7 @@ def _supply(world: World, lender: Lender, account: int, reserve: int, units: flo
 def _cover_shortfall(world: World, lender: Lender, debts: list[FloatArray], account: int) -> None:
     """Let suppliers who are not modelled bring what borrowers owe beyond the deposits."""
     for reserve in range(lender.pool.reserves):
-        owed = sum(float(debt[:, reserve].sum()) for debt in debts)
+        owed = fsum(float(debt[:, reserve].sum()) for debt in debts)
         # The treasury's own cash is lent like anybody's.
         short = owed - float(lender.pool.cash[reserve])
         if short > 0.0:

@@ -5,6 +5,7 @@ borrowed is posted again, so many times. Where the collateral is a claim on a po
 """
 
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Opening:
     def posted(self, reserve: int) -> float:
         """Units that are posted of a reserve."""
         held = [book.collateral for book in self.books] + [loans.collateral for _, loans in self.loans]
-        return sum(float(collateral[:, reserve].sum()) for collateral in held)
+        return fsum(float(collateral[:, reserve].sum()) for collateral in held)
 
 
 def openings(world: World, streams: Streams) -> list[Opening]:

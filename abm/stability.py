@@ -9,6 +9,7 @@ first reserve that backs no debt, or the first where all do; other debts are red
 over many borrowers cost a look at each of them every time.
 """
 
+from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ class StabilityPool(Auctions):
         found, absorption = self._lender.position(account), opening.absorption
         assert found is not None
         assert absorption is not None
-        gas = sum(reward.units for reward in opening.rewards if reward.payer == "position")
+        gas = fsum(reward.units for reward in opening.rewards if reward.payer == "position")
         world, assets = self._world, self._lender.assets
         collateral_usd, debt_usd = world.reference[assets[found.collateral]], world.reference[assets[found.debt]]
         self._offset(account, found, absorption)

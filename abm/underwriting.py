@@ -4,6 +4,7 @@ Models: premiums come in cash from the treasury's income, as far as there is tre
 due. A priced premium is spread over the reserves by what is owed to each.
 """
 
+from math import fsum
 from typing import TYPE_CHECKING
 
 from abm.agents.insurer import YEAR_SECONDS, Insurer, Sheet
@@ -26,8 +27,8 @@ def sheet_of(world: "World", insurer: Insurer) -> Sheet:
             money += worth
     if insurer.claims_account >= 0:
         held = ((lender.pool.claims(insurer.claims_account, r), asset) for r, asset in enumerate(lender.assets))
-        claims = sum(units * reference[asset] for units, asset in held)
-    return Sheet(money, claims, tokens, sum(payer.owed_usd for payer in insurer.payers))
+        claims = fsum(units * reference[asset] for units, asset in held)
+    return Sheet(money, claims, tokens, fsum(payer.owed_usd for payer in insurer.payers))
 
 
 def underwrite(world: "World", view: "View", insurer: Insurer) -> None:

@@ -272,7 +272,7 @@ class View:
         auctions, reference = self._world.lenders[pool].auctions, self._world.reference
         if auctions is None:
             return 0.0
-        return sum((units * reference[asset] for owner, asset, units in auctions.locked() if owner == account), 0.0)
+        return math.fsum(units * reference[asset] for owner, asset, units in auctions.locked() if owner == account)
 
     def left_over(self, pool: int, terms: Backstop) -> LeftOver:
         """Return what others have left to the account of last resort of a pool, as the block stands."""

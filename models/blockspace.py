@@ -11,6 +11,7 @@ would have fitted when the turn came.
 """
 
 from collections.abc import Sequence
+from math import fsum
 
 ETH_PER_GWEI = 1e-9
 
@@ -33,7 +34,7 @@ def included(
     for these intents, None for as much as they want.
     """
     pays = [bid >= base_price_gwei for bid in bids_gwei]
-    if capacity_gas is None or sum([gas for gas, able in zip(gas_units, pays, strict=True) if able]) <= capacity_gas:
+    if capacity_gas is None or fsum([gas for gas, able in zip(gas_units, pays, strict=True) if able]) <= capacity_gas:
         return pays
     room, enters = capacity_gas, []
     for able, gas in zip(pays, gas_units, strict=True):

@@ -11,6 +11,7 @@ from, and goes to, arrays for the models that say by how much (`clearing`, `debt
 """
 
 from collections.abc import Collection, Iterable
+from math import fsum
 from typing import Final, NamedTuple
 
 import networkx as nx
@@ -125,7 +126,7 @@ def reached_by(graph: nx.MultiDiGraph, failed: str) -> dict[str, float]:
     hit = nx.ancestors(graph, failed)
     failing = hit | {failed}
     touched = {
-        name: sum(usd for _, target, usd in graph.out_edges(name, data="usd") if target in failing) for name in hit
+        name: fsum(usd for _, target, usd in graph.out_edges(name, data="usd") if target in failing) for name in hit
     }
     return dict(sorted(touched.items(), key=lambda item: (-item[1], item[0])))
 
@@ -140,5 +141,5 @@ def concentration(graph: nx.MultiDiGraph, target: str) -> float:
     held: dict[str, float] = {}
     for source, _, usd in graph.in_edges(target, data="usd"):
         held[source] = held.get(source, 0.0) + usd
-    total = sum(held.values())
-    return sum((usd / total) ** 2 for usd in held.values())
+    total = fsum(held.values())
+    return fsum((usd / total) ** 2 for usd in held.values())

@@ -11,6 +11,7 @@ Leaves out: prices shaded by inventory, margin calls on a short, competition in 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING
 
 import mesa
@@ -186,7 +187,7 @@ class ArbitrageurCohort(mesa.Agent):
 
     def profit_usd(self, view: "View") -> float:
         """Return what the cohort has gained so far, inventory at the reference price."""
-        return self.earned_usd + sum(self.inventory) * view.base_usd(self.exchange)
+        return self.earned_usd + fsum(self.inventory) * view.base_usd(self.exchange)
 
     def _own(self, view: "View", member: int) -> float:
         """Return the quote units that a member owns and that are not under way; below 0 where it owes them."""

@@ -15,6 +15,7 @@ The rest would have been looked at in vain, and costs its look (`patience`) all 
 """
 
 from functools import partial
+from math import fsum
 from typing import TYPE_CHECKING
 
 import mesa
@@ -350,7 +351,7 @@ class LiquidatorCohort(mesa.Agent):
     def _held_usd(self, view: "View", member: int) -> float:
         """Return what the collateral that a member holds is worth, and what it has bid for more of it."""
         mine = ((asset, held.units) for (owner, asset), held in self.holdings.items() if owner == member)
-        held_usd = sum(units * view.price_usd(asset) for asset, units in mine)
+        held_usd = fsum(units * view.price_usd(asset) for asset, units in mine)
         return held_usd + view.locked_usd(self.pool, self.first_account + member)
 
     def _holding(self, view: "View", asset: int, effort: Effort) -> HoldingTerms:

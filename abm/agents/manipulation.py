@@ -9,6 +9,7 @@ the same block. A position is liquidated once, though the rule may allow more.
 """
 
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from abm.intents import BorrowAgainst, Intent, Liquidate, Swap
@@ -158,8 +159,8 @@ class TriggerLiquidations:
         base_usd, quote_usd = view.base_usd(place.exchange), view.quote_usd(place.exchange)
         money = got + view.balance(place.owner, place.quote)
         prospects = view.liquidations_if(place.pool, place.collateral, *report, money * quote_usd, MOST_CALLS)
-        repaid_usd = sum(prospect.repaid_usd for prospect in prospects)
-        received_usd = sum(prospect.received_usd for prospect in prospects)
+        repaid_usd = fsum(prospect.repaid_usd for prospect in prospects)
+        received_usd = fsum(prospect.received_usd for prospect in prospects)
         left = max(money - repaid_usd / quote_usd, 0.0)
         back = quote_until(pushed, "buy", base_usd / quote_usd, left)
         profit = received_usd - repaid_usd

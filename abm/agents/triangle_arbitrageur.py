@@ -6,6 +6,7 @@ Leaves out: gas, round trips over two venues of one pair or over more than three
 """
 
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING, Annotated
 
 import mesa
@@ -89,5 +90,5 @@ class TriangleArbitrageurCohort(mesa.Agent):
         """Return the capital of all members in dollars; inf where it has no limit."""
         if self.unlimited:
             return np.inf
-        held = sum(view.balance(self.first_account + member, self.assets[0]) for member in range(self.terms.count))
+        held = fsum(view.balance(self.first_account + member, self.assets[0]) for member in range(self.terms.count))
         return held * view.price_usd(self.assets[0])

@@ -6,6 +6,7 @@ order in twenty crosses the mid by a tick, the others lie behind it by an expone
 slowly. The book comes to rest at about 95 levels on either side.
 """
 
+from math import fsum
 from typing import NamedTuple
 
 import numpy as np
@@ -84,7 +85,7 @@ def mixed(events: int, seed: int = 1) -> Flow:
             order_id, trades = book.limit(SIDES[side], price.item(row), lots[row], "all")
             resting.fill(trades)
             if order_id:
-                resting.add(order_id, row, lots[row] - sum(traded for *_, traded in trades))
+                resting.add(order_id, row, lots[row] - fsum(traded for *_, traded in trades))
         elif kinds[row] < 0.9:
             order_id, placed[row] = resting.take(chances[row])
             what[row] = matching.CANCEL

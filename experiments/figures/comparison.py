@@ -133,7 +133,7 @@ def losses(comparison: Comparison) -> Figure:
     style.panel(left, "Bad debt, by who paid for it", "")
     gone = [(label, colour, [means[name].get(m, 0.0) for name in names]) for m, colour, label in _BORROWERS]
     lost = [means[name]["borrower_loss_usd"] for name in names]
-    rest = [total - sum(part[2][k] for part in gone) for k, total in enumerate(lost)]
+    rest = [total - math.fsum(part[2][k] for part in gone) for k, total in enumerate(lost)]
     _stack(right, names, [*gone, ("the market and the miners", palette.ACTOR["market"], rest)])
     right.scatter(lost, range(len(names)), marker="|", s=170, color=palette.INK, label="borrowers' loss", zorder=3)
     style.panel(right, "Borrowers' loss to liquidation, by who got it", "")

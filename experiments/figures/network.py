@@ -5,7 +5,7 @@ stake with another at the start, or what changed hands; orange ones are what was
 """
 
 from collections.abc import Iterator
-from math import sqrt
+from math import fsum, sqrt
 from typing import NamedTuple
 
 import networkx as nx
@@ -173,8 +173,8 @@ def _sentence(found: list[Link]) -> str:
     lost = [link for link in found if link.lost]
     if not lost:
         return "nothing was lost on the way from borrowers to depositors"
-    through = sum(link.usd for link in lost if link.giver == "pools")
-    kept = sum(link.usd for link in lost if link.taker == "liquidators")
+    through = fsum(link.usd for link in lost if link.giver == "pools")
+    kept = fsum(link.usd for link in lost if link.taker == "liquidators")
     ends = sorted((link for link in lost if link.giver == "pools"), key=lambda link: -link.usd)
     said = f"borrowers lost {style.usd(kept)} to liquidations"
     if through > 0.0:

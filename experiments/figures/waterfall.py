@@ -1,5 +1,7 @@
 """Who paid what: the bad debt as it goes down the loss layers, one after the other."""
 
+from math import fsum
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +15,7 @@ from experiments.stored.storage import Results
 def draw(results: Results) -> Figure:
     """The waterfall of a run; with several paths the mean over them."""
     paid = paid_by_layer(results)
-    total = sum(paid.values())
+    total = fsum(paid.values())
     drawn = style.figure(1.6 + 0.55 * (len(paid) + 1) if total > 0.0 else 2.0)
     axes = drawn.subplots()
     style.panel(axes, "", "")

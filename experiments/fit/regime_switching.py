@@ -36,7 +36,7 @@ def fit(history: History) -> Fitted:
         stays0, leaves1, *means, variance0, variance1 = parameters.tolist()
         leaves = (1.0 - stays0, leaves1)
         # exp(Q t) of two regimes keeps their ratio, and fades as exp(-(q0 + q1) t) = 1 - leaves0 - leaves1.
-        rate = -math.log(max(1.0 - sum(leaves), 1e-12)) / (sum(leaves) * years)
+        rate = -math.log(max(1.0 - math.fsum(leaves), 1e-12)) / (math.fsum(leaves) * years)
         values = [
             (
                 (scale * means[k] + 0.5 * scale**2 * variance) / years,

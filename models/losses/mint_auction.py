@@ -18,7 +18,7 @@ Lots that the market never takes stay pending.
 """
 
 from dataclasses import dataclass
-from math import inf
+from math import fsum, inf
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
@@ -148,7 +148,7 @@ class MintAuction(Payer):
         """Take `units` off what is pending: from the debt, then from the queue. What is on auction is sold."""
         from_debt = min(units, self.debt)
         self.debt -= from_debt
-        queued = sum(waiting for _, waiting in self._waiting)
+        queued = fsum(waiting for _, waiting in self._waiting)
         return from_debt + super()._call_off(min(units - from_debt, queued))
 
     def _restore(self, units: float, market: LossView) -> float:

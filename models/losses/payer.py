@@ -16,7 +16,7 @@ is given back above what was paid.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from math import inf
+from math import fsum, inf
 from typing import ClassVar, Final, Literal, NamedTuple
 
 from models.losses.layer import LayerTerms
@@ -104,7 +104,7 @@ class Payer(ABC):
     @property
     def pending_units(self) -> float:
         """What it has taken and neither paid nor failed to pay."""
-        return sum(units for _, units in self._waiting)
+        return fsum(units for _, units in self._waiting)
 
     @property
     def due_seconds(self) -> float:

@@ -16,7 +16,7 @@ what was filled are paid + pending + uncovered. Without a loss nothing happens.
 """
 
 from collections.abc import Callable, Sequence
-from math import inf
+from math import fsum, inf
 from typing import NamedTuple, Protocol
 
 from models.losses.market import LossView
@@ -81,12 +81,12 @@ class TimedWaterfall:
     @property
     def paid_units(self) -> float:
         """What all layers have paid, before anything was given back."""
-        return sum(payer.paid_units for payer in self.payers)
+        return fsum(payer.paid_units for payer in self.payers)
 
     @property
     def pending_units(self) -> float:
         """What layers have taken and not paid yet."""
-        return sum(payer.pending_units for payer in self.payers)
+        return fsum(payer.pending_units for payer in self.payers)
 
     @property
     def due_seconds(self) -> float:

@@ -218,8 +218,8 @@ class Concentrated:
         numbers = self._positions.add(positions)
         self._look()
         amounts = [self.amounts(number) for number in numbers]
-        self.base += sum(base for base, _ in amounts)
-        self.quote += sum(quote for _, quote in amounts)
+        self.base += fsum(base for base, _ in amounts)
+        self.quote += fsum(quote for _, quote in amounts)
         return numbers
 
     def remove(self, position: int) -> tuple[float, float]:
@@ -353,8 +353,8 @@ class Concentrated:
 
     def _pay_out(self, amounts: list[tuple[float, float]]) -> None:
         """Amounts (base, quote) have been taken out of positions."""
-        self.base = max(self.base - sum(base for base, _ in amounts), 0.0)
-        self.quote = max(self.quote - sum(quote for _, quote in amounts), 0.0)
+        self.base = max(self.base - fsum(base for base, _ in amounts), 0.0)
+        self.quote = max(self.quote - fsum(quote for _, quote in amounts), 0.0)
 
     def _look(self) -> None:
         """Positions have changed: their ranges anew, and a new state."""

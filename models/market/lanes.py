@@ -8,7 +8,7 @@
 """
 
 from functools import reduce
-from math import inf, isnan
+from math import fsum, inf, isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -62,8 +62,8 @@ def _crossing(desks: tuple[Desk, ...], fills: list[Fill]) -> Crossing:
     """The venues' fills as one; complete when each of them is."""
     used = [(desk, fill) for desk, fill in zip(desks, fills, strict=True) if fill.amount_in > 0.0]
     return Crossing(
-        sum((fill.amount_in for _, fill in used), 0.0),
-        sum((fill.amount_out for _, fill in used), 0.0),
+        fsum(fill.amount_in for _, fill in used),
+        fsum(fill.amount_out for _, fill in used),
         min([_rate(fill, fill.price_after) for _, fill in used], default=inf),
         all(fill.complete for fill in fills),
         tuple([Leg(desk.number, fill) for desk, fill in used]),

@@ -19,7 +19,7 @@ arcs laid around the shares it found, until they stay where they are.
 """
 
 from collections.abc import Sequence
-from math import inf, isnan, nan
+from math import fsum, inf, isnan, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.market.fill import DUST, Fill, InvalidAmount, InvalidPrice
@@ -186,10 +186,10 @@ class Router:
     def _trip(self, routes: tuple[Route, ...], crossings: list[Crossing], complete: bool, asked: float = nan) -> Trip:
         """The routes as one trade, which gives what was asked for where that is the sum but for rounding."""
         before = max(route.rate for route in routes) or nan
-        given = sum(crossing.given for crossing in crossings)
+        given = fsum(crossing.given for crossing in crossings)
         return Trip(
             float(asked) if abs(given - asked) <= DUST * asked else given,
-            sum(crossing.got for crossing in crossings),
+            fsum(crossing.got for crossing in crossings),
             before,
             min(crossing.rate_after for crossing in crossings) if given > 0.0 else before,
             complete and given < inf,
