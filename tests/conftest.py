@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tomli_w
+from hypothesis import settings
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -32,6 +33,10 @@ from experiments.figures import style
 from models.market import Bands, Concentrated, ConstantProduct, StableSwap
 
 pytest.register_assert_rewrite("builders")
+
+# No test is timed: the first example compiles what the others run. In CI the examples are the same every time.
+settings.register_profile("untimed", settings(deadline=None))
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
 World = dict[str, Any]

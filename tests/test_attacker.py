@@ -165,7 +165,7 @@ def test_gas_is_part_of_the_profit_and_paid(model_of):
     cash=st.floats(1e3, 1e8),
     triggers=st.booleans(),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_with_nobody_in_the_way_it_gets_what_it_expected(depth, ltv, fee, cash, triggers):
     attacker = {"strategy": "trigger_liquidations"} if triggers else {}
     described = attack_world(depth=depth, ltv=ltv, fee=fee, cash=cash, attacker=attacker, agents={"borrowers": VICTIMS})

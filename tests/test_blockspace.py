@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.blockspace import gas_cost_usd, included, order
 from models.types import FloatArray
 
-few = settings(max_examples=150, deadline=None)
+few = settings(max_examples=150)
 
 # (bid in gwei, gas); few distinct values, so that ties and exact fits happen
 intents = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9)), max_size=20)

@@ -159,7 +159,7 @@ def test_an_account_with_nothing_posted_is_no_trouble(play, digest, design):
     prefers=st.sampled_from(["largest", "oldest"]),
     patience=st.integers(0, 12),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, data, prefers, patience):
     """Taken ones are hidden, own ones do not count, and all others cost a look."""
     n = len(since)
@@ -192,7 +192,7 @@ def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, dat
     patience=st.integers(1, 8),
     longer=st.sampled_from([0.0, 60.0]),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_where_nothing_is_worth_a_look_to_the_least_patient_nobody_finds_anything(things, prefers, patience, longer):
     since, size, worth, taken = (np.array(column) for column in zip(*things, strict=True))
     ranked = Ranked(np.arange(since.size), since, size)
@@ -232,7 +232,7 @@ def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):
 
 
 @given(st.lists(st.tuples(st.sampled_from(["open", "change", "close", "leave", "return"]), st.floats(-1e9, 1e9))))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_rows_of_lots_stay_in_order_without_gaps(steps):
     """Be they opened, changed or closed, or out of the way for a while."""
     columns, kept, away, opened = LotColumns(2), dict[int, tuple[float, float]](), list[int](), 0
@@ -300,7 +300,7 @@ def looked_at_one_by_one(
 
 
 @given(data=st.data(), lots=st.integers(0, 12), at_once=st.booleans(), first_bid=st.floats(0.05, 1.0))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_bids_are_those_of_who_looks_at_one_lot_after_the_other(data, lots, at_once, first_bid):
     """Each locks money, and collateral to be held, that is not there for the next."""
     figures = np.zeros((9, lots))
@@ -355,7 +355,7 @@ def positions(draw: st.DrawFn) -> Position:
 
 
 @given(at=positions(), design=openers, house=houses)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_no_opening_is_above_its_ceiling(at, design, house):
     figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
     top = design.opening_ceiling(Accounts(*figures, 0.49, 0.49, at.collateral_price, single=True), house)
@@ -383,7 +383,7 @@ def test_no_opening_is_above_its_ceiling(at, design, house):
     least_moved=st.floats(0.3, 2.5),
     beyond=st.sampled_from([1.0, 1.0 + 1e-12, 1.001, 1.1]),
 )
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_no_bond_earns_more_nor_loses_less_than_its_ceiling(at, ajna, house, least_moved, beyond):
     """At the least price that there may be now, and above it."""
     figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))
@@ -404,7 +404,7 @@ def test_no_bond_earns_more_nor_loses_less_than_its_ceiling(at, ajna, house, lea
     feed=st.floats(1.0, 1e4),
     clip=st.builds(MakerClip, tip_usd=st.floats(0.0, 500.0), dust_usd=st.sampled_from([0.0, 5000.0])),
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_no_restart_is_paid_above_its_ceiling(units, tab, feed, clip):
     at = Position(0.5, units, feed, tab, 1.0, units * feed, tab, 0.5)
     opening = clip.model_copy(update={"hole_usd": INF}).open(at, 0.0, House())
@@ -423,7 +423,7 @@ def test_no_restart_is_paid_above_its_ceiling(units, tab, feed, clip):
     hours=st.floats(0.01, 60.0),
     house=st.builds(House, mean_debt=st.floats(0.0, 1e7), borrow_rate_per_year=st.floats(0.0, 0.5)),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_no_lot_is_paid_for_above_its_ceiling(at, ajna, hours, house):
     """However much of the debt is dust."""
     opening = ajna.open(at, 0.0, house)

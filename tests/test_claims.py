@@ -79,7 +79,7 @@ shares = st.floats(0.01, 1.0)
 
 
 @given(st.floats(0.01, 0.99), st.tuples(units, units, units), st.tuples(units, units), st.tuples(shares, shares))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_chain_of_pools_clears_as_eisenberg_and_noe_have_it(
     lost: float, deposits: tuple[float, ...], posted: tuple[float, float], ltvs: tuple[float, float]
 ) -> None:

@@ -151,7 +151,7 @@ def test_a_token_is_worth_what_backs_it_however_often_it_is_wrapped() -> None:
     assert result.paid_outside.sum() == pytest.approx(backing.sum(), rel=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(networks(), quarters, quarters)
 def test_the_greatest_clearing_vector_is_found_exactly(debts: Debts, assets_kept: Fraction, claims_kept: Fraction):
     """Against every set of defaults tried out in fractions, where many pay to the dollar."""
@@ -162,7 +162,7 @@ def test_the_greatest_clearing_vector_is_found_exactly(debts: Debts, assets_kept
     assert result.defaulted.tolist() == [p < d for p, d in zip(expected, due, strict=True)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(networks(most=8), quarters, quarters)
 def test_clearing_obeys_its_rules(debts: Debts, assets_kept: Fraction, claims_kept: Fraction) -> None:
     """Limited liability, absolute priority, proportionality, and every dollar accounted for."""
@@ -180,7 +180,7 @@ def test_clearing_obeys_its_rules(debts: Debts, assets_kept: Fraction, claims_ke
     assert total == pytest.approx(assets.sum(), rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(networks(most=6), quarters, quarters, st.integers(0, 5), st.integers(1, 5))
 def test_more_assets_or_lower_costs_harm_nobody(debts, assets_kept, claims_kept, who, more) -> None:
     owed, outside, assets = debts

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from abm.agents.clocks import Clocks
@@ -16,7 +16,6 @@ def asked(phases, intervals, step, step_seconds):
     return np.flatnonzero((step * step_seconds - phases) % intervals < step_seconds)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(
     step_seconds=st.sampled_from([0.1, 1.0, 12.0, 60.0, 61.7]),
     clocks=st.lists(st.tuples(st.floats(0.0, 1.0, exclude_max=True), st.floats(1.0, 1e5)), min_size=1, max_size=8),

@@ -83,7 +83,7 @@ levers = st.integers(1, 4).flatmap(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(levers)
 def test_rounds_of_mark_downs_end_at_the_exact_limit(drawn) -> None:
     shock = np.array(drawn[1])
@@ -96,7 +96,7 @@ def test_rounds_of_mark_downs_end_at_the_exact_limit(drawn) -> None:
         assert limit.tolist() == shock.tolist()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000))
 def test_clearing_never_takes_more_equity_than_debtrank(seed: int) -> None:
     """Clearing waits for a default, and recovers what is there."""
@@ -178,7 +178,7 @@ def sales(draw: st.DrawFn):
     return held, debt, rng.uniform(200.0, 2000.0, m), rng.uniform(0.0, 0.4, m)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(sales(), st.sampled_from(["linear", "exponential", "constant_product"]))
 def test_prices_settle_where_the_sales_they_force_leave_them(drawn, impact) -> None:
     held, debt, depth, shock = drawn
@@ -195,7 +195,7 @@ def test_prices_settle_where_the_sales_they_force_leave_them(drawn, impact) -> N
     assert not endless.indirect_usd.any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sales())
 def test_a_first_round_costs_the_overlap_times_what_is_sold(drawn) -> None:
     held, debt, depth, shock = drawn
@@ -257,7 +257,7 @@ def test_a_loop_has_bad_debt_from_the_fall_on_that_the_formula_gives() -> None:
     assert unwind(0.8, 1.0 - fall - 1e-6, 0.05).bad_debt_usd > 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.05, 0.9), st.floats(0.5, 0.95), st.floats(0.0, 0.6))
 def test_rounds_to_unwind_are_those_of_doing_it(ltv: float, threshold: float, haircut: float) -> None:
     """Withdraw what is free, sell it, repay; as often as the formula says, and not once less."""

@@ -39,7 +39,7 @@ def generator():
 # Bounds, for whatever parameters
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(low=st.floats(0, 1e9), width=st.floats(0, 1e9))
 def test_uniform_draws_lie_between_its_ends(low, width):
     drawn = Uniform(kind="uniform", low=low, high=low + width).draw(50, generator())
@@ -48,7 +48,7 @@ def test_uniform_draws_lie_between_its_ends(low, width):
     assert (drawn <= low + width).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(median=SIZES, sigma=st.floats(0, 5), shift=st.floats(0, 100), above=st.none() | SIZES)
 def test_lognormal_draws_lie_between_shift_and_maximum(median, sigma, shift, above):
     maximum = None if above is None else shift + above
@@ -60,7 +60,7 @@ def test_lognormal_draws_lie_between_shift_and_maximum(median, sigma, shift, abo
     assert maximum is None or (drawn <= maximum).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(minimum=SIZES, shape=st.floats(0.3, 50), times=st.none() | st.floats(1, 1e6))
 def test_pareto_draws_lie_between_minimum_and_maximum(minimum, shape, times):
     maximum = None if times is None else minimum * times
@@ -180,7 +180,7 @@ TAILED = LogNormalPareto(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     median=st.floats(1e-3, 1e6),
     sigma=st.floats(0.05, 10),
@@ -270,7 +270,7 @@ def test_the_copula_is_gaussian():
     assert tau == pytest.approx(2.0 / math.pi * math.asin(2.0 * math.sin(math.pi * rho / 6.0)), abs=0.015)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     values=st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=40),
     rho=st.floats(-1, 1),

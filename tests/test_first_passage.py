@@ -54,7 +54,7 @@ def test_strong_drift_is_reckoned_with_where_its_factors_are_beyond_all_numbers(
     days=st.floats(0.01, 1000.0),
     step=st.floats(0.0, 0.01),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_chance_is_one_at_the_barrier_and_rises_with_nearness_time_and_watching(
     nearness: float, drift: float, sigma: float, days: float, step: float
 ) -> None:

@@ -163,7 +163,7 @@ def test_closed_accounts_are_forgotten_and_remembered_when_they_borrow_again() -
     volatility=st.sampled_from([1e-4, 0.02, 0.3]),
     common_line=st.booleans(),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_the_watch_agrees_with_looking_at_everybody(
     seed: int, thresholds: list[float], accounts: int, patience: int, volatility: float, common_line: bool
 ) -> None:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.prices import Impact, ImpactState, LinearImpact, NoImpact, SquareRootImpact
 
-few = settings(max_examples=100, deadline=None)
+few = settings(max_examples=100)
 
 LINEAR = LinearImpact(daily_volume_usd=1e8, half_life_seconds=3600)
 SQUARE_ROOT = SquareRootImpact(daily_volume_usd=1e8, half_life_seconds=3600)

@@ -66,7 +66,7 @@ def test_what_nothing_backs_has_no_price() -> None:
     assert not Landscape(empty, HealthWatch(empty, 1.0), edges_of(empty)).debt(np.ones(2)).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), mixed=st.booleans())
 def test_the_landscape_is_what_looking_at_everybody_would_say(seed: int, mixed: bool) -> None:
     rng = np.random.default_rng(seed)

@@ -199,7 +199,7 @@ entries = st.lists(
 
 
 @given(entries=entries)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_entries_conserve_the_asset_and_agree_with_exact_arithmetic(entries: list[tuple[int, int, float]]) -> None:
     ledger = Ledger(["DAI"])
     ledger.open("crowd", 4)
@@ -218,7 +218,7 @@ def test_any_entries_conserve_the_asset_and_agree_with_exact_arithmetic(entries:
 
 
 @given(entries=entries)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_many_transfers_are_the_same_as_one_after_the_other(entries: list[tuple[int, int, float]]) -> None:
     one, many = (Ledger(["DAI"]) for _ in range(2))
     for ledger in (one, many):
@@ -247,7 +247,7 @@ def test_many_transfers_are_the_same_as_one_after_the_other(entries: list[tuple[
         max_size=20,
     )
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_an_exchange_is_the_same_as_two_transfers(trades: list[tuple[int, int, bool, float, float]]) -> None:
     together, apart = (Ledger(["DAI", "ETH"]) for _ in range(2))
     for ledger in (together, apart):

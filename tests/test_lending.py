@@ -207,7 +207,7 @@ def test_the_rate_model_is_asked_with_the_utilisation() -> None:
 
 
 @given(rate=st.floats(0.0, 3.0), seconds=st.floats(0.0, 1e8), factor=st.floats(0.0, 1.0))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_interest_is_aaves_third_order_compounding_split_by_the_reserve_factor(
     rate: float, seconds: float, factor: float
 ) -> None:
@@ -433,7 +433,7 @@ intents = st.lists(
 
 
 @given(intents=intents, rate=st.floats(0.0, 2.0), factor=st.floats(0.0, 1.0))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_whatever_is_asked_the_sheet_balances_and_totals_are_sums(
     intents: list[tuple[str, int, int, float]], rate: float, factor: float
 ) -> None:
@@ -483,7 +483,7 @@ verbs = st.sampled_from(["supply", "withdraw", "cut", "credit"])
 
 
 @given(st.lists(st.tuples(verbs, st.integers(0, 2), st.floats(0, 1))))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_cuts_of_all_accounts_sum_to_what_was_cut(events: list[tuple[str, int, float]]) -> None:
     """Whoever comes and goes between haircuts, and also when one leaves nothing."""
     made = pool()

@@ -117,7 +117,7 @@ def test_an_exchange_ends_claims_and_a_debt_and_is_nobodys_loss():
         max_size=12,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sheets_balance_and_totals_are_sums_whatever_is_done(steps):
     pool = made(interest=0.1)
     for what, part in steps:

@@ -192,7 +192,7 @@ def test_what_is_shared_out_is_in_proportion_and_all_of_it() -> None:
     deposits=st.lists(st.floats(1.0, 1e6), min_size=1, max_size=6),
     shares=st.lists(st.floats(0.0, 0.9), min_size=1, max_size=6),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_offsets_shared_out_one_by_one_are_the_running_product_of_the_pool(
     deposits: list[float], shares: list[float]
 ) -> None:
@@ -222,7 +222,7 @@ def test_offsets_shared_out_one_by_one_are_the_running_product_of_the_pool(
     house=houses,
     health=st.floats(0.3, 1.6),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_absorbing_creates_and_loses_nothing(design: Any, at: Position, house: House, health: float) -> None:
     at = position(at.collateral_price, at.liquidation_threshold, at.collateral_units, at.debt_units)
     at.debt_units *= at.health / health

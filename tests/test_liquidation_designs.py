@@ -268,7 +268,7 @@ def whole(at: Position, other_debt_usd: float) -> Position:
 
 
 @given(at=positions, other=st.floats(0.0, 1e6), design=aave_designs, part=st.floats(0.001, 1.5))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_aave_v3_agrees_with_the_rule_in_exact_arithmetic(
     at: Position, other: float, design: AaveV3, part: float
 ) -> None:
@@ -291,7 +291,7 @@ def test_aave_v3_agrees_with_the_rule_in_exact_arithmetic(
 
 
 @given(at=positions, part=st.floats(0.001, 1.5), bonus=st.floats(0.0, 0.3), fee=st.floats(0.0, 1.0))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_aave_v3_without_thresholds_is_a_fixed_spread(at: Position, part: float, bonus: float, fee: float) -> None:
     whole(at, 0.0)
     plain = AaveV3(

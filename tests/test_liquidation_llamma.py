@@ -42,7 +42,7 @@ def test_the_worked_loan_is_opened_where_the_rule_puts_it() -> None:
     debt=st.floats(100.0, 17_000.0),
     loan_discount=st.floats(0.06, 0.4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_first_band_is_the_lowest_that_carries_the_debt(
     amplification: float, bands: int, debt: float, loan_discount: float
 ) -> None:
@@ -145,7 +145,7 @@ def test_every_parameter_of_the_rule_moves_it(change: dict[str, Any]) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_columns_are_what_every_owner_is_told(data: st.DataObject) -> None:
     """After any deposits, withdrawals, trades and steps of the oracle; nobody is left out whose numbers changed."""
     bands = OwnedBands(2000.0, data.draw(st.sampled_from([20.0, 100.0])), data.draw(st.sampled_from([0.0, 0.006])))

@@ -68,7 +68,7 @@ any_design = st.one_of(
 
 
 @given(at=accounts(), design=any_design, part=st.floats(0.001, 1.5))
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_what_is_offered_or_fitted_can_be_taken_and_takes_no_more_than_there_is(
     at: Position, design: SpotDesign, part: float
 ) -> None:
@@ -94,7 +94,7 @@ def test_what_is_offered_or_fitted_can_be_taken_and_takes_no_more_than_there_is(
 
 
 @given(at=accounts(), design=any_design, part=st.floats(0.001, 1.0))
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_health_falls_only_above_the_frontier(at: Position, design: SpotDesign, part: float) -> None:
     """A call worsens an account only where the threshold times what a dollar buys is more than health."""
     offer = design.offer(at)
@@ -110,7 +110,7 @@ def test_health_falls_only_above_the_frontier(at: Position, design: SpotDesign, 
 
 
 @given(at=accounts(), bonus=fractions(0.3), part=st.floats(0.01, 1.0))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_calls_that_must_not_make_matters_worse_do_not(at: Position, bonus: float, part: float) -> None:
     """Toxic halt anywhere, Kamino below a loan-to-value of 0.99 and Silo closing in full raise no loan-to-value."""
     rules: list[SpotDesign] = [ToxicHalt(liquidation_bonus=bonus), ToxicHalt(liquidation_bonus=bonus, close_factor=1.0)]
@@ -128,7 +128,7 @@ def test_calls_that_must_not_make_matters_worse_do_not(at: Position, bonus: floa
 
 
 @given(at=accounts(), target=st.floats(1.0, 1.5))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_full_call_reaches_the_target_or_closes_a_side(at: Position, target: float) -> None:
     healths = {AaveV4(target_health_factor=target, dust_usd=0.0): target, EulerV1(target_health=target): target}
     healths[Fluid(absorption=False)] = 1.0
@@ -145,7 +145,7 @@ def test_a_full_call_reaches_the_target_or_closes_a_side(at: Position, target: f
 
 
 @given(at=accounts(), premium=fractions(0.2), fee=fractions(0.2))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_gearbox_pays_the_premium_before_the_pool(at: Position, premium: float, fee: float) -> None:
     at.collateral_usd, at.debt_usd = at.collateral_units * at.collateral_price, at.debt_units * at.debt_price
     at.health = at.liquidation_threshold / at.ltv
@@ -167,7 +167,7 @@ def test_gearbox_pays_the_premium_before_the_pool(at: Position, premium: float, 
     spread=st.sampled_from([0.0, 0.1]),
     part=st.floats(0.0, 1.0 / SLACK**2),
 )
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_no_offer_is_above_its_ceiling(at: Position, design: SpotDesign, spread: float, part: float) -> None:
     """Whatever thresholds the pool has beside, and with as much slack as who compares allows for."""
     figures = (np.array([value]) for value in (at.health, at.debt_usd, at.collateral_usd, at.ltv))

@@ -27,7 +27,7 @@ kicks = st.builds(Ajna, collateralization_factor=st.floats(1.0, 1.2), max_bond_f
     house=houses,
     calls=st.lists(st.tuples(st.floats(1.0, 5e4), st.floats(1e-3, 1.1), st.floats(0.5, 1.5)), min_size=1, max_size=6),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_taking_creates_or_loses_anything(
     design: SaleDesign, at: Position, house: House, calls: list[tuple[float, float, float]]
 ) -> None:
@@ -65,7 +65,7 @@ def test_no_taking_creates_or_loses_anything(
 
 
 @given(design=st.one_of(dutch, kicks), at=accounts(), waits=st.lists(st.floats(0.0, 4000.0), min_size=2, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_between_resets_the_price_of_an_auction_never_rises(
     design: SaleDesign, at: Position, waits: list[float]
 ) -> None:
@@ -88,7 +88,7 @@ def test_between_resets_the_price_of_an_auction_never_rises(
         st.tuples(st.integers(0, 3), st.floats(0.5, 3.0), st.floats(0.3, 1.2), st.floats(0.0, 3000.0)), max_size=12
     ),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_bids_lock_what_they_say_and_only_improve(
     at: Position, parts: int, bids: list[tuple[int, float, float, float]]
 ) -> None:
@@ -128,7 +128,7 @@ def test_bids_lock_what_they_say_and_only_improve(
 
 
 @given(at=accounts(), house=houses, part=st.floats(0.01, 1.0), hours=st.floats(1.0, 200.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_settlement_ends_all_that_is_owed(at: Position, house: House, part: float, hours: float) -> None:
     ajna = Ajna(settle_seconds=HOUR * 0.5)
     lot = one_lot(ajna, at, house)

@@ -107,7 +107,7 @@ def close(total: float) -> Any:
 
 
 @given(stack=st.lists(layers, min_size=1, max_size=5), story=events)
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 def test_nothing_is_lost_or_found_whatever_happens(stack, story):
     """Per loss exactly, and at every time: losses less what was filled = paid + pending + uncovered."""
     falls = TimedWaterfall(stack)
@@ -153,7 +153,7 @@ def check_recovery(falls: TimedWaterfall, amount: float, market: LossMarket) -> 
 
 
 @given(stack=st.lists(layers, min_size=1, max_size=5))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_without_a_loss_every_layer_is_inert(stack):
     falls = TimedWaterfall(stack)
     market = market_at(1.0)
@@ -165,7 +165,7 @@ def test_without_a_loss_every_layer_is_inert(stack):
 
 
 @given(loss=st.floats(1e-3, 1e7), capitals=st.lists(units, min_size=2, max_size=5))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_a_layer_pays_only_once_those_before_it_are_empty(loss, capitals):
     falls = TimedWaterfall([InsuranceFundLayer(capital=capital) for capital in capitals])
     parts, rest = falls.allocate(loss, 0.0, LossMarket())
@@ -175,7 +175,7 @@ def test_a_layer_pays_only_once_those_before_it_are_empty(loss, capitals):
 
 
 @given(losses=st.lists(st.floats(0.0, 1e5), min_size=2, max_size=5), order=st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_what_each_layer_pays_does_not_depend_on_the_order_of_simultaneous_losses(losses, order):
     def paid(sequence: list[float]) -> list[float]:
         falls = TimedWaterfall(
@@ -201,7 +201,7 @@ def test_what_each_layer_pays_does_not_depend_on_the_order_of_simultaneous_losse
     ),
     fee=st.sampled_from([0.0, 0.1]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_what_is_slashed_is_in_the_stake_or_held_or_burned_and_never_twice(steps, fee):
     layer = StakedSameAssetLayer(capital=1000.0, cover_delay_seconds=DAY, liquidation_fee=fee).start()
     market, now, burned, put_in = LossMarket(), 0.0, 0.0, 1000.0
@@ -226,7 +226,7 @@ def test_what_is_slashed_is_in_the_stake_or_held_or_burned_and_never_twice(steps
         max_size=20,
     )
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_product_and_sum_agree_with_a_loop_over_depositors(story):
     pool = StabilityPoolLayer(capital=100.0).start()
     pool.open_accounts(3)
@@ -253,7 +253,7 @@ def test_product_and_sum_agree_with_a_loop_over_depositors(story):
     key=st.sampled_from(["rank", "pro_rata"]),
     part=st.floats(0.0, 1.0),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_winners_pay_the_loss_and_nobody_is_left_below_zero(profits, key, part):
     market = LossMarket(profits=np.array(profits), ranks=np.arange(len(profits), dtype=np.float64))
     layer = AutoDeleverageLayer(key=key).start()
@@ -267,7 +267,7 @@ def test_winners_pay_the_loss_and_nobody_is_left_below_zero(profits, key, part):
 @given(
     loss=st.floats(1.0, 1e5), capitals=st.lists(st.floats(1.0, 4e4), min_size=3, max_size=3), back=st.floats(0.0, 2e5)
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_recoveries_go_to_the_last_payer_first_and_never_above_what_was_paid(loss, capitals, back):
     falls = TimedWaterfall([InsuranceFundLayer(capital=capital) for capital in capitals])
     falls.allocate(loss, 0.0, LossMarket())
@@ -290,7 +290,7 @@ BOOKED = {  # what a payment does to cash, deficit, debt, claims and treasury of
 @given(
     loss=st.floats(1.0, 5e5), name=st.sampled_from(["aave_v3_umbrella", "comet", "liquity", "morpho_market", "ajna"])
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_sheet_of_the_pool_balances_before_and_after(loss, name):
     """Cash + debt + deficit = claims + treasury; what a layer pays with says how it is booked."""
     sheet = {"cash": 2e5, "debt": 8.1e5, "deficit": 0.0, "claims": 1e6, "treasury": 1e4}

@@ -100,7 +100,7 @@ layer_lists = st.lists(
 
 
 @given(loss=amounts, layers=layer_lists, claims=amounts, recognition=st.sampled_from(["immediate", "deferred"]))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_the_parts_sum_to_the_loss_exactly_in_any_order(
     loss: float, layers: list[LayerState], claims: float, recognition: Recognition
 ) -> None:
@@ -111,7 +111,7 @@ def test_the_parts_sum_to_the_loss_exactly_in_any_order(
 
 
 @given(loss=amounts, layers=layer_lists)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_allocation_agrees_with_exact_arithmetic_and_respects_capacity(loss: float, layers: list[LayerState]) -> None:
     payments, rest = allocate(loss, layers)
     left = Fraction(loss)
@@ -125,7 +125,7 @@ def test_allocation_agrees_with_exact_arithmetic_and_respects_capacity(loss: flo
 
 
 @given(loss=st.floats(1e-3, 1e9), capacities=st.lists(st.floats(0.0, 1e9), min_size=1, max_size=5))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_junior_layer_pays_only_once_the_senior_ones_are_empty(loss: float, capacities: list[float]) -> None:
     payments, rest = allocate(loss, [LayerState(str(k), c) for k, c in enumerate(capacities)])
     for k, payment in enumerate(payments):
@@ -134,7 +134,7 @@ def test_a_junior_layer_pays_only_once_the_senior_ones_are_empty(loss: float, ca
 
 
 @given(first=st.floats(0.0, 1e6), second=st.floats(0.0, 1e6), capacity=st.floats(0.0, 2e6))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_what_is_paid_for_two_losses_does_not_depend_on_their_order(
     first: float, second: float, capacity: float
 ) -> None:

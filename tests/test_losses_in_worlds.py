@@ -524,7 +524,7 @@ def test_with_no_loss_every_layer_is_inert(small_world, model_of):
     debts=st.lists(st.floats(9000.0, 16000.0), min_size=1, max_size=5),
     delay=st.sampled_from([0.0, 60.0]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_no_layer_pays_beyond_its_means_nor_before_those_ahead_of_it(small_world, capitals, share, debts, delay):
     """Covers in a row: a later one pays only once an earlier one is used up, unless that one shares."""
     covers = [{"kind": "external_cover", "capital": capital, "assessment_seconds": delay} for capital in capitals]
@@ -549,7 +549,7 @@ def test_no_layer_pays_beyond_its_means_nor_before_those_ahead_of_it(small_world
 
 
 @given(debts=st.permutations([15000.0, 15500.0, 16000.0, 14500.0]), delay=st.sampled_from([0.0, 60.0]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_totals_do_not_depend_on_the_order_of_losses_in_one_block(small_world, debts, delay):
     layers = [
         {"kind": "dao_offset", "capital": 300.0, "delay_seconds": delay},

@@ -50,7 +50,7 @@ SIDES: st.SearchStrategy[Side] = st.sampled_from(["sell", "buy"])
 
 
 @given(drawn=pools(), side=SIDES, share=st.floats(1e-6, 1.2))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_trade(drawn: tuple[Bands, FloatArray], side: Side, share: float) -> None:
     """Quotes change nothing and agree with one another; a trade is what was quoted; going back never gains."""
     pool, most = drawn
@@ -77,7 +77,7 @@ def test_any_trade(drawn: tuple[Bands, FloatArray], side: Side, share: float) ->
 
 
 @given(drawn=pools(), side=SIDES, share=st.floats(1e-3, 0.9), cut=st.floats(0.1, 0.9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_trade_in_two(drawn: tuple[Bands, FloatArray], side: Side, share: float, cut: float) -> None:
     """Without fee it comes to the same; every second trade finds the fee of the first in the way."""
     pool, _ = drawn
@@ -95,7 +95,7 @@ def test_a_trade_in_two(drawn: tuple[Bands, FloatArray], side: Side, share: floa
 
 
 @given(drawn=pools(), orders=st.lists(st.tuples(st.booleans(), st.floats(1e-9, 0.7) | st.just(0.0)), max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_many_swaps_at_once_are_one_after_the_other(
     drawn: tuple[Bands, FloatArray], orders: list[tuple[bool, float]]
 ) -> None:
@@ -121,7 +121,7 @@ def test_many_swaps_at_once_are_one_after_the_other(
 
 
 @given(drawn=pools(), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_owners_come_and_go(drawn: tuple[Bands, FloatArray], data: st.DataObject) -> None:
     """Owners' balances add up to the bands; each takes out its balance and leaves the others theirs."""
     pool, most = drawn

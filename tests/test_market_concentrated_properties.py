@@ -25,7 +25,7 @@ SIDES = st.sampled_from(["sell", "buy"])
 TRADES = st.lists(st.tuples(SIDES, st.floats(1e-6, 1e5)), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(POOLS, TRADES)
 def test_the_pool_holds_what_its_positions_and_their_fees_are(pool: Concentrated, trades: list) -> None:
     """After any trades base and quote are the positions' amounts and fees; amounts are what the takers exchanged."""
@@ -41,7 +41,7 @@ def test_the_pool_holds_what_its_positions_and_their_fees_are(pool: Concentrated
     assert [pool.base, pool.quote] == pytest.approx(np.sum(parts, axis=0).tolist(), rel=1e-10, abs=1e-7)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(POOLS, SIDES, st.floats(1e-6, 1e5))
 def test_in_out_and_to_are_one_trade(pool: Concentrated, side: Side, amount: float) -> None:
     """What a fill gives costs what it takes and ends where it ends; afterwards the price is the one that it said."""
@@ -61,7 +61,7 @@ def test_in_out_and_to_are_one_trade(pool: Concentrated, side: Side, amount: flo
     )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(POOLS, SIDES, st.floats(1e-3, 1e4), st.integers(2, 5))
 def test_a_trade_in_parts_is_the_trade(pool: Concentrated, side: Side, amount: float, parts: int) -> None:
     """Fees stay outside, so the path does not matter, with a fee either; a round trip never gains."""
@@ -77,7 +77,7 @@ def test_a_trade_in_parts_is_the_trade(pool: Concentrated, side: Side, amount: f
     assert back.amount_out <= whole.amount_in * (1.0 + 1e-9)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(POOLS, TRADES)
 def test_many_swaps_at_once_are_the_swaps_one_by_one(pool: Concentrated, trades: list) -> None:
     """Same amounts, same price, same fees as quoting and settling each."""
@@ -95,7 +95,7 @@ def test_many_swaps_at_once_are_the_swaps_one_by_one(pool: Concentrated, trades:
         assert pool.fees(number) == twin.fees(number)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(POOLS, SIDES, st.floats(0.3, 1.0))
 def test_the_ladder_lists_the_pool(pool: Concentrated, side: Side, share: float) -> None:
     """The arcs are in order without overlap, begin at the marginal price, and add up to what the pool gives."""

@@ -246,7 +246,7 @@ POOLS = st.builds(
 SIDES = st.sampled_from(["sell", "buy"])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(POOLS, SIDES, st.floats(1e-9, 10.0))
 def test_quotes_are_pure_agree_with_each_other_and_settle_exactly(
     pool: ConstantProduct, side: str, size: float
@@ -266,7 +266,7 @@ def test_quotes_are_pure_agree_with_each_other_and_settle_exactly(
     assert pool.base * pool.quote >= k * (1.0 - 1e-14)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(POOLS, SIDES, st.floats(1e-6, 10.0))
 def test_a_round_trip_never_gains(pool: ConstantProduct, side: str, size: float) -> None:
     """Trading there and back returns at most what was given, less the fee both ways."""
@@ -387,7 +387,7 @@ def test_depth_of_a_pool_without_fee_is_the_square_root_law() -> None:
     assert pool.quote_to("sell", 10.0 * 0.81).amount_in == pytest.approx(100.0 * (1.0 / sqrt(0.81) - 1.0), rel=1e-13)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.floats(1.0, 1e6),
     st.floats(1.0, 1e6),

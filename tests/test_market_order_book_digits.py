@@ -39,7 +39,7 @@ def test_real_sizes_leave_no_crumbs() -> None:
 SIZES = st.floats(-6.0, 6.0).map(lambda power: float(10.0**power))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(makers=st.lists(SIZES, min_size=1, max_size=40), part=st.floats(0.0, 1.2), whole=st.integers(0, 40))
 def test_orders_are_exact_however_their_sizes_differ(makers: list[float], part: float, whole: int) -> None:
     """Against fractions: each trade to the last digits of the taker's size, and as many orders hit as there are."""

@@ -80,7 +80,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(EVENTS, st.sampled_from(["allow", "cancel_taker", "cancel_maker", "cancel_both"]))
 def test_any_sequence_agrees_with_the_plain_book(events: list[tuple[str, str, int, int, int]], rule: str) -> None:
     """Every time in force under every self-trade rule does as the plain list does, one by one or streamed."""

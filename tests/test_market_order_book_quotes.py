@@ -102,7 +102,7 @@ RESTING = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(RESTING, st.sampled_from(["sell", "buy"]), st.floats(0.0, 1.2), st.sampled_from([0.0, 0.003]))
 def test_quotes_are_pure_and_settling_conserves(
     resting: list[tuple[str, int, float]], side: str, share: float, fee: float

@@ -182,7 +182,7 @@ def assert_is_a_curve(segments: FloatArray) -> None:
 
 
 @given(first=curves(), second=curves(), part=st.floats(1e-6, 2.0))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_row_of_curves_gives_what_they_give_one_after_the_other(first: FloatArray, second: FloatArray, part: float):
     whole = series(first, second)
     assert_is_a_curve(whole)
@@ -191,7 +191,7 @@ def test_a_row_of_curves_gives_what_they_give_one_after_the_other(first: FloatAr
 
 
 @given(several=st.lists(curves(), min_size=1, max_size=4), rate=st.floats(1e-3, 2.0))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_curves_side_by_side_reach_a_rate_with_what_each_has_there(several: list[FloatArray], rate: float):
     ends = np.cumsum([one.shape[1] for one in several])
     together = parallel(np.hstack(several), np.array([ends - [one.shape[1] for one in several], ends]))
@@ -401,7 +401,7 @@ def markets(draw: st.DrawFn) -> tuple[list[Venue], list[Pair]]:
 
 
 @given(market=markets(), usd=st.floats(1e-3, 1e6), data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_trip_is_one_that_nobody_can_better(
     market: tuple[list[Venue], list[Pair]], usd: float, data: st.DataObject
 ):
@@ -440,7 +440,7 @@ def test_any_trip_is_one_that_nobody_can_better(
 
 
 @given(market=markets(), share=st.floats(0.0, 1.0), usd=st.floats(1.0, 1e5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_split_by_hand_gets_more(market: tuple[list[Venue], list[Pair]], share: float, usd: float):
     """Part of the amount in one go, the rest in another: what is got in all is the same, or less if it runs out."""
     venues, pairs = market
@@ -490,7 +490,7 @@ def test_three_endless_venues_at_one_price_leave_nothing_to_earn():
 
 
 @given(market=markets(), cost=st.sampled_from([0.0, 0.001, 0.01]), most_usd=st.sampled_from([inf, inf, 500.0]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_round_trip_pays_and_after_it_none_does(market: tuple[list[Venue], list[Pair]], cost: float, most_usd: float):
     venues, pairs = market
     for pair in ((ETH, DAI), (USDC, DAI), (ETH, USDC)):

@@ -89,7 +89,7 @@ def units(side: Side, base: float) -> float:
     return base if side == "sell" else base * PRICE
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(name=markets, side=sides, fee=fees, share=shares)
 def test_a_quote_changes_nothing_and_settles_as_quoted(name: str, side: Side, fee: float, share: float) -> None:
     market = MARKETS[name](fee)
@@ -117,7 +117,7 @@ def _pools(market: Source | Venue) -> list[ConstantProduct | Concentrated | Stab
     return [s for s in sources if isinstance(s, ConstantProduct | Concentrated | StableSwap | Bands)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(name=markets, side=sides, fee=fees, share=shares)
 def test_a_fill_is_between_its_prices(name: str, side: Side, fee: float, share: float) -> None:
     market = MARKETS[name](fee)
@@ -134,7 +134,7 @@ def test_a_fill_is_between_its_prices(name: str, side: Side, fee: float, share: 
         assert (fill.price_after <= fill.price_before) if side == "sell" else (fill.price_after >= fill.price_before)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(name=markets, side=sides, fee=fees, share=shares)
 def test_in_out_and_to_are_one_trade(name: str, side: Side, fee: float, share: float) -> None:
     market = MARKETS[name](fee)
@@ -152,7 +152,7 @@ def test_in_out_and_to_are_one_trade(name: str, side: Side, fee: float, share: f
             assert to.price_after <= limit * (1 + 1e-12)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(name=markets, side=sides, fee=fees, share=shares)
 def test_there_and_back_never_gains(name: str, side: Side, fee: float, share: float) -> None:
     market = MARKETS[name](fee)
@@ -165,7 +165,7 @@ def test_there_and_back_never_gains(name: str, side: Side, fee: float, share: fl
         assert home.amount_out <= there.amount_in * (1 + 1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(side=sides, fee=fees, share=shares)
 def test_a_venue_leaves_no_better_price_unused(side: Side, fee: float, share: float) -> None:
     venue = whole(fee)

@@ -491,7 +491,7 @@ STABLE = st.builds(StableSwap, st.floats(1e2, 1e6), st.floats(1e2, 1e6), AMPLIFI
 SIDES = st.sampled_from(["sell", "buy"])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(STABLE, SIDES, st.floats(1e-6, 1e6))
 def test_in_out_and_to_are_one_trade_that_never_loses_value(pool: StableSwap, side: Side, amount: float) -> None:
     """What a fill gives costs what it takes; the price is the one that it said; D does not fall, nor does a reserve
@@ -525,7 +525,7 @@ def test_in_out_and_to_are_one_trade_that_never_loses_value(pool: StableSwap, si
     assert back.amount_out <= amount * (1.0 + 1e-12 + 2e-16 * held / kept) + 1e-15 * (pool.base + pool.quote)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(STABLE, min_size=2, max_size=3), SIDES, st.floats(1e-3, 1e6), st.floats(1e-3, 1.0))
 def test_no_other_split_gives_more(pools: list[StableSwap], side: Side, amount: float, moved: float) -> None:
     """Moving a part of the largest share to any other pool never pays."""

@@ -413,7 +413,7 @@ BANDS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data(), side=st.sampled_from(["sell", "buy"]), asks_out=st.booleans(), nudge=st.integers(-3, 3))
 def test_after_any_order_the_venue_offers_nothing_better_than_its_last_unit(
     data: st.DataObject, side: Side, asks_out: bool, nudge: int
@@ -459,7 +459,7 @@ def state_of(venue: Venue) -> list[object]:
     ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(VENUES, SIDES, st.floats(1e-6, 1e4))
 def test_no_better_price_is_left_unused(venue: Venue, side: Side, size: float) -> None:
     """After the fill no source offers better than the last unit; sums hold; quoting changed nothing."""
@@ -477,7 +477,7 @@ def test_no_better_price_is_left_unused(venue: Venue, side: Side, size: float) -
         assert source.quote_to(side, better).amount_in <= part.amount_in * (1.0 + 1e-10)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(SEVERAL, SIDES, st.floats(1e-3, 1e3), st.floats(1e-4, 1.0))
 def test_no_other_split_gives_more(venue: Venue, side: Side, size: float, moved: float) -> None:
     """Moving a part of the largest share to any other source never pays."""
@@ -500,7 +500,7 @@ def numbers_of(fill: Fill) -> list[object]:
 
 
 @given(ANY_VENUE, SIDES, st.floats(-9.0, 4.0))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_one_source_takes_alone_is_what_the_walk_gives_it(venue: Venue, side: Side, digits: float) -> None:
     """Bit for bit, on either side of the amount from which on others have a share."""
     amount = 10.0**digits
@@ -512,7 +512,7 @@ def test_what_one_source_takes_alone_is_what_the_walk_gives_it(venue: Venue, sid
         event("alone")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(VENUES, SIDES, st.floats(1e-6, 1e3))
 def test_in_and_out_are_one_trade_and_settling_conserves(venue: Venue, side: Side, size: float) -> None:
     """Asking for what a fill gives costs what it takes; settling moves base from the taker to pools and makers."""
@@ -525,7 +525,7 @@ def test_in_and_out_are_one_trade_and_settling_conserves(venue: Venue, side: Sid
     assert gained + sum(base for _, base, _ in trades) == pytest.approx(fill.base, rel=1e-9, abs=1e-12 * held)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(VENUES, SIDES, st.floats(1e-2, 1e3))
 def test_fills_take_queues_from_the_front(venue: Venue, side: Side, size: float) -> None:
     """Whatever the pools take, a book loses its first orders and at most a part of the next one."""
@@ -540,7 +540,7 @@ def test_fills_take_queues_from_the_front(venue: Venue, side: Side, size: float)
         assert left[1:] == kept[1:]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(UNCROSSED, SIDES, st.floats(1e-3, 1e3))
 def test_a_round_trip_through_a_venue_never_gains(venue: Venue, side: Side, size: float) -> None:
     """Where the venue itself is not crossed, there and back returns no more than was given."""

@@ -24,7 +24,7 @@ from models.oracles import (
     VenueTerms,
 )
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 
 prices = st.lists(st.floats(500.0, 4000.0), min_size=1, max_size=40)
 PUSH = PushTerms(deviation=0.005, heartbeat_seconds=3600, delay_seconds=24)
@@ -301,7 +301,7 @@ def follow(terms: Any, path: list[tuple[int, float]]) -> float:
 
 @given(path=blocks, window_ms=st.integers(1000, 30_000))
 @example(path=[(177, math.nan), (2000, 149070.0), (1324, 0.5)], window_ms=1324)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_arithmetic_twap_is_the_exact_mean_over_the_window(path: list[tuple[int, float]], window_ms: int) -> None:
     report = follow(TwapTerms(window_seconds=window_ms / 1000, mean="arithmetic"), path)
     if all(math.isnan(price) for _, price in path):
@@ -316,7 +316,7 @@ def test_arithmetic_twap_is_the_exact_mean_over_the_window(path: list[tuple[int,
 
 
 @given(path=blocks, window_ms=st.integers(1000, 30_000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_geometric_twap_is_the_exact_mean_over_the_window(path: list[tuple[int, float]], window_ms: int) -> None:
     report = follow(TwapTerms(window_seconds=window_ms / 1000), path)
     if all(math.isnan(price) for _, price in path):

@@ -45,7 +45,7 @@ DATA = Path(__file__).parents[1] / "experiments" / "scenarios" / "data"
 HOUR = 3600.0
 TERMS: TypeAdapter[Any] = TypeAdapter(PriceTerms)
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 
 
 def run(price: Price, steps: int, step_seconds: float = 60.0, seed: int = 1) -> FloatArray:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.rates import SECONDS_PER_YEAR, Fixed, Kinked, Rates, compound
 
-few = settings(max_examples=150, deadline=None)
+few = settings(max_examples=150)
 
 per_year = st.floats(0.0, 3.0)
 kinked = st.builds(

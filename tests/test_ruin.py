@@ -158,7 +158,7 @@ def test_capital_for_a_probability_is_the_inverse() -> None:
     assert ruin_capital(0.9, 2.0, 0.3) == 0.0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.0, 60.0), st.floats(0.02, 3.0))
 def test_lattice_bounds_enclose_the_closed_form_and_stay_below_lundberg(capital: float, loading: float) -> None:
     lower, upper = ruin_bounds(capital, EXPONENTIAL, loading, cells=200)
@@ -193,7 +193,7 @@ def test_ruin_in_finite_time_agrees_with_simulation(years: float) -> None:
     assert ruined / paths == pytest.approx(expected, abs=3.0 * sqrt(expected * (1.0 - expected) / paths))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.0, 50.0), st.floats(0.01, 100.0), st.floats(0.01, 3.0))
 def test_ruin_in_finite_time_grows_to_ruin_at_all(capital: float, years: float, loading: float) -> None:
     sooner, later, ever = (

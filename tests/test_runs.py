@@ -91,7 +91,7 @@ def test_the_threshold_of_precise_signals_is_the_closed_form() -> None:
     assert advantage_of_waiting(expected, MIDDLES, gain, cash).mean() == pytest.approx(0.0, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.001, 0.5), st.floats(0.01, 0.99), st.floats(1e-4, 0.6))
 def test_at_the_threshold_one_is_indifferent_and_on_either_side_one_is_not(gain, cash, noise) -> None:
     """The threshold is the best reply to itself, whether or not the noise leaves room for impossible holes."""
@@ -104,7 +104,7 @@ def test_at_the_threshold_one_is_indifferent_and_on_either_side_one_is_not(gain,
     assert mean_advantage(threshold + 0.3 * noise, threshold, noise, gain, cash) < 1e-6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.001, 0.5), st.floats(0.01, 0.98))
 def test_patience_delays_a_run_and_cash_hastens_it(gain: float, cash: float) -> None:
     threshold = run_threshold(gain, cash)
@@ -139,7 +139,6 @@ def test_the_share_that_leaves_grows_over_the_noise() -> None:
 shares = st.floats(0.02, 0.98)
 
 
-@settings(deadline=None)  # the first example waits for the compiler
 @given(st.floats(0.0, 0.9), st.floats(0.0, 1.0), shares, st.floats(0.0, 0.2))
 def test_who_decides_alone_decides_as_the_threshold_says(signal: float, gain: float, cash: float, noise: float) -> None:
     """With nobody seen to ask, one leaves exactly where the signal is above one's own threshold."""
@@ -209,7 +208,6 @@ def weighed(signal: float, noise: float, asked: float, expected: float, cash: fl
     return n, density / density.sum()
 
 
-@settings(deadline=None)
 @given(st.floats(-0.05, 0.2), shares, st.floats(1e-3, 0.2), st.floats(0.0, 0.9), expectations)
 def test_a_large_reading_is_taken_for_a_large_error(
     signal: float, cash: float, noise: float, asked: float, expected: float
@@ -226,7 +224,7 @@ def test_a_large_reading_is_taken_for_a_large_error(
     assert leaves.tolist() == [advantage < 0.0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.01, 0.5), st.floats(0.05, 0.95), st.floats(1e-4, 0.6), st.floats(0.01, 0.9))
 def test_at_the_threshold_who_weighs_is_indifferent(gain: float, cash: float, noise: float, part: float) -> None:
     expected = part * certain_holes(gain, cash)[0]
@@ -264,7 +262,6 @@ def test_with_more_noise_every_share_leaves_later_in_the_end(cash: float) -> Non
         assert (np.diff([precise, *holes]) > 0.0).all()
 
 
-@settings(deadline=None)
 @given(st.floats(0.01, 0.3), shares, st.floats(1e-3, 0.2))
 def test_patience_delays_also_those_who_weigh(gain: float, cash: float, noise: float) -> None:
     expected = 0.5 * certain_holes(gain, cash)[0]

@@ -129,7 +129,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=12), VALUES, min_size=1, max_size=3))
 def test_random_overrides_raise_scenario_errors_or_nothing(overrides):
     """What is not refused says the same after a round trip."""
@@ -153,7 +153,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(key=st.sampled_from(list(Scenario.model_fields)), tree=TREES)
 def test_random_data_raise_scenario_errors_or_nothing(key, tree):
     """A value under any of the first keys is used, or refused with a message that has a remedy."""

@@ -265,7 +265,7 @@ def test_the_same_seed_gives_the_same_bytes_twice_and_another_seed_others(crash,
 
 @pytest.mark.parametrize("name", ["contagion", "thin-market"])
 def test_nothing_depends_on_how_this_python_adds_floats(digest, name, monkeypatch):
-    # From Python 3.12 on the built-in sum carries what rounding lost; amounts are added with `math.fsum`, everywhere alike.
+    # From Python 3.12 on the built-in sum carries what rounding lost; amounts are added with `math.fsum` everywhere.
     def carried(given, start=0):
         given = list(given)
         return math.fsum([start, *given]) if any(isinstance(one, float) for one in given) else plain(given, start)

@@ -158,7 +158,7 @@ def test_the_pools_own_liquidity_is_nobodys_to_take():
     assert pool.shares.total == pool.shares.background
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(list(POOLS)),
     st.lists(

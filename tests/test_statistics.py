@@ -99,7 +99,7 @@ def test_a_quantile_lies_between_order_statistics_of_which_enough_is_known() -> 
 
 
 @given(trials=st.integers(1, 400), share=st.floats(0, 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_share_has_wilsons_interval(trials: int, share: float) -> None:
     successes = round(share * trials)
     z, p = stats.norm.ppf(0.975), successes / trials
@@ -169,7 +169,7 @@ def test_the_best_is_best_in_every_resample_and_ties_are_shared() -> None:
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=8))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_front_is_what_nobody_beats(points: list[tuple[int, ...]]) -> None:
     def beats(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
         return a != b and all(x <= y for x, y in zip(a, b, strict=True))

@@ -15,7 +15,7 @@ NAMES = st.lists(st.text(max_size=6), min_size=1, max_size=3).map(tuple)
 SEEDS = st.integers(0, 2**70)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS, name=NAMES, others=st.lists(NAMES, max_size=4))
 def test_a_stream_depends_on_the_seed_and_its_name_only(seed, name, others):
     """Whatever other streams are opened and drawn from before, in whatever order."""
@@ -27,14 +27,14 @@ def test_a_stream_depends_on_the_seed_and_its_name_only(seed, name, others):
     np.testing.assert_array_equal(streams(*name).random(3), alone)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS, names=st.lists(NAMES, min_size=2, max_size=6, unique=True))
 def test_different_names_draw_differently(seed, names):
     streams = Streams(seed)
     assert len({streams(*name).random() for name in names}) == len(names)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds=st.lists(SEEDS, min_size=2, max_size=5, unique=True), name=NAMES)
 def test_different_seeds_draw_differently(seeds, name):
     assert len({Streams(seed)(*name).random() for seed in seeds}) == len(seeds)

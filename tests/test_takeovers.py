@@ -192,7 +192,7 @@ KINDS = ("stability_pool", "in_kind", "redistribute_to_borrowers", "insurance_fu
     recognition=st.sampled_from(["immediate", "deferred"]),
     deposits=st.sampled_from([1e5, 1e6]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_debt_and_collateral_go_together_and_books_balance(
     small_world: Any,
     assert_losses_add_up: Callable[[Run], None],

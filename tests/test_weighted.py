@@ -38,7 +38,7 @@ def level(kind: Kind) -> float:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60), st.floats(0.1, 9.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equal_weights_are_as_none_and_shares_add_up_to_one(values: list[float], scale: float) -> None:
     sample = np.array(values)
     plain, weighted = Sample(sample), Sample(sample, np.full(sample.size, scale))

@@ -36,7 +36,7 @@ def finished(model: UnderwaterModel) -> SimpleNamespace:
 
 @given(number=st.integers(0, 2**64))
 @example(number=9883)  # a claim that somebody sells once a loss has wiped out the shares behind it
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_world_keeps_its_books(assert_books_agree, assert_losses_add_up, number):
     """Never an exception; ledger, books, watch and waterfall agree after every block, whatever meets whatever."""
     world, seed = world_of(Random(number)), number % 2**32
