@@ -4,15 +4,15 @@ Debt is scaled debt times `index`; so much of what bands bring is `counted`; `pr
 """
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.liquidation.llamma import health_of
 from models.market.band_curve import BASE
 from models.market.band_owners import WORTH, Stand, over_of
 from models.types import FloatArray, IntArray
 
 
-@njit(cache=True)
+@compiled()
 def _health(
     account: int,
     columns: FloatArray,
@@ -33,7 +33,7 @@ def _health(
     return health_of(counted, columns[WORTH, account], over, base, owed)
 
 
-@njit(cache=True)
+@compiled()
 def healths_of(
     accounts: IntArray,
     columns: FloatArray,
@@ -51,7 +51,7 @@ def healths_of(
     return health
 
 
-@njit(cache=True)
+@compiled()
 def under_line(
     line: FloatArray,
     columns: FloatArray,

@@ -13,10 +13,10 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from abm.auctions import Opener, OpenLot
 from abm.sales import Sales
+from models.compiled import compiled
 from models.lending.bad_debt import cover_from_treasury, haircut
 from models.liquidation import Ajna, House, Lot, LotTaking, Opening, bond_payment_factor
 from models.liquidation.opening import Kick
@@ -172,7 +172,7 @@ class BondedSales(Sales):
         self._freed.append(one)
 
 
-@njit(cache=True)
+@compiled()
 def _most_owed(
     held: FloatArray, owed: FloatArray, collateral: int, debt: int, frozen: BoolArray
 ) -> float:  # pragma: no cover - compiled

@@ -7,9 +7,9 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from abm.ceilings import accounts_of, brings_each_usd, moves_of
+from models.compiled import compiled
 from models.lending import Below
 from models.liquidation import House, TimedDesign
 from models.liquidation.ceiling import SLACK, Accounts, OpeningCeiling
@@ -134,7 +134,7 @@ def _highest(design: TimedDesign, accounts: Accounts, houses: list[House]) -> Op
     return first
 
 
-@njit(cache=True)
+@compiled()
 def _openings(
     table: FloatArray,
     reward_usd: FloatArray,
@@ -160,7 +160,7 @@ def _openings(
         table[k, _BOND] = bond_usd[k] * (fallen / SLACK)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _left(
     units: FloatArray, debt_usd: FloatArray, collateral: IntArray, debt: IntArray, believed: FloatArray
 ) -> FloatArray:  # pragma: no cover - compiled
@@ -171,7 +171,7 @@ def _left(
     return worth_usd
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _restarts(
     table: FloatArray,
     reward_usd: FloatArray,
@@ -197,7 +197,7 @@ def _restarts(
         table[k, _BEST], table[k, _BOND] = best, 0.0
 
 
-@njit(cache=True)
+@compiled()
 def _may_bring(
     top: FloatArray, asked: float, gas_usd: float, least_usd: float, budget_usd: float, bondable_usd: float
 ) -> bool:  # pragma: no cover - compiled
@@ -210,7 +210,7 @@ def _may_bring(
     return not (profit_usd <= 0.0 or profit_usd < least_usd or unbonded)
 
 
-@njit(cache=True)
+@compiled()
 def _calls_may_bring(
     table: FloatArray,
     places: IntArray,
@@ -226,7 +226,7 @@ def _calls_may_bring(
     return may
 
 
-@njit(cache=True)
+@compiled()
 def _any_call_may_bring(
     table: FloatArray, asked: float, gas_usd: float, least_usd: float, budget_usd: float, bondable_usd: float
 ) -> bool:  # pragma: no cover - compiled

@@ -11,9 +11,9 @@ from math import fsum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numba import njit
 
 from abm.underwriting import sheet_of
+from models.compiled import compiled
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _limited_liquidators(world: "World", people: "Population") -> tuple[list[int
     return accounts, np.concatenate(not_money)
 
 
-@njit(cache=True)
+@compiled()
 def _worths(
     balances: FloatArray, not_money: FloatArray, prices: FloatArray
 ) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from abm.tops import Tops, accounts_bring, lots_bring
+from models.compiled import compiled
 from models.lending import Below
 from models.liquidation import SpotDesign
 from models.liquidation.ceiling import Accounts
@@ -123,7 +123,7 @@ def brings_usd(world: "World", lender: "Lender", collateral: int, debt: int, sel
     return world.bid_usd(asset, lender.assets[debt], lender.floor) if sells else world.reference[asset]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _ratios(values: FloatArray, others: FloatArray) -> FloatArray:  # pragma: no cover - compiled
     """Divide, by nothing too."""
     return values / others
@@ -134,7 +134,7 @@ def _bits(mask: int) -> list[int]:
     return [r for r in range(mask.bit_length()) if mask >> r & 1]
 
 
-@njit(cache=True)
+@compiled()
 def _used(
     collateral: FloatArray, scaled_debt: FloatArray, prices: FloatArray, thresholds: FloatArray, accounts: IntArray
 ) -> tuple[int, int, bool]:  # pragma: no cover - compiled

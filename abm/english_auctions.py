@@ -7,11 +7,11 @@ bid could pay) is kept in columns, brought up to date when a lot is opened, bid 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from abm.auctions import Auctions, Opener, OpenLot
 from abm.lot_columns import NEVER, LotColumns
 from abm.waiting_lots import Waiting, WaitingLots
+from models.compiled import compiled
 from models.liquidation import NOBODY, Bid, Bidding, Lot, MakerFlip, Reward, Taking
 from models.types import FloatArray, IntArray
 
@@ -148,7 +148,7 @@ class EnglishAuctions(Auctions):
         return _over(self._running.rows()[1], self._world.now, led)
 
 
-@njit(cache=True)
+@compiled()
 def _taking_bids(
     rows: FloatArray, highest: FloatArray, now: float
 ) -> tuple[IntArray, FloatArray]:  # pragma: no cover - compiled
@@ -174,7 +174,7 @@ def _taking_bids(
     return good[:count], figures
 
 
-@njit(cache=True)
+@compiled()
 def _over(rows: FloatArray, now: float, led: bool) -> tuple[IntArray, float]:  # pragma: no cover - compiled
     """See `EnglishAuctions._over`."""
     over, count, earliest = np.empty(len(rows), np.int64), 0, NEVER

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _of_suppliers(world: "World", lender: "Lender", rows: slice, reserves: Itera
     return loss
 
 
-@njit(cache=True)
+@compiled()
 def _column_sums(table: FloatArray, first: int, last: int) -> FloatArray:  # pragma: no cover - compiled
     """Return the sums of the columns over rows `first` to `last`, in one pass: numpy's is ten times slower here."""
     sums = np.zeros(table.shape[1])

@@ -5,9 +5,9 @@ from itertools import islice
 from typing import Final, Self
 
 import numpy as np
-from numba import njit
 
 from abm.intents import Preference
+from models.compiled import compiled
 from models.types import BoolArray, FloatArray, IntArray
 
 _NOTHING: Final = np.empty(0, np.bool_)
@@ -173,7 +173,7 @@ class Ranked:
         return self._hidden if less is None else self._hidden | less
 
 
-@njit(cache=True)
+@compiled()
 def _walk(
     rank: IntArray, appeared: FloatArray, since: float, by_age: bool, patience: int, passed_over: BoolArray
 ) -> tuple[IntArray, bool]:  # pragma: no cover - compiled

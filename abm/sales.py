@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from abm.auctions import Auctions, Opener, OpenLot
 from abm.lot_columns import NEVER, LotColumns
 from abm.marks import Mark
 from abm.waiting_lots import Waiting, WaitingLots
+from models.compiled import compiled
 from models.liquidation import House, Lot, LotTaking, Offer, Opening, Reward, SaleDesign, Taking
 from models.liquidation.sale import SaleTerms
 from models.types import FloatArray, IntArray
@@ -260,7 +260,7 @@ class LotMark:
         return self._sales.sell(self._one, taker, taking.repaid)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _priced_by(
     rows: FloatArray, now: float, believed: FloatArray
 ) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled
@@ -272,7 +272,7 @@ def _priced_by(
     return since, feed
 
 
-@njit(cache=True)
+@compiled()
 def _below_bids(
     rows: FloatArray, since: FloatArray, prices: FloatArray, highest: FloatArray, believed: FloatArray, runs: float
 ) -> tuple[IntArray, FloatArray, IntArray]:  # pragma: no cover - compiled
@@ -292,7 +292,7 @@ def _below_bids(
     return good[:count], figures, pairs
 
 
-@njit(cache=True)
+@compiled()
 def _run_out(rows: FloatArray, now: float, runs: float) -> tuple[IntArray, float]:  # pragma: no cover - compiled
     """Return the rows of which the auction has run out, or is so close to it that the rule must say.
 

@@ -13,9 +13,9 @@ from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from abm.auctions import Auctions
+from models.compiled import compiled
 from models.lending import Below
 from models.liquidation import Absorption, House, LiquityV1, LiquityV2, Opening, share_out
 from models.types import FloatArray
@@ -136,7 +136,7 @@ class StabilityPool(Auctions):
         self._world.ledger.transfer(lender.account, lender.first_holder + account, asset, units)
 
 
-@njit(cache=True)
+@compiled()
 def _staked(
     posted: FloatArray, scaled_debt: FloatArray, collateral: int, debt: int, left_out: int
 ) -> float:  # pragma: no cover - compiled
@@ -148,7 +148,7 @@ def _staked(
     return staked
 
 
-@njit(cache=True)
+@compiled()
 def _stakes(
     posted: FloatArray, scaled_debt: FloatArray, collateral: int, debt: int, left_out: int
 ) -> FloatArray:  # pragma: no cover - compiled

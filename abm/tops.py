@@ -6,8 +6,8 @@ A row of figures for each bound keeps all of them in one array, which compiled c
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.liquidation.ceiling import SLACK
 from models.types import BoolArray, FloatArray, IntArray
 
@@ -41,7 +41,7 @@ class Tops(NamedTuple):
         return _may_bring(places, self.figures, *terms)
 
 
-@njit(cache=True)
+@compiled()
 def accounts_bring(
     rate: FloatArray,
     repaid_usd: FloatArray,
@@ -62,7 +62,7 @@ def accounts_bring(
     return figures
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def lots_bring(
     price: FloatArray,
     paid: FloatArray,
@@ -82,7 +82,7 @@ def lots_bring(
     return figures
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _may_bring(
     places: IntArray, figures: FloatArray, margin: float, fee: float, least_usd: float, budget_usd: float
 ) -> BoolArray:  # pragma: no cover - compiled

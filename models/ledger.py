@@ -20,9 +20,9 @@ from math import inf
 from typing import Final, cast
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
+from models.compiled import compiled
 from models.refusals import Refusal
 from models.types import FloatArray, IntArray
 
@@ -250,7 +250,7 @@ class Ledger:
                 )
 
 
-@njit(cache=True)
+@compiled()
 def _transfer_many(
     column: FloatArray, sources: IntArray, targets: IntArray, amounts: FloatArray, slack: float
 ) -> int:  # pragma: no cover - compiled

@@ -17,13 +17,14 @@ from math import ceil, exp, log, log1p
 from typing import Final
 
 import numpy as np
-from numba import njit
+
+from models.compiled import compiled
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NEGLIGIBLE: Final = 40.0  # e to minus this is nothing beside 1
 
 
-@njit(cache=True)
+@compiled()
 def expected_cost(
     signal: float, noise: float, cash: float, asked: float, expected: float
 ) -> tuple[float, float]:  # pragma: no cover - compiled
@@ -55,7 +56,7 @@ def expected_cost(
     return cost, served
 
 
-@njit(cache=True)
+@compiled()
 def _stretch(
     start: float, end: float, origin: float, signal: float, noise: float, steep: float, rationed: bool
 ) -> tuple[float, float]:  # pragma: no cover - compiled

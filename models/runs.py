@@ -38,9 +38,9 @@ from math import inf, log, log1p
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
+from models.compiled import compiled
 from models.rare_holes import expected_cost
 from models.refusals import Refusal
 from models.types import BoolArray, FloatArray
@@ -197,7 +197,7 @@ def leaving_share(hole: ArrayLike, threshold: float, noise: float) -> FloatArray
     return share
 
 
-@njit(cache=True)
+@compiled()
 def _better_to_leave(
     signals: FloatArray, gains: FloatArray, cash: float, noises: FloatArray, asked: float, expected: float
 ) -> tuple[BoolArray, int]:  # pragma: no cover - compiled
@@ -212,7 +212,7 @@ def _better_to_leave(
     return leaving, -1
 
 
-@njit(cache=True)
+@compiled()
 def _costs_less(
     signal: float, noise: float, cash: float, asked: float, expected: float, borne: float, or_as_much: bool = False
 ) -> bool:  # pragma: no cover - compiled
@@ -224,13 +224,13 @@ def _costs_less(
     return cost < borne * served or (or_as_much and cost == borne * served)
 
 
-@njit(cache=True)
+@compiled()
 def _served(asked: float, cash: float) -> float:  # pragma: no cover - compiled
     """The integral of k(n) from `asked` on: how likely one is paid."""
     return max(cash - asked, 0.0) - cash * log(max(cash, asked))
 
 
-@njit(cache=True)
+@compiled()
 def _weights(upto: float, cash: float) -> tuple[float, float]:  # pragma: no cover - compiled
     """The integrals of k(n) / (1 - min(n, c)) and of n times that, from 0 on."""
     within = min(upto, cash)
@@ -242,7 +242,7 @@ def _weights(upto: float, cash: float) -> tuple[float, float]:  # pragma: no cov
     return plain, first
 
 
-@njit(cache=True)
+@compiled()
 def _expected_hole(signal: float, noise: float, cash: float, asked: float) -> float:  # pragma: no cover - compiled
     """The integral over n, from `asked` on, of what a haircut costs who waits.
 

@@ -15,7 +15,7 @@ import models
 ROOMS = ("models", "abm", "experiments")
 """From the inside out: a room may import itself and the rooms before it."""
 
-SHARED = {"types", "parameters", "refusals"}
+SHARED = {"types", "parameters", "refusals", "compiled"}
 KEPT_OUT_OF_MODELS = {"mesa", "pandas", "pyarrow", "matplotlib", "tqdm", "tomllib", "tomli_w", "time", "datetime"}
 
 HOMES = {

@@ -8,9 +8,9 @@ the least that the rule asks, up to its value. Each bid locks money that is not 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from abm.english_auctions import BID, COLLATERAL, DEBT, PAID, TAB, UNITS
+from models.compiled import compiled
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def bids_on(
     return [MadeBid(int(looked), int(place), *bid) for looked, place, *bid in made]
 
 
-@njit(cache=True)
+@compiled()
 def _bids_on(
     places: IntArray,
     figures: FloatArray,

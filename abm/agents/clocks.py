@@ -8,8 +8,8 @@ one walk over each clock, so that a block costs what its strikes cost, and nothi
 from typing import Final
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.types import FloatArray, IntArray
 
 _AHEAD: Final = 128
@@ -44,7 +44,7 @@ class Clocks:
         return self._struck[self._ends[block] : self._ends[block + 1]]
 
 
-@njit(cache=True)
+@compiled()
 def _strikes(
     phases: FloatArray, intervals: FloatArray, first: int, blocks: int, step_seconds: float
 ) -> tuple[IntArray, IntArray]:  # pragma: no cover - compiled

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
-from numba import njit
 from pydantic import Field, model_validator
 
 from abm.distributions import Members, PositiveInfOrDrawn, PositiveOrDrawn, draw
+from models.compiled import compiled
 from models.market.fill import DUST
 from models.parameters import Parameters
 from models.types import FloatArray
@@ -235,7 +235,7 @@ class Recovery:
                 ladder[:, 1] *= 1.0 - missing
 
 
-@njit(cache=True)
+@compiled()
 def _rungs(
     centre: float, half: float, step: float, levels: int, size: float, base: float, quote: float
 ) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled

@@ -14,13 +14,13 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.special import ive
 from scipy.stats import gamma
 
 from experiments.fit.fitted import Fitted, NoFit
 from experiments.fit.history import History
 from experiments.fit.likelihood import estimates, maximise, search
+from models.compiled import compiled
 from models.prices import HestonPrice
 from models.types import FloatArray, IntArray
 
@@ -188,7 +188,7 @@ def _transitions(before: FloatArray, after: FloatArray, own: _Own) -> FloatArray
     return density
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _filter(
     returns: FloatArray,
     begins: FloatArray,

@@ -27,9 +27,9 @@ prices went; it depends on the pool and the lines only, never on when the anchor
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.lending.pool import LendingPool
 from models.lending.refusals import TooManyReserves
 from models.lending.valuation import value_row, value_rows
@@ -239,7 +239,7 @@ class HealthWatch:
         self._expose()
 
 
-@njit(cache=True)
+@compiled()
 def _untouched(accounts: IntArray, slot: NDArray[np.int32]) -> tuple[IntArray, IntArray]:  # pragma: no cover - compiled
     """Who of some accounts was not touched yet, once each, and their slots until now; all are from now on."""
     new, places = np.empty(len(accounts), np.int64), np.empty(len(accounts), np.int64)
@@ -252,7 +252,7 @@ def _untouched(accounts: IntArray, slot: NDArray[np.int32]) -> tuple[IntArray, I
     return new[:count].copy(), places[:count].copy()
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _worst(
     backing: int, owing: int, prices: FloatArray, borrow_index: FloatArray, then: FloatArray
 ) -> float:  # pragma: no cover - compiled
@@ -269,7 +269,7 @@ def _worst(
     return rise / fall * _SLACK if 0.0 < fall < np.inf and rise > 0.0 else np.inf
 
 
-@njit(cache=True)
+@compiled()
 def _below(
     prices: FloatArray,
     borrow_index: FloatArray,
@@ -332,12 +332,12 @@ def _below(
     return accounts[:found].copy(), values[:, :found].copy(), vain, staying
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _mark(marks: NDArray[np.uint64], account: int) -> None:  # pragma: no cover - compiled
     marks[account // 64] |= np.uint64(1) << np.uint64(account % 64)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _look(
     account: int,
     prices: FloatArray,

@@ -21,9 +21,9 @@ prices went; what is in a bin is what looking at everybody would put there.
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.lending.health import Anchor, HealthWatch
 from models.lending.pool import LendingPool
 from models.types import FloatArray, IntArray
@@ -80,7 +80,7 @@ class Landscape:
         return anchor
 
 
-@njit(cache=True)
+@compiled()
 def _sum_blocks(owed: FloatArray, first: int, last: int, sums: FloatArray) -> None:  # pragma: no cover - compiled
     """Sum blocks `first` … `last` - 1 of what is owed by place, in the order in which `_owed_before` adds."""
     for block in range(first, last):
@@ -90,7 +90,7 @@ def _sum_blocks(owed: FloatArray, first: int, last: int, sums: FloatArray) -> No
         sums[block] = total
 
 
-@njit(cache=True)
+@compiled()
 def _vacate(places: IntArray, owed: FloatArray, sums: FloatArray) -> None:  # pragma: no cover - compiled
     """Let nothing be owed at these places."""
     for place in places:
@@ -98,7 +98,7 @@ def _vacate(places: IntArray, owed: FloatArray, sums: FloatArray) -> None:  # pr
         _sum_blocks(owed, place // _BLOCK, place // _BLOCK + 1, sums)
 
 
-@njit(cache=True)
+@compiled()
 def _debt(
     prices: FloatArray,
     borrow_index: FloatArray,
@@ -137,7 +137,7 @@ def _debt(
     return debt
 
 
-@njit(cache=True)
+@compiled()
 def _only_bit(bits: int) -> int:  # pragma: no cover - compiled
     """The number of the only bit that is set; -1 where there is none or several."""
     if bits == 0 or bits & (bits - 1):
@@ -148,7 +148,7 @@ def _only_bit(bits: int) -> int:  # pragma: no cover - compiled
     return number
 
 
-@njit(cache=True)
+@compiled()
 def _add_sorted(
     price_at_line: float,
     rise: float,
@@ -181,7 +181,7 @@ def _add_sorted(
         above = up_to
 
 
-@njit(cache=True)
+@compiled()
 def _owed_before(place: int, owed: FloatArray, before: FloatArray) -> float:  # pragma: no cover - compiled
     """What is owed at all places before this one."""
     block = place // _BLOCK
@@ -191,7 +191,7 @@ def _owed_before(place: int, owed: FloatArray, before: FloatArray) -> float:  # 
     return float(before[block] + total)
 
 
-@njit(cache=True)
+@compiled()
 def _add(
     account: int,
     prices: FloatArray,

@@ -15,8 +15,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.types import FloatArray, IntArray
 
 
@@ -36,7 +36,7 @@ class Valuation(NamedTuple):
     debt_value: FloatArray
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def value_row(
     collateral: FloatArray,
     scaled_debt: FloatArray,
@@ -55,7 +55,7 @@ def value_row(
     return backing, held, owed
 
 
-@njit(cache=True)
+@compiled()
 def value_rows(
     collateral: FloatArray,
     scaled_debt: FloatArray,
@@ -75,7 +75,7 @@ def value_rows(
     return valued
 
 
-@njit(cache=True)
+@compiled()
 def rows_below(
     collateral: FloatArray,
     scaled_debt: FloatArray,
@@ -96,7 +96,7 @@ def rows_below(
     return found[:count]
 
 
-@njit(cache=True)
+@compiled()
 def without_collateral(collateral: FloatArray, accounts: IntArray) -> IntArray:  # pragma: no cover - compiled
     """Which of `accounts` have posted nothing, in their order."""
     found = np.empty(len(accounts), np.int64)

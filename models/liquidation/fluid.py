@@ -20,9 +20,9 @@ from math import inf
 from typing import ClassVar, Literal
 
 import numpy as np
-from numba import njit
 from pydantic import Field
 
+from models.compiled import compiled
 from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
@@ -64,7 +64,7 @@ class Fluid(SpotDesign):
         return Ceiling(*_ceilings(*figures, 1.0 + self.liquidation_penalty, 1.0 - highest, absorbed_from))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _ceilings(
     health: FloatArray, debt_usd: FloatArray, ltv: FloatArray, ordinary: float, gained: float, absorbed_from: float
 ) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled

@@ -22,9 +22,9 @@ import math
 from typing import ClassVar, Final, Literal
 
 import numpy as np
-from numba import njit
 from pydantic import Field
 
+from models.compiled import compiled
 from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
@@ -93,7 +93,7 @@ class Kamino(SpotDesign):
         return min(part * position.debt_usd, position.debt_units * position.debt_price, self.max_repay_usd)
 
 
-@njit(cache=True)
+@compiled()
 def _ceilings(
     health: FloatArray,
     debt_usd: FloatArray,

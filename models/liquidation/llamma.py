@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from math import ceil, expm1, floor, inf, log, log1p, sqrt
 from typing import ClassVar, Final, Literal, Self
 
-from numba import njit
 from pydantic import Field, model_validator
 
+from models.compiled import compiled
 from models.liquidation.design import DesignParameters
 from models.liquidation.offer import (
     ROUNDING,
@@ -187,7 +187,7 @@ class Llamma(DesignParameters):
         return Opening(rewards=(Reward("position", debt=max(left, 0.0), units=position.collateral_units),))
 
 
-@njit(cache=True)
+@compiled()
 def health_of(counted: float, worth: float, over: float, base: float, debt: float) -> float:
     """`Llamma.health`, where so much of what the bands bring is counted."""
     return (counted * worth + over * base) / debt

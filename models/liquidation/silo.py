@@ -19,9 +19,9 @@ two is the target. Fees to the deployer, integer rounding.
 from typing import ClassVar, Final, Literal
 
 import numpy as np
-from numba import njit
 from pydantic import Field
 
+from models.compiled import compiled
 from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms, close_to
@@ -66,7 +66,7 @@ class Silo(SpotDesign):
         return Ceiling(*_ceilings(*figures, self.liquidation_fee, self.target_ltv, self.full_close_share))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _ceilings(
     health: FloatArray,
     debt_usd: FloatArray,

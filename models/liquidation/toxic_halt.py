@@ -19,9 +19,9 @@ account that is halted waits for the price to recover, and its interest runs on.
 from typing import ClassVar, Literal
 
 import numpy as np
-from numba import njit
 from pydantic import Field
 
+from models.compiled import compiled
 from models.liquidation.ceiling import SLACK, Accounts, Ceiling
 from models.liquidation.offer import Bounds, Position, protocol_part, seized_per_repaid
 from models.liquidation.spot import SpotDesign, Terms
@@ -62,7 +62,7 @@ class ToxicHalt(SpotDesign):
         return Ceiling(rate, self.close_factor * accounts.debt_usd)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _rates(
     ltv: FloatArray, most_bonus: float, kept: float, halt_ltv: float
 ) -> FloatArray:  # pragma: no cover - compiled

@@ -17,8 +17,8 @@ is up in price.
 """
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.market.band_oracle import kept, report
 from models.market.fill import DUST
 from models.market.ladder import lay
@@ -31,7 +31,7 @@ MOST_BANDS = 50
 """AMM.vy: bands that one deposit or one trade may cover, and how far from the oracle price a trade runs on."""
 
 
-@njit(cache=True)
+@compiled()
 def virtual(quote: float, base: float, upper: float, oracle: float, amplification: float) -> tuple[float, float]:
     """f and g of a band."""
     ratio = upper / oracle
@@ -42,7 +42,7 @@ def virtual(quote: float, base: float, upper: float, oracle: float, amplificatio
     return amplification * scale * (oracle / ratio), (amplification - 1.0) * scale * ratio
 
 
-@njit(cache=True)
+@compiled()
 def marginal(quote: float, base: float, upper: float, oracle: float, amplification: float) -> float:
     """The price without fee in a band; in an empty one between its ends, as the contract has it."""
     if quote == 0.0 and base == 0.0:
@@ -51,7 +51,7 @@ def marginal(quote: float, base: float, upper: float, oracle: float, amplificati
     return (f + quote) / (g + base)
 
 
-@njit(cache=True)
+@compiled()
 def _reserves(
     held: FloatArray, upper: FloatArray, side: int, row: int, oracle: float, amplification: float
 ) -> tuple[float, float, float]:
@@ -63,7 +63,7 @@ def _reserves(
     return f + quote, g + base, g
 
 
-@njit(cache=True)
+@compiled()
 def _ends(upper: float, oracle: float, amplification: float, side: int, row: int, bound: int, seen: int) -> bool:
     """Whether no trade runs on beyond this band.
 
@@ -76,7 +76,7 @@ def _ends(upper: float, oracle: float, amplification: float, side: int, row: int
     return row >= bound or seen >= MOST_BANDS or upper / oracle < (1.0 + DUST) / reach
 
 
-@njit(cache=True)
+@compiled()
 def _growth(measure: int, amount: float, reserve_in: float, reserve_out: float) -> float:
     """By what fraction the virtual reserve of what is given grows until the walk is done, if the band is long enough.
 
@@ -93,7 +93,7 @@ def _growth(measure: int, amount: float, reserve_in: float, reserve_out: float) 
     return gap / (1.0 + root)
 
 
-@njit(cache=True)
+@compiled()
 def walk(
     held: FloatArray, upper: FloatArray, side: int, row: int, bound: int, oracle: float, amplification: float,
     measure: int, amount: float,
@@ -151,7 +151,7 @@ def walk(
     return 1.0 if measure == TO else left, net, got, first, rate, last, here, True
 
 
-@njit(cache=True)
+@compiled()
 def ends_in(
     held: FloatArray, upper: FloatArray, side: int, row: int, bound: int, oracle: float, amplification: float, to: float
 ) -> tuple[float, int, float, float, float]:
@@ -183,7 +183,7 @@ def ends_in(
     return net, at, reserve, begin, whole
 
 
-@njit(cache=True)
+@compiled()
 def apply(
     held: FloatArray, upper: FloatArray, side: int, row: int, last: int, used_up: bool,
     oracle: float, amplification: float, keep: float, admin_part: float, given: float, got: float, surplus: float,
@@ -233,7 +233,7 @@ def apply(
     return held[side, last] == 0.0, held[side].sum()
 
 
-@njit(cache=True)
+@compiled()
 def arcs(
     held: FloatArray,
     upper: FloatArray,
@@ -264,7 +264,7 @@ def arcs(
         here += -1 if side == SELL else 1
 
 
-@njit(cache=True)
+@compiled()
 def converted(
     held: FloatArray, upper: FloatArray, row: int, parts: FloatArray, oracle: float, amplification: float, in_base: bool
 ) -> float:
@@ -301,7 +301,7 @@ def converted(
     return total
 
 
-@njit(cache=True)
+@compiled()
 def trade_all(
     held: FloatArray, upper: FloatArray, row: int, bounds: tuple[int, int], total: FloatArray, admin: FloatArray,
     believed: float, step_fee: float, price: float, amplification: float, fee: float, admin_fee: float,

@@ -9,8 +9,7 @@
 
 from math import inf, isfinite
 
-from numba import njit
-
+from models.compiled import compiled
 from models.market.fill import InvalidAmount, InvalidPrice
 
 WINDOW_SECONDS = 120.0
@@ -72,7 +71,7 @@ class BandOracle:
         self.price, self.step_fee = report(price, step_fee, self._clock - written_at, self.said)
 
 
-@njit(cache=True)
+@compiled()
 def report(believed: float, step_fee: float, elapsed: float, price: float) -> tuple[float, float]:
     """What the pool makes of an oracle's price.
 
@@ -93,7 +92,7 @@ def report(believed: float, step_fee: float, elapsed: float, price: float) -> tu
     return limited, (step_fee + fall * (3.0 - fall * (3.0 - fall))) * weight
 
 
-@njit(cache=True)
+@compiled()
 def kept(fee: float, step_fee: float) -> float:
     """The part of what is given that trades."""
     return max(1.0 - max(fee, step_fee), LEAST_KEPT)

@@ -14,8 +14,8 @@ from collections.abc import Hashable
 from typing import cast
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.market import band_curve as curve
 from models.market.band_curve import BASE, QUOTE
 from models.market.band_deposits import Holding
@@ -128,7 +128,7 @@ class OwnedBands(Bands):
         return _changes(per_share, self._per_share, self._since - self._deposits.first)
 
 
-@njit(cache=True)
+@compiled()
 def _changes(now: FloatArray, before: FloatArray, shift: int) -> IntArray:  # pragma: no cover - compiled
     """How many of the columns before each one differ; `before` begins `shift` columns later, where nothing was."""
     count = np.zeros(now.shape[1] + 1, np.int64)
@@ -141,7 +141,7 @@ def _changes(now: FloatArray, before: FloatArray, shift: int) -> IntArray:  # pr
     return count
 
 
-@njit(cache=True)
+@compiled()
 def _per_share(
     held: FloatArray, upper: FloatArray, totals: FloatArray, oracle: float, amplification: float
 ) -> FloatArray:  # pragma: no cover - compiled
@@ -155,7 +155,7 @@ def _per_share(
     return found
 
 
-@njit(cache=True)
+@compiled()
 def over_of(
     owner: int, first: IntArray, first_row: int, active: int, upper: FloatArray, price: float
 ) -> float:  # pragma: no cover - compiled
@@ -164,7 +164,7 @@ def over_of(
     return max(price - upper[row], 0.0) if row > active else 0.0
 
 
-@njit(cache=True)
+@compiled()
 def _add_up(
     per_share: FloatArray,
     changed: IntArray,

@@ -14,9 +14,9 @@ from math import fsum, inf, nan, sqrt
 from typing import Literal, Self
 
 import numpy as np
-from numba import njit
 from pydantic import Field, model_validator
 
+from models.compiled import compiled
 from models.market.fill import (
     EndlessFill,
     Fill,
@@ -230,7 +230,7 @@ class ConstantProduct:
         return fsum((product, error, -self.quote, *products(-self.fee, product), -self.fee * error)) / self.quote
 
 
-@njit(cache=True)
+@compiled()
 def _swap_all(held: FloatArray, sells: BoolArray, amounts: FloatArray, fee: float) -> tuple[FloatArray, int]:
     """What each amount given gets, one after the other, and how many trades left something in the pool.
 

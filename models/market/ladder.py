@@ -29,8 +29,8 @@ walk is done again, until the shares stay where they are and so lie where curve 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.market.fill import DUST
 from models.types import FloatArray, IntArray, Side
 
@@ -200,7 +200,7 @@ def settled(before: FloatArray, shares: FloatArray, amount: float) -> bool:
     return bool((np.abs(shares - before) <= SETTLED * shares + UNSETTLED * amount).all())
 
 
-@njit(cache=True)
+@compiled()
 def reach(segments: FloatArray, spans: IntArray, row: int, rates: FloatArray) -> FloatArray:
     """What `Ladder.reach` says; segments of shape (4, segments), spans of shape (2, sources), rates of any order."""
     amounts = np.zeros((spans.shape[1], rates.size))
@@ -224,7 +224,7 @@ def reach(segments: FloatArray, spans: IntArray, row: int, rates: FloatArray) ->
     return amounts
 
 
-@njit(cache=True)
+@compiled()
 def lay(segments: FloatArray, at: int, start: float, end: float, give: float, get: float) -> None:
     """Write a segment that takes `give` and gives `get` between two rates above zero into a column of a list.
 
@@ -238,13 +238,13 @@ def lay(segments: FloatArray, at: int, start: float, end: float, give: float, ge
         segments[GET, at] /= apart
 
 
-@njit(cache=True)
+@compiled()
 def _open(rate: float, start: float, end: float) -> bool:
     """Whether the walk at `rate` is on this arc."""
     return start >= rate > end
 
 
-@njit(cache=True)
+@compiled()
 def _best_level(segments: FloatArray, heads: IntArray, ends: IntArray, row: int) -> int:
     """The source whose next level comes first; -1 when none has a level next."""
     best = -1
@@ -261,7 +261,7 @@ def _best_level(segments: FloatArray, heads: IntArray, ends: IntArray, row: int)
     return best
 
 
-@njit(cache=True)
+@compiled()
 def _arcs(segments: FloatArray, heads: IntArray, ends: IntArray, rate: float, row: int) -> tuple[float, float]:
     """Moves the heads past arcs that end at `rate`; returns the weight of the open arcs and the next rate below where
     an arc opens or ends.
@@ -283,7 +283,7 @@ def _arcs(segments: FloatArray, heads: IntArray, ends: IntArray, rate: float, ro
     return weight, stop
 
 
-@njit(cache=True)
+@compiled()
 def parallel(segments: FloatArray, spans: IntArray) -> FloatArray:
     """Sources side by side as one curve: cut at every breakpoint, the weights of open arcs added.
 
@@ -323,7 +323,7 @@ def parallel(segments: FloatArray, spans: IntArray) -> FloatArray:
     return merged[:, :count].copy()
 
 
-@njit(cache=True)
+@compiled()
 def _round_off(shares: FloatArray, amount: float) -> None:
     """Give the rounding of the sums to the largest share, where it is smallest in proportion."""
     largest = 0
@@ -337,7 +337,7 @@ def _round_off(shares: FloatArray, amount: float) -> None:
     shares[largest] = amount - others
 
 
-@njit(cache=True)
+@compiled()
 def route(segments: FloatArray, spans: IntArray, row: int, amount: float, shares: FloatArray) -> bool:
     """Split an amount over sources, best rate first.
 
@@ -390,7 +390,7 @@ def route(segments: FloatArray, spans: IntArray, row: int, amount: float, shares
     return True
 
 
-@njit(cache=True)
+@compiled()
 def route_each(segments: FloatArray, spans: IntArray, row: int, amounts: FloatArray, shares: FloatArray) -> None:
     """Split each of many amounts on the same state; shares of shape (amounts, sources), written."""
     for k in range(amounts.size):

@@ -10,8 +10,8 @@ post-only orders are tested before any fill.
 """
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.market.queues import (
     BUY,
     FREE,
@@ -46,7 +46,7 @@ ANY_PRICE = 1 << 60
 NO_ROOM, BAD_PRICE, BAD_SIZE = -1, -2, -3
 
 
-@njit(cache=True)
+@compiled()
 def _less(rest: float, late: float, traded: float) -> tuple[float, float]:
     """What is left after a trade, and what rounding has kept from it so far (Dekker 1971); without end it stays so."""
     if rest == np.inf:
@@ -55,7 +55,7 @@ def _less(rest: float, late: float, traded: float) -> tuple[float, float]:
     return left, late + ((rest - left) - traded)
 
 
-@njit(cache=True)
+@compiled()
 def _fillable(
     nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray,
     side: int, key: int, size: float, owner: int, self_trade: int,
@@ -79,7 +79,7 @@ def _fillable(
     return False
 
 
-@njit(cache=True)
+@compiled()
 def submit(
     nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray, trades: FloatArray,
     trade: int, taker: int, side: int, key: int, size: float, owner: int, force: int, self_trade: int,
@@ -143,7 +143,7 @@ def submit(
     return append(nodes, sizes, levels, counters, owners, side, key, rest + late, owner), trade
 
 
-@njit(cache=True)
+@compiled()
 def limit(
     memory: IntArray, side: int, price: float, size: float, owner: int, force: int, self_trade: int
 ) -> tuple[int, int]:
@@ -172,7 +172,7 @@ def limit(
     return submit(nodes, sizes, levels, counters, owners, trades, 0, 0, side, key, size, owner, force, self_trade)
 
 
-@njit(cache=True)
+@compiled()
 def market(memory: IntArray, side: int, size: float, owner: int, force: int, self_trade: int) -> tuple[int, int]:
     """Submit an order at any price, MARKET or FOK; arguments and result as of `limit`."""
     nodes, sizes, levels, counters, owners, trades = columns(memory)
@@ -181,7 +181,7 @@ def market(memory: IntArray, side: int, size: float, owner: int, force: int, sel
     return submit(nodes, sizes, levels, counters, owners, trades, 0, 0, side, ANY_PRICE, size, owner, force, self_trade)
 
 
-@njit(cache=True)
+@compiled()
 def take(memory: IntArray, side: int, whole: int, rest: float) -> int:
     """Trade for a taker without a name: so many levels whole, and after them an amount of base.
 
@@ -208,14 +208,14 @@ def take(memory: IntArray, side: int, whole: int, rest: float) -> int:
     return made
 
 
-@njit(cache=True)
+@compiled()
 def cancel(memory: IntArray, identity: int) -> float:
     """Take an order out by its id; returns what remained of it, 0 when no such order rests."""
     nodes, sizes, levels, counters, owners, _ = columns(memory)
     return _cancel(nodes, sizes, levels, counters, owners, identity)
 
 
-@njit(cache=True)
+@compiled()
 def _cancel(
     nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray, identity: int
 ) -> float:
@@ -226,7 +226,7 @@ def _cancel(
     return float(sizes[node])
 
 
-@njit(cache=True)
+@compiled()
 def stream(
     memory: IntArray, trades: FloatArray, trade: int,
     event: int, events: IntArray, amounts: FloatArray, ids: IntArray, self_trade: int,
@@ -268,7 +268,7 @@ def stream(
     return event, trade
 
 
-@njit(cache=True)
+@compiled()
 def requote(memory: IntArray, owner: int, bids: FloatArray, asks: FloatArray) -> tuple[int, float, float, float, float]:
     """Cancel all of an owner's orders and place new ones that only rest; those that would cross are left out.
 

@@ -20,8 +20,8 @@ orders cross when the sum of their keys is zero or more.
 """
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.types import FloatArray, IntArray
 
 Columns = tuple[IntArray, FloatArray, IntArray, IntArray, IntArray, FloatArray]
@@ -44,7 +44,7 @@ _ORDER = 20
 """Entries for one order: 8 of its node, its size, a level on either side (3 each), and a trade (5)."""
 
 
-@njit(cache=True)
+@compiled()
 def columns(memory: IntArray) -> Columns:
     """The parts of a book's memory, as views: nodes, sizes, levels, counters, owners, trades."""
     orders, owners = memory[ORDERS], memory[OWNERS]
@@ -63,7 +63,7 @@ def columns(memory: IntArray) -> Columns:
     )
 
 
-@njit(cache=True)
+@compiled()
 def tick_of(memory: IntArray) -> tuple[float, float]:
     """The tick as numerator and denominator."""
     reals = memory[NUMERATOR : DENOMINATOR + 1].view(np.float64)
@@ -97,7 +97,7 @@ def grown(memory: IntArray, orders: int, owners: int) -> IntArray:
     return larger
 
 
-@njit(cache=True)
+@compiled()
 def _find(levels: IntArray, count: int, side: int, key: int) -> int:
     """Position of the first level of a side whose key is not below `key`."""
     low, high = 0, count
@@ -110,7 +110,7 @@ def _find(levels: IntArray, count: int, side: int, key: int) -> int:
     return low
 
 
-@njit(cache=True)
+@compiled()
 def append(
     nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray,
     side: int, key: int, size: float, owner: int,
@@ -154,7 +154,7 @@ def append(
     return int(identity)
 
 
-@njit(cache=True)
+@compiled()
 def remove(
     nodes: IntArray, sizes: FloatArray, levels: IntArray, counters: IntArray, owners: IntArray, node: int
 ) -> None:
@@ -195,7 +195,7 @@ def remove(
     counters[LIVE] -= 1
 
 
-@njit(cache=True)
+@compiled()
 def commitment(memory: IntArray, owner: int) -> tuple[float, float]:
     """(base, quote) that an owner's resting orders may have to give; nothing for an owner without a row."""
     nodes, sizes, _, _, owners, _ = columns(memory)
@@ -212,7 +212,7 @@ def commitment(memory: IntArray, owner: int) -> tuple[float, float]:
     return base, quote
 
 
-@njit(cache=True)
+@compiled()
 def depth(memory: IntArray, side: int, keep: float) -> FloatArray:
     """What a taker meets on a side, level by level from the best on.
 

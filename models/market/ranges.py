@@ -10,8 +10,8 @@ no dust into the next one; what is shared out is exactly the fee.
 """
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.market.fill import DUST
 from models.market.ladder import lay
 from models.types import BoolArray, FloatArray
@@ -23,7 +23,7 @@ ROUNDING = 4.5e-16
 """Twice the relative rounding of a bound: how sure the room of a range is, as a part of its virtual reserve."""
 
 
-@njit(cache=True)
+@compiled()
 def walk(
     ranges: FloatArray, side: int, row: int, root: float, measure: int, amount: float
 ) -> tuple[float, float, float, float, float, int]:
@@ -86,7 +86,7 @@ def walk(
     return 1.0 if measure == TO else left, net, got, first, root, row
 
 
-@njit(cache=True)
+@compiled()
 def arcs(ranges: FloatArray, side: int, row: int, root: float, keep: float) -> FloatArray:
     """The ranges that are left as arcs of the ladder, shape (4, ranges), best first; arguments as in `walk`.
 
@@ -106,7 +106,7 @@ def arcs(ranges: FloatArray, side: int, row: int, root: float, keep: float) -> F
     return listed[:, :count].copy()
 
 
-@njit(cache=True)
+@compiled()
 def share_out(
     ranges: FloatArray, growth: FloatArray, side: int, row: int, root: float, end_row: int,
     fee: float, paid: float,
@@ -133,7 +133,7 @@ def share_out(
         growth[side, end_row] += paid / ranges[side, LIQUIDITY, end_row]
 
 
-@njit(cache=True)
+@compiled()
 def trade_all(
     ranges: FloatArray, growth: FloatArray, roots: FloatArray, held: FloatArray, row: int,
     sells: BoolArray, amounts: FloatArray, fee: float,

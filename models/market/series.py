@@ -17,24 +17,24 @@ the weights of a whole without an end are 1/A = 1/(A₁ √s₂) + q₁ √s₁/
 """
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.market.ladder import END, GET, GIVE, START, lay
 from models.types import FloatArray
 
 
-@njit(cache=True)
+@compiled()
 def _is_level(curve: FloatArray, segment: int) -> bool:
     return bool(curve[START, segment] == curve[END, segment])
 
 
-@njit(cache=True)
+@compiled()
 def _skew(curve: FloatArray, segment: int) -> float:
     """The weight for what is got as a multiple of the one for what is given; 1 for a level."""
     return 1.0 if _is_level(curve, segment) else curve[GET, segment] / curve[GIVE, segment]
 
 
-@njit(cache=True)
+@compiled()
 def _size(curve: FloatArray, segment: int, row: int) -> float:
     """All that a segment gets or gives, by `row`; infinite where it takes any amount."""
     start, end, weight = curve[START, segment], curve[END, segment], curve[row, segment]
@@ -47,7 +47,7 @@ def _size(curve: FloatArray, segment: int, row: int) -> float:
     return float(weight * (start - end) / (np.sqrt(start) + np.sqrt(end)) / np.sqrt(start * end))
 
 
-@njit(cache=True)
+@compiled()
 def series(first: FloatArray, second: FloatArray) -> FloatArray:
     """What two curves in a row are together, each of shape (4, segments), best first and without overlap.
 

@@ -16,11 +16,11 @@ miss, until it no longer falls: to the last digits.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 
+from models.compiled import compiled
 from models.market.ladder import END, GET, GIVE, START, lay
 from models.types import FloatArray
 
@@ -72,7 +72,7 @@ def _spread(a: Real, e: Real) -> Real:
 
 def _in_floats(function: Formula) -> Formula:
     """The same formula, compiled."""
-    return cast(Formula, njit(cache=True)(function))
+    return compiled()(function)
 
 
 _float_cubic = _in_floats(_cubic)
@@ -92,7 +92,7 @@ def _polish(function: Callable[[Decimal], tuple[Decimal, Decimal]], near: Decima
             return root
 
 
-@njit(cache=True)
+@compiled()
 def invariant(x: float, y: float, a: float) -> float:
     """D of two reserves in one unit. x + y is above it, and so is where the cubic's first term alone fills it."""
     root: float = min(x + y, ((a + 1.0) * (x + y) * 4.0 * x * y) ** (1.0 / 3.0) * (1.0 + 1e-15))
@@ -104,7 +104,7 @@ def invariant(x: float, y: float, a: float) -> float:
         root = lower
 
 
-@njit(cache=True)
+@compiled()
 def _excess(a: float, marginal: float) -> float:
     """e at a marginal price of at most 1, and as if it were `LEAST` below that."""
     marginal = max(marginal, LEAST)
@@ -142,13 +142,13 @@ def reserves_at(x: Decimal, y: Decimal, a: Decimal, near: float, marginal: Decim
     return (d * larger, d * smaller) if marginal < 1 else (d * smaller, d * larger)
 
 
-@njit(cache=True)
+@compiled()
 def marginal_rate(x: float, y: float, a: float, k: float) -> float:
     """What the next unit given to x gets from y; k is D³/(4xy)."""
     return y / x * ((a * x + k) / (a * y + k))
 
 
-@njit(cache=True)
+@compiled()
 def trade_in(x: float, y: float, a: float, k: float, given: float) -> tuple[float, float]:
     """(got, marginal afterwards), for an amount given to x; all sums are of one sign, so that no digits are lost."""
     grown = x + given
@@ -161,7 +161,7 @@ def trade_in(x: float, y: float, a: float, k: float, given: float) -> tuple[floa
     return min(got, y), marginal_rate(grown, left, a, k * (x / grown) * (y / left))
 
 
-@njit(cache=True)
+@compiled()
 def trade_out(x: float, y: float, a: float, k: float, got: float, left: float) -> tuple[float, float]:
     """(given, marginal afterwards), for an amount got from y.
 
@@ -175,7 +175,7 @@ def trade_out(x: float, y: float, a: float, k: float, got: float, left: float) -
     return given, marginal_rate(grown, left, a, k * (x / grown) * (y / left))
 
 
-@njit(cache=True)
+@compiled()
 def points_along(
     x: float, y: float, a: float, k: float, invariant: float, unit_in: float, unit_out: float, keep: float
 ) -> FloatArray:
@@ -196,7 +196,7 @@ def points_along(
     return points
 
 
-@njit(cache=True)
+@compiled()
 def arcs_along(
     x: float, y: float, a: float, k: float, points: FloatArray, row: int, amounts: FloatArray,
     unit_in: float, unit_out: float, keep: float,
@@ -243,7 +243,7 @@ def arcs_along(
     return segments[:, : count + 1]
 
 
-@njit(cache=True)
+@compiled()
 def amounts_to(
     x: float, y: float, a: float, k: float, invariant: float, row: int, rates: FloatArray,
     unit_in: float, unit_out: float, keep: float,

@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from numba import njit
 from pydantic import Field, model_validator
 
+from models.compiled import compiled
 from models.parameters import Parameters
 from models.prices.gbm import SECONDS_PER_YEAR, check_draws, grow
 from models.refusals import Refusal
@@ -134,7 +134,7 @@ class GarchPrice(Parameters):
         return grow(self.start, moves)
 
 
-@njit(cache=True)
+@compiled()
 def _recursion(first: float, omega: float, alpha: float, beta: float, innovations: FloatArray) -> FloatArray:
     """The variance of every return, shape (periods,), from that of the first and the innovations of all."""
     variances = np.empty(len(innovations))

@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-from numba import njit
 from pydantic import Field, model_validator
 
+from models.compiled import compiled
 from models.parameters import Parameters
 from models.prices.gbm import SECONDS_PER_YEAR, check_draws, grow
 from models.refusals import Refusal
@@ -136,7 +136,7 @@ def _deterministic(scheme: _Scheme, normals: FloatArray) -> tuple[FloatArray, Fl
     return moves, variances
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _quadratic_exponential(scheme: _Scheme, normals: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArray, int]:
     """Driftless log returns, variances, and the first step after which the correction does not exist, or -1."""
     variance, theta, kappa, epsilon, rho, years = scheme
