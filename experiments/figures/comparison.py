@@ -175,16 +175,15 @@ def timelines(comparison: Comparison) -> Figure:
     for axes, name in zip(panels[1:], names, strict=True):
         tallest = max(tallest, _course(axes, name, courses[name], clock, edges, bins))
     for axes in panels[1:]:
-        axes.set_ylim(0.0, 1.05 * tallest if tallest > 0.0 else 1.0)
-        style.number_axis(axes)
+        style.root_axis(axes, tallest)
     style.legend(panels[1])
     clock.label(panels[-1], edges)
     style.headline(
         drawn,
         f"{comparison.name}: the same fall of {asset} under each design (seed {comparison.manifest['seed']})",
         f"Bars: debt repaid by liquidators per {stretch}. Areas: debt of open positions that are under water, which "
-        "owe more than their collateral is worth. One scale for all designs; prices are those of the rest of the "
-        "market.",
+        "owe more than their collateral is worth. One scale of square roots for all designs, so that little is seen "
+        "beside much; prices are those of the rest of the market.",
     )
     return drawn
 

@@ -4,6 +4,7 @@ Whatever draws is decorated with `ours`: matplotlib looks sizes and colours up a
 `palette`, times in `clock`.
 """
 
+import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -183,6 +184,17 @@ def number_axis(axes: Axes, which: str = "y") -> None:
     """Tick labels such as 250k, 1.5M and 2bn on the `x` or the `y` axis."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def root_axis(axes: Axes, largest: float) -> None:
+    """Square roots on the y axis, from zero to just above the largest value; half way up is a quarter of the top."""
+    axes.set_yscale("function", functions=(lambda y: np.sqrt(np.maximum(y, 0.0)), np.square))
+    axes.set_ylim(0.0, 1.1 * largest if largest > 0.0 else 1.0)
+    if largest > 0.0:
+        power = 10.0 ** math.floor(math.log10(largest))
+        top = max(step * power for step in (1.0, 2.0, 4.0, 8.0) if step * power <= largest)
+        axes.set_yticks([0.0, top / 4.0, top])
+    number_axis(axes)
 
 
 def price_axis(axes: Axes) -> None:
