@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.bench import markets, paths, runner
+from experiments.bench.memory import peak_mib
 from experiments.commands.terminal import Parser, whole
 
 SHORT = [*paths.PATHS, *markets.RATES]
@@ -48,16 +49,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure(name: str, repeat: int) -> dict[str, Any]:
     """Time one case in this process, after a warm-up; memory in MiB."""
-    import resource  # noqa: PLC0415  POSIX only, and only wanted here
-
     if name in paths.PATHS:
         figures = paths.measure(paths.PATHS[name], repeat)
     elif name in runner.CASES:
         figures = runner.measure(runner.CASES[name], repeat)
     else:
         figures = markets.measure(markets.RATES[name], repeat)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024.0 * (1024.0 if sys.platform == "darwin" else 1.0))
-    return {"case": name} | figures | {"peak_mib": peak}
+    return {"case": name} | figures | {"peak_mib": peak_mib()}
 
 
 def table(rows: list[dict[str, Any]]) -> str:

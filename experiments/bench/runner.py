@@ -6,7 +6,6 @@ processor, and beside the speed-up stands what it would be if workers with somet
 
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 from abm import Scenario, simulate
 from experiments.asking.inquiry import Inquiry
 from experiments.asking.question import Experiment
+from experiments.bench.memory import peak_mib
 from experiments.bench.paths import everybody
 from experiments.experiment import ask
 from experiments.running.cells import Address, Cell, Computed
@@ -75,9 +75,9 @@ def memory(paths: int, _: int) -> dict[str, Any]:
     """How far the peak of this process's memory rises from a hundredth of the paths of an experiment to all; once."""
     few = max(paths // 100, 1)
     _answer(few)
-    before = _peak_mib()
+    before = peak_mib()
     _answer(paths)
-    rise = _peak_mib() - before
+    rise = peak_mib() - before
     return {"few": few, "few_mib": before, "rise_mib": rise, "bytes_per_path": rise * 2**20 / max(paths - few, 1)}
 
 
@@ -181,9 +181,3 @@ def _clocked(work: Callable[[], object]) -> tuple[float, float]:
     wall, processor = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - processor
-
-
-def _peak_mib() -> float:
-    import resource  # noqa: PLC0415  POSIX only, and only wanted here
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024.0 * (1024.0 if sys.platform == "darwin" else 1.0))
