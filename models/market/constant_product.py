@@ -11,56 +11,47 @@ both directions, with r the marginal amount out for one in, Δin = A Δ(1/√r) 
 """
 
 from math import fsum, inf, nan, sqrt
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from models.compiled import compiled
 from models.market.fill import (
     EndlessFill,
     Fill,
-    InvalidAmount,
     MakerTrade,
-    check_reserves,
     check_swaps,
     sale_of,
     sale_to,
     selling,
 )
 from models.market.near import NEAR, products
+from models.market.reserves import ReservePool, ReserveTerms
 from models.market.shares import Shares
-from models.parameters import Parameters
 from models.types import BoolArray, FloatArray, Side
 
 UNISWAP_V2_FEE = 0.003
 """Uniswap v2: 0.30 % of what is given."""
 
 
-class ConstantProduct:
+class ConstantProduct(ReservePool):
     """A pool of `base` and `quote` with x y = k and a `fee` on what is given, kept in the pool.
 
     Attributes:
-        base, quote: reserves in units. Read them; they change through `settle`, `add` and `remove`.
         bid, ask: marginal prices of a sale, g y/x, and of a purchase, y/(g x).
         fee: fraction of what is given.
-        shares: who has added liquidity owns some of these, and the fees kept for them.
-        state: replaced at every change; a quote remembers it.
+        base, quote, shares, state: see `ReservePool`.
 
     Raises:
         InvalidAmount: a reserve that is not positive and finite, a fee outside [0, 1).
     """
 
-    __slots__ = ("ask", "base", "bid", "fee", "quote", "shares", "state")
+    __slots__ = ("ask", "bid")
 
     def __init__(self, base: float, quote: float, fee: float = UNISWAP_V2_FEE) -> None:
-        for name, reserve in (("base", base), ("quote", quote)):
-            if not 0.0 < reserve < inf:
-                raise InvalidAmount(name, reserve, "a pool needs a positive, finite reserve of each")
-        if not 0.0 <= fee < 1.0:
-            raise InvalidAmount("fee", fee, "give a fraction from 0 to below 1")
-        self.fee = float(fee)
-        self._hold(float(base), float(quote))
+        super().__init__(base, quote, fee)
+        self._hold(self.base, self.quote)
         self.shares = Shares(sqrt(self.base) * sqrt(self.quote))
 
     def _hold(self, base: float, quote: float) -> None:
@@ -69,7 +60,7 @@ class ConstantProduct:
         keep = 1.0 - self.fee
         self.bid = keep * quote / base
         self.ask = quote / (keep * base)
-        self.state: object = object()
+        self.state = object()
 
     def quote_in(self, side: Side, amount: float) -> Fill:
         """The taker gives exactly `amount`.
@@ -121,14 +112,6 @@ class ConstantProduct:
         got = reserve_out * (growth / (1.0 + growth))
         return Fill(side, given, got, self.fee * given, best, price, True, (), self.state)
 
-    def check(self, fill: Fill) -> None:
-        """Refuse what `settle` would refuse.
-
-        Raises:
-            StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
-        """
-        check_reserves(self, fill)
-
     def settle(self, fill: Fill) -> list[MakerTrade]:
         """Apply a fill as it was quoted; what the pool would give by now on top of it stays in the pool.
 
@@ -138,7 +121,7 @@ class ConstantProduct:
         Raises:
             StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
         """
-        check_reserves(self, fill)
+        self.check(fill)
         shares = self.shares
         if fill.side == "sell":
             shares.base_fees += fill.fee / shares.total
@@ -175,27 +158,6 @@ class ConstantProduct:
             self.shares.quote_fees += self.fee * float(amounts[~sells].sum()) / self.shares.total
         trades: FloatArray = np.stack((amounts, got))
         return trades
-
-    def add(self, base: float, quote: float) -> float:
-        """Add liquidity at the pool's own ratio; returns the shares minted for it.
-
-        Raises:
-            InvalidAmount: amounts that are not positive, or whose ratio is off the pool's by more than 1e-9.
-        """
-        minted = self.shares.mint((self.base, self.quote), (base, quote))
-        self._hold(self.base + base, self.quote + quote)
-        return minted
-
-    def remove(self, shares: float) -> tuple[float, float]:
-        """Take out what shares are by now; returns the (base, quote) taken.
-
-        Raises:
-            InvalidAmount: more shares than were added: what a pool starts with never leaves it.
-        """
-        part = self.shares.burn(shares)
-        base, quote = part * self.base, part * self.quote
-        self._hold(self.base - base, self.quote - quote)
-        return base, quote
 
     def segments(self, side: Side) -> FloatArray:
         """The pool as one arc of the ladder without an end, shape (4, 1): see `models.market.ladder`."""
@@ -248,31 +210,12 @@ def _swap_all(held: FloatArray, sells: BoolArray, amounts: FloatArray, fee: floa
     return got, amounts.size
 
 
-class ConstantProductTerms(Parameters):
-    """A constant-product pool in a scenario.
-
-    Give `value`, the value of both sides together in quote, or the reserves in units; a missing reserve follows from
-    the other one and the reference price at the start.
-    """
+class ConstantProductTerms(ReserveTerms):
+    """A constant-product pool in a scenario."""
 
     kind: Literal["constant_product"] = "constant_product"
-    base: float | None = Field(default=None, gt=0)
-    quote: float | None = Field(default=None, gt=0)
-    value: float | None = Field(default=None, gt=0)
     fee: float = Field(default=UNISWAP_V2_FEE, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _one_way_to_size(self) -> Self:
-        if (self.value is None) == (self.base is None and self.quote is None):
-            raise ValueError("give either `value` (both sides, in quote) or `base` and/or `quote` (units)")
-        return self
 
     def build(self, reference_price: float) -> ConstantProduct:
         """The pool; sides that are not given are balanced at `reference_price`."""
-        if self.value is not None:
-            return ConstantProduct(self.value / 2.0 / reference_price, self.value / 2.0, self.fee)
-        base, quote = self.base, self.quote
-        if base is None:
-            assert quote is not None
-            base = quote / reference_price
-        return ConstantProduct(base, base * reference_price if quote is None else quote, self.fee)
+        return ConstantProduct(*self.reserves(reference_price), self.fee)

@@ -10,7 +10,7 @@ Market Makers*, 2021): a source is its curve of amounts against the taker's marg
 
 from collections.abc import Hashable
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -159,27 +159,3 @@ def sale_to(side: Side, price: float) -> bool:
 def gives_at_least(quoted_now: Fill, fill: Fill) -> bool:
     """Whether a new quote for the same amount in still gives what `fill` promises, up to rounding."""
     return quoted_now.complete and quoted_now.amount_out >= fill.amount_out * (1.0 - DUST)
-
-
-class Reserves(Protocol):
-    """A pool whose liquidity is what it holds of both assets."""
-
-    base: float
-    quote: float
-    state: object
-
-    def quote_in(self, side: Side, amount: float) -> Fill:
-        """A quote for an amount given."""
-
-
-def check_reserves(pool: Reserves, fill: Fill) -> None:
-    """Refuse what a pool of reserves cannot settle.
-
-    Raises:
-        StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
-    """
-    fresh = fill.state is pool.state
-    if fill.amount_in == inf or (fresh and fill.amount_out >= (pool.quote if fill.side == "sell" else pool.base)):
-        raise EndlessFill(fill)
-    if not fresh and not gives_at_least(pool.quote_in(fill.side, fill.amount_in), fill):
-        raise StaleFill(fill)

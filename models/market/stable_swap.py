@@ -15,10 +15,10 @@ average price before fees.
 
 from decimal import Decimal, localcontext
 from math import fsum, inf
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from models.market import stable_curve
 from models.market.fill import (
@@ -26,15 +26,14 @@ from models.market.fill import (
     InvalidAmount,
     InvalidPrice,
     MakerTrade,
-    check_reserves,
     sale_of,
     sale_to,
     selling,
 )
 from models.market.ladder import GIVE
 from models.market.near import products
+from models.market.reserves import ReservePool, ReserveTerms
 from models.market.shares import Shares
-from models.parameters import Parameters
 from models.types import FloatArray, Side
 
 CURVE_FEE = 0.0004
@@ -44,43 +43,34 @@ DIGITS = 50
 """Decimal digits in which a trade to a price is finished: enough to keep a float64's after a difference."""
 
 
-class StableSwap:
+class StableSwap(ReservePool):
     """A pool of `base` and `quote` on Curve's invariant, with a `fee` on what is got, kept in the pool.
 
     Attributes:
-        base, quote: reserves in units. Read them; they change through `settle`, `add` and `remove`.
         amplification: A as Curve states it; 0 is a constant product.
         fee: fraction of what is got.
         rate: quote value of one base at balance.
         invariant: D, in quote: the value of the pool when it is in balance.
-        shares: who has added liquidity owns some of these, and the fees kept for them.
-        state: replaced at every change; a quote remembers it.
+        base, quote, shares, state: see `ReservePool`.
 
     Raises:
         InvalidAmount: a reserve that is not positive and finite, a negative amplification, a fee outside [0, 1).
         InvalidPrice: a rate that is not positive and finite.
     """
 
-    __slots__ = (
-        "_curvature", "_points", "amplification", "base", "fee", "invariant", "quote", "rate", "shares", "state",
-    )  # fmt: skip
+    __slots__ = ("_curvature", "_points", "amplification", "invariant", "rate")
 
     def __init__(
         self, base: float, quote: float, amplification: float, fee: float = CURVE_FEE, rate: float = 1.0
     ) -> None:
-        for name, reserve in (("base", base), ("quote", quote)):
-            if not 0.0 < reserve < inf:
-                raise InvalidAmount(name, reserve, "a pool needs a positive, finite reserve of each")
+        super().__init__(base, quote, fee)
         if not 0.0 <= amplification < inf:
             raise InvalidAmount("amplification", amplification, "give a finite one of zero or more")
-        if not 0.0 <= fee < 1.0:
-            raise InvalidAmount("fee", fee, "give a fraction from 0 to below 1")
         if not 0.0 < rate < inf:
             raise InvalidPrice(rate, "give a positive, finite rate")
         self.amplification = float(amplification)
-        self.fee = float(fee)
         self.rate = float(rate)
-        self._set(float(base), float(quote))
+        self._hold(self.base, self.quote)
         self.shares = Shares(self.invariant)
 
     @property
@@ -147,14 +137,6 @@ class StableSwap:
             return self.quote_in(side, 0.0)
         return self._fill(side, sells, given, got, 1.0)._replace(price_after=price)
 
-    def check(self, fill: Fill) -> None:
-        """Refuse what `settle` would refuse.
-
-        Raises:
-            StaleFill: the pool no longer gives as much. EndlessFill: nothing would be left in it.
-        """
-        check_reserves(self, fill)
-
     def settle(self, fill: Fill) -> list[MakerTrade]:
         """Apply a fill as it was quoted; what the pool would give by now on top of it stays in the pool.
 
@@ -168,33 +150,12 @@ class StableSwap:
         # The fee is withheld from what is got: that is the asset in which the owners have it.
         kept = fill.amount_out * self.fee / (1.0 - self.fee) / self.shares.total
         if fill.side == "sell":
-            self._set(self.base + fill.amount_in, self.quote - fill.amount_out)
+            self._hold(self.base + fill.amount_in, self.quote - fill.amount_out)
             self.shares.quote_fees += kept
         else:
-            self._set(self.base - fill.amount_out, self.quote + fill.amount_in)
+            self._hold(self.base - fill.amount_out, self.quote + fill.amount_in)
             self.shares.base_fees += kept
         return []
-
-    def add(self, base: float, quote: float) -> float:
-        """Add liquidity at the pool's own ratio; returns the shares minted for it.
-
-        Raises:
-            InvalidAmount: amounts that are not positive, or whose ratio is off the pool's by more than 1e-9.
-        """
-        minted = self.shares.mint((self.base, self.quote), (base, quote))
-        self._set(self.base + base, self.quote + quote)
-        return minted
-
-    def remove(self, shares: float) -> tuple[float, float]:
-        """Take out what shares are by now; returns the (base, quote) taken.
-
-        Raises:
-            InvalidAmount: more shares than were added: what a pool starts with never leaves it.
-        """
-        part = self.shares.burn(shares)
-        base, quote = part * self.base, part * self.quote
-        self._set(self.base - base, self.quote - quote)
-        return base, quote
 
     def segments(self, side: Side) -> FloatArray:
         """The curve as arcs between a few dozen of its points, shape (4, arcs): see `arcs`."""
@@ -230,14 +191,14 @@ class StableSwap:
         )
         return amounts
 
-    def _set(self, base: float, quote: float) -> None:
+    def _hold(self, base: float, quote: float) -> None:
         """Take new reserves and find their invariant."""
         self.base, self.quote = base, quote
         x, y, a = self.rate * base, quote, 2.0 * self.amplification
         self.invariant = stable_curve.invariant(x, y, a)
         self._curvature = self.invariant * (self.invariant / (2.0 * x)) * (self.invariant / (2.0 * y))
         self._points: dict[Side, FloatArray] = {}
-        self.state: object = object()
+        self.state = object()
 
     def _curve(self, sells: bool) -> tuple[float, float, float, float]:
         """(reserve given to, reserve got from, a, D³/(4xy)), in quote."""
@@ -270,38 +231,15 @@ class StableSwap:
         return Fill(side, inf, got, inf if self.fee else 0.0, before, after, False, (), self.state)
 
 
-class StableSwapTerms(Parameters):
-    """A stable-swap pool in a scenario.
-
-    Give `value`, the value of both sides together in quote, or the reserves in units; a missing reserve follows from
-    the other one and the reference price at the start, which is the rate too where none is given.
-    """
+class StableSwapTerms(ReserveTerms):
+    """A stable-swap pool in a scenario; without a `rate` that is the reference price at the start."""
 
     kind: Literal["stable_swap"] = "stable_swap"
-    base: float | None = Field(default=None, gt=0)
-    quote: float | None = Field(default=None, gt=0)
-    value: float | None = Field(default=None, gt=0)
     amplification: float = Field(ge=0)
     fee: float = Field(default=CURVE_FEE, ge=0, lt=1)
     rate: float | None = Field(default=None, gt=0)
 
-    @model_validator(mode="after")
-    def _one_way_to_size(self) -> Self:
-        if (self.value is None) == (self.base is None and self.quote is None):
-            raise ValueError("give either `value` (both sides, in quote) or `base` and/or `quote` (units)")
-        return self
-
     def build(self, reference_price: float) -> StableSwap:
         """The pool; sides that are not given are worth the same at `reference_price`."""
         rate = reference_price if self.rate is None else self.rate
-        base, quote = self.base, self.quote
-        if self.value is not None:
-            base, quote = self.value / 2.0 / reference_price, self.value / 2.0
-        elif base is None:
-            assert quote is not None
-            base = quote / reference_price
-        elif quote is None:
-            quote = base * reference_price
-        assert base is not None
-        assert quote is not None
-        return StableSwap(base, quote, self.amplification, self.fee, rate)
+        return StableSwap(*self.reserves(reference_price), self.amplification, self.fee, rate)
