@@ -51,6 +51,10 @@ class RightAuctions:
         since, failed = known
         return self.terms.stage(now - since, self._step_seconds, failed=failed)
 
+    def withheld(self, kind: Kind, number: int, now: float) -> bool:
+        """Return whether a call is on offer, but not to everybody yet."""
+        return number in self._seen[kind] and self.stage(kind, number, now) != "open"
+
 
 class Rights:
     """Holds intents to the rights that their pools ask for, and collects what winners pay."""
