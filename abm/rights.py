@@ -11,6 +11,7 @@ import numpy as np
 
 from abm.intents import Intent, Liquidate, OpenLiquidation, Receipt, Status
 from models.liquidation import Oev, Stage
+from models.liquidation.offer import ROUNDING
 
 if TYPE_CHECKING:
     from abm.purses import Purses
@@ -64,9 +65,16 @@ class Rights:
         self._recorder = recorder
         self._purses = purses
 
-    def lacks(self, intent: Liquidate | OpenLiquidation) -> bool:
-        """Return whether a call's sender would have needed a right that it has not bought."""
-        return intent.right_usd is None and stage_of(self._world, intent) != "open"
+    def lacks(self, intent: Liquidate | OpenLiquidation, gas_usd: float) -> bool:
+        """Return whether a call's sender would have needed a right that it has not bought, or cannot pay for any more.
+
+        Who wins several in a block may have spent its money by the time; who takes leaves it out of what it repays.
+        """
+        if intent.right_usd is None:
+            return stage_of(self._world, intent) != "open"
+        if isinstance(intent, Liquidate) or intent.right_usd == 0.0:
+            return False
+        return self._purses.money_usd(intent) - gas_usd < intent.right_usd * (1.0 - ROUNDING)
 
     def collect(self, intent: Intent, receipt: Receipt) -> None:
         """Let the winner of an auction pay whose call has gone through."""
