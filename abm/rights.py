@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from abm.band_loans import BandLoans
 from abm.intents import Intent, Liquidate, OpenLiquidation, Receipt, Status
+from abm.stability import StabilityPool
 from models.liquidation import Oev, Stage
 from models.liquidation.offer import ROUNDING
 
@@ -86,7 +88,9 @@ class Rights:
         to_protocol, to_auctioneer = lender.rights.terms.split(intent.right_usd)
         protocol_usd, auctioneer_usd = self._purses.pay_right(intent, to_protocol, to_auctioneer, lender.fees)
         name = intent.sender.member_name(intent.member)  # type: ignore[attr-defined]
-        self._recorder.right(name, protocol_usd, auctioneer_usd, opened=isinstance(intent, OpenLiquidation))
+        # What an opening settles at once is a row of its own, which has the right's price in it.
+        at_once = isinstance(intent, Liquidate) or isinstance(lender.auctions, StabilityPool | BandLoans)
+        self._recorder.right(name, protocol_usd, auctioneer_usd, opened=not at_once)
 
 
 def stage_of(world: "World", intent: Liquidate | OpenLiquidation) -> Stage:

@@ -239,3 +239,14 @@ def test_who_wins_more_rights_than_it_has_money_for_opens_no_more_than_it_can_pa
     changed, earned = spent(model)
     assert changed == pytest.approx(earned, rel=1e-9)
     assert -changed == pytest.approx(model.recorder.bid_away_usd, rel=1e-9)
+
+
+@pytest.mark.parametrize("design", ["liquity_v1", "liquity_v2"])
+def test_a_call_that_settles_at_once_is_a_row_less_what_its_right_cost(play, design):
+    """As for every other liquidation."""
+    run = play(**world({}, design, count=2, **SUITED[design]))
+    assert run.summary["bid_away_usd"] > 0.0
+    assert run.liquidations["profit_usd"].sum() == pytest.approx(run.summary["liquidator_profit_usd"], rel=1e-12)
+    assert run.tables["liquidators"]["profit_usd"].sum() == pytest.approx(
+        run.summary["liquidator_profit_usd"], rel=1e-12
+    )
