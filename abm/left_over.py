@@ -1,6 +1,6 @@
 """What nobody has taken: accounts and lots that have been on offer for long enough to be the backstop's.
 
-Where the right to call is auctioned, it has waited for too short a time as long as not everybody may call.
+Where the right to call is auctioned, only what everybody may call for by now is left.
 """
 
 from dataclasses import dataclass, field

@@ -277,7 +277,7 @@ class View:
     def left_over(self, pool: int, terms: Backstop) -> LeftOver:
         """Return what others have left to the account of last resort of a pool, as the block stands.
 
-        Where rights to call are auctioned, what is on offer has been for no time until somebody looks.
+        Where rights to call are auctioned, their time runs from when somebody first looks, be it nobody else.
         """
         if self._world.lenders[pool].rights is not None:
             self.opportunities(pool)
