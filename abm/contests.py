@@ -85,13 +85,15 @@ class Contests:
         rights = self._world.lenders[rivals[0].pool].rights
         assert rights is not None
         values = self._values(rivals)
-        gains = [max(value.worth_usd - self._gas_usd(one), 0.0) for one, value in zip(rivals, values, strict=True)]
+        gas_usd = [self._gas_usd(one) for one in rivals]
+        gains = [max(value.worth_usd - gas, 0.0) for gas, value in zip(gas_usd, values, strict=True)]
         share = shaded(sum(gain > 0.0 for gain in gains), rights.terms.alike)
-        bids = [value.affords(share * gain) for gain, value in zip(gains, values, strict=True)]
+        bids = [value.affords(share * gain, gas) for gain, value, gas in zip(gains, values, gas_usd, strict=True)]
         # Where nobody needs to bid anything, whoever gains most is the one who would have.
         won = int(np.argmax(bids if any(bids) else gains))
         rivals[won].right_usd = bids[won]
-        values[won].set_aside(rivals[won], bids[won])
+        if bids[won] > 0.0:
+            values[won].set_aside(rivals[won], bids[won] + gas_usd[won])
         return rivals[won]
 
     def _gas_usd(self, intent: Call) -> float:
@@ -138,13 +140,13 @@ class _Value:
     repaid_usd: float
     money_usd: float
 
-    def affords(self, usd: float) -> float:
-        """Return what is left of a bid where the money does not reach for it and for what would be repaid.
+    def affords(self, usd: float, gas_usd: float = 0.0) -> float:
+        """Return what is left of a bid where the money does not reach for it, for gas and for what would be repaid.
 
         Who is short of money repays less in proportion, which is then worth less in proportion.
         """
         wanted = self.repaid_usd + usd
-        return usd * min(self.money_usd / wanted, 1.0) if wanted > 0.0 else 0.0
+        return usd * min(max(self.money_usd - gas_usd, 0.0) / wanted, 1.0) if wanted > 0.0 else 0.0
 
     def set_aside(self, intent: Call, bid_usd: float) -> None:
         """Leave a bid's money out of what its call may spend, where there is not enough for both."""

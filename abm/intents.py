@@ -122,7 +122,8 @@ class Liquidate(Intent):
 class OpenLiquidation(Intent):
     """Open an account's liquidation, or start an auction afresh: account or lot by its `number`.
 
-    Guard: the design still allows it. `worth_usd` is what the sender would pay for it at most, gas included.
+    Guard: the design still allows it. `worth_usd` is what the sender would pay for it at most, gas included, beside the
+    `bond_usd` that it locks.
     """
 
     pool: int
@@ -130,6 +131,7 @@ class OpenLiquidation(Intent):
     afresh: bool
     gas_cost_usd: float
     worth_usd: float
+    bond_usd: float = 0.0
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""What nobody has taken: accounts and lots that have been on offer for long enough to be the backstop's."""
+"""What nobody has taken: accounts and lots that have been on offer for long enough to be the backstop's.
+
+Where the right to call is auctioned, only what everybody may call for by now is left.
+"""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abm.english_auctions import EnglishAuctions
+from abm.rights import Kind
 from abm.sales import Sales
 from models.liquidation import NOBODY, Backstop
 
@@ -49,18 +53,23 @@ def left_over(world: "World", lender: "Lender", terms: Backstop) -> LeftOver:
     found = LeftOver()
     auctions, accounts = lender.auctions, _accounts(world, lender, terms)
     if auctions is None or lender.loans is not None:
-        takes = (_take(world, lender, terms, account) for account in accounts)
+        takes = (_take(world, lender, terms, account) for account in accounts if _free(world, lender, "take", account))
         found.takes = [take for take in takes if take is not None]
     if auctions is None:
         return found
-    found.opens = [(account, False) for account in accounts if auctions.opening(account) is not None]
+    found.opens = [
+        (account, False)
+        for account in accounts
+        if _free(world, lender, "open", account) and auctions.opening(account) is not None
+    ]
     for one in auctions:
         if not terms.due(world.now - one.lot.opened_seconds):
             continue
         if auctions.waits(one):
-            found.opens.append((one.number, True))
+            if _free(world, lender, "open", lender.pool.accounts + one.number):
+                found.opens.append((one.number, True))
         elif isinstance(auctions, Sales):
-            take = _take(world, lender, terms, one.number)
+            take = _take(world, lender, terms, one.number) if _free(world, lender, "take", one.number) else None
             found.takes += [take] if take is not None else []
         elif isinstance(auctions, EnglishAuctions) and one.lot.bidder == NOBODY and auctions.least_bid(one.lot):
             paid = terms.bid(one.lot.units, auctions.feed(one.lot), one.lot.tab)
@@ -75,6 +84,11 @@ def _accounts(world: "World", lender: "Lender", terms: Backstop) -> list[int]:
     by_debt = below.accounts[np.argsort(-below.debt_value, kind="stable")]
     waited = world.now - lender.waiting_since[by_debt]
     return [k for k, seconds in zip(by_debt.tolist(), waited.tolist(), strict=True) if terms.due(seconds)]
+
+
+def _free(world: "World", lender: "Lender", kind: Kind, number: int) -> bool:
+    """Return whether no right to a call is for sale; what nobody else could gain from, nobody sells a right to."""
+    return lender.rights is None or not lender.rights.withheld(kind, number, world.now)
 
 
 def _take(world: "World", lender: "Lender", terms: Backstop, number: int) -> LeftTake | None:

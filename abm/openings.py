@@ -91,7 +91,7 @@ class Openings:
             absorbed.seized,
             0.0,
             gas_usd,
-            rewarded - gas_usd,
+            rewarded - gas_usd - (intent.right_usd or 0.0),
             0.0,
             generation,
             absorbed.repaid * reference[debt],
@@ -110,7 +110,10 @@ class Openings:
         generation: int,
         gas_usd: float,
     ) -> float:
-        """Close a loan whose own quote repays it: a row for each asset that is left, all of it the caller's."""
+        """Close a loan whose own quote repays it: a row for each asset that is left, all of it the caller's.
+
+        The first bears the gas and the right to call.
+        """
         loans.wind_up(pair.account)
         reference, money = self._world.reference, lender.assets[pair.debt]
         rewarded = 0.0
@@ -119,11 +122,11 @@ class Openings:
             if units <= 0.0:
                 continue
             worth_usd = units * reference[asset]
-            cost_usd = gas_usd if rewarded == 0.0 else 0.0
+            cost_usd, right_usd = (gas_usd, intent.right_usd or 0.0) if rewarded == 0.0 else (0.0, 0.0)
             rewarded += worth_usd
             self._recorder.liquidation(
                 lender.name, pair.account, self._opener(intent).name, money, 0.0, asset, units, 0.0, cost_usd,
-                worth_usd - cost_usd, 0.0, generation, 0.0, worth_usd,
+                worth_usd - cost_usd - right_usd, 0.0, generation, 0.0, worth_usd,
             )  # fmt: skip
         for reward in opening.rewards:
             self._pay(lender, loans, intent, reward, pair)

@@ -30,13 +30,19 @@ class Purses:
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         return cohort.first_account + intent.member
 
-    def means_usd(self, intent: Liquidate) -> float:
-        """Return the most that a call may repay: its budget, and what its sender still has."""
+    def means_usd(self, intent: Liquidate, gas_usd: float = 0.0) -> float:
+        """Return the most that a call may repay: its budget, and what its sender still has.
+
+        Who holds what it gets pays for the right to call, and for its gas, out of the same money.
+        """
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         if intent.flash or cohort.unlimited[intent.member]:
             return intent.budget_usd
         held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
-        return min(intent.budget_usd, held * self._world.reference[cohort.capital_asset])
+        held_usd = held * self._world.reference[cohort.capital_asset]
+        if intent.right_usd and not intent.sell:
+            held_usd = max(held_usd - intent.right_usd - gas_usd, 0.0)
+        return min(intent.budget_usd, held_usd)
 
     def affords(self, intent: Intent, asset: int, units: float) -> bool:
         """Return whether the sender could bring so many units of an asset now, from its money and what it has of it."""
@@ -84,12 +90,13 @@ class Purses:
         return given
 
     def money_usd(self, intent: Liquidate | OpenLiquidation) -> float:
-        """Return what the sender of a call has for it; who sells at once, or has no limit, has enough."""
+        """Return what the sender of a call has for it beside a bond; who sells at once, or has no limit, has enough."""
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         if cohort.unlimited[intent.member] or (isinstance(intent, Liquidate) and (intent.sell or intent.flash)):
             return float("inf")
         held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
-        return held * self._world.reference[cohort.capital_asset]
+        held_usd = held * self._world.reference[cohort.capital_asset]
+        return max(held_usd - intent.bond_usd, 0.0) if isinstance(intent, OpenLiquidation) else held_usd
 
     def pay_gas(self, intent: Intent, gas_usd: float) -> None:
         """Take the price of a call from the sender's money; who has less than it costs pays what it has."""

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from abm.band_loans import BandLoans
 from abm.intents import Intent, Liquidate, OpenLiquidation, Receipt, Status
+from abm.stability import StabilityPool
 from models.liquidation import Oev, Stage
+from models.liquidation.offer import ROUNDING
 
 if TYPE_CHECKING:
     from abm.purses import Purses
@@ -51,6 +54,10 @@ class RightAuctions:
         since, failed = known
         return self.terms.stage(now - since, self._step_seconds, failed=failed)
 
+    def withheld(self, kind: Kind, number: int, now: float) -> bool:
+        """Return whether a call is on offer, but not to everybody yet."""
+        return number in self._seen[kind] and self.stage(kind, number, now) != "open"
+
 
 class Rights:
     """Holds intents to the rights that their pools ask for, and collects what winners pay."""
@@ -60,9 +67,16 @@ class Rights:
         self._recorder = recorder
         self._purses = purses
 
-    def lacks(self, intent: Liquidate | OpenLiquidation) -> bool:
-        """Return whether a call's sender would have needed a right that it has not bought."""
-        return intent.right_usd is None and stage_of(self._world, intent) != "open"
+    def lacks(self, intent: Liquidate | OpenLiquidation, gas_usd: float) -> bool:
+        """Return whether a call's sender would have needed a right that it has not bought, or cannot pay for any more.
+
+        Who wins several in a block may have spent its money by the time; who takes leaves it out of what it repays.
+        """
+        if intent.right_usd is None:
+            return stage_of(self._world, intent) != "open"
+        if isinstance(intent, Liquidate) or intent.right_usd == 0.0:
+            return False
+        return self._purses.money_usd(intent) - gas_usd < intent.right_usd * (1.0 - ROUNDING)
 
     def collect(self, intent: Intent, receipt: Receipt) -> None:
         """Let the winner of an auction pay whose call has gone through."""
@@ -74,7 +88,9 @@ class Rights:
         to_protocol, to_auctioneer = lender.rights.terms.split(intent.right_usd)
         protocol_usd, auctioneer_usd = self._purses.pay_right(intent, to_protocol, to_auctioneer, lender.fees)
         name = intent.sender.member_name(intent.member)  # type: ignore[attr-defined]
-        self._recorder.right(name, protocol_usd, auctioneer_usd, opened=isinstance(intent, OpenLiquidation))
+        # What an opening settles at once is a row of its own, which has the right's price in it.
+        at_once = isinstance(intent, Liquidate) or isinstance(lender.auctions, StabilityPool | BandLoans)
+        self._recorder.right(name, protocol_usd, auctioneer_usd, opened=not at_once)
 
 
 def stage_of(world: "World", intent: Liquidate | OpenLiquidation) -> Stage:

@@ -119,7 +119,7 @@ class Settlement:
     def carry_out(self, intent: Intent, gas_usd: float) -> Receipt:
         """Settle one intent against the state it finds, and hand out its receipt."""
         self._purses.gas_paid_usd = 0.0
-        if isinstance(intent, _CALLS) and self._rights.lacks(intent):
+        if isinstance(intent, _CALLS) and self._rights.lacks(intent, gas_usd or intent.gas_cost_usd):
             receipt = self._refuse(intent, gas_usd or intent.gas_cost_usd, "the right to call is not the sender's")
         else:
             receipt = self._settle[type(intent)](intent, gas_usd)
@@ -144,7 +144,7 @@ class Settlement:
         mark = lender.mark(intent.number)
         if mark is None:
             return self._refuse(intent, gas_usd, "nothing is owed any more")
-        sized = best_size(self._world, lender, mark, intent, self._purses.means_usd(intent))
+        sized = best_size(self._world, lender, mark, intent, self._purses.means_usd(intent, gas_usd))
         if isinstance(sized, str):
             return self._refuse(intent, gas_usd, sized)
         profit = sized.gain_usd - gas_usd - (intent.right_usd or 0.0)

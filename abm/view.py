@@ -275,7 +275,13 @@ class View:
         return math.fsum(units * reference[asset] for owner, asset, units in auctions.locked() if owner == account)
 
     def left_over(self, pool: int, terms: Backstop) -> LeftOver:
-        """Return what others have left to the account of last resort of a pool, as the block stands."""
+        """Return what others have left to the account of last resort of a pool, as the block stands.
+
+        Where rights to call are auctioned, their time runs from when somebody first looks, be it nobody else.
+        """
+        if self._world.lenders[pool].rights is not None:
+            self.opportunities(pool)
+            self.calls(pool)
         return left_over(self._world, self._world.lenders[pool], terms)
 
     def bids(self, pool: int) -> Bids | None:

@@ -363,6 +363,17 @@ def test_rivals_bid_until_the_lot_is_worth_no_more_to_the_one_who_asks_for_less(
     assert row["protocol_fee"] == pytest.approx(2080.0 / 2350.0, rel=1e-9)
 
 
+@pytest.mark.parametrize("costs", [{"gas_usd": 500.0}, {"minimum_profit_usd": 500.0}, {"margin": 0.02}])
+def test_nobody_asks_for_fewer_units_than_pay_for_the_tab_and_its_costs(play: Play, costs: dict[str, float]) -> None:
+    """Gas and the least profit are the same for fewer units: who bids its value at once is left with what it asks."""
+    opens = KEEPER | {"margin": 0.3}
+    run = flip(play, [KEEPER | {"first_bid": 1.0} | costs] * 2 + [opens])
+    row = only(run.liquidations)
+    assert row["seized"] < 10.0 / 1.03
+    asked = costs.get("minimum_profit_usd", 0.0) + costs.get("margin", 0.0) * 18_080.0
+    assert row["profit_usd"] == pytest.approx(asked, abs=1e-6)
+
+
 def test_a_leading_bidders_money_is_locked_and_given_back(
     small_world: Any, model_of: Callable[..., UnderwaterModel]
 ) -> None:

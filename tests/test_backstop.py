@@ -193,3 +193,22 @@ def test_each_parameter_moves_some_output(play, digest):
         changed = copy.deepcopy(base)
         changed["pools__0__liquidation"]["backstop"][name] = other
         assert digest(play(**changed)) != seen, name
+
+
+@pytest.mark.parametrize("design", designs())
+@pytest.mark.parametrize("keepers", [0, 1])
+def test_it_waits_until_everybody_may_call_where_the_right_to_is_auctioned(play, design, keepers):
+    """It buys no right: neither before the auctions begin nor while they are held, whoever else looks on."""
+    rights = {"oev": {"auction_seconds": 120.0, "fallback_seconds": 600.0}} | FAST.get(design, {})
+    described = alone(design, delay_seconds=0.0, liquidation=rights) | {
+        "agents__borrowers__0__positions": [POSITION, SAFE],
+        "agents__liquidators": [{"capital_usd": 1e6, "gas_usd": 1e9}] * keepers,
+        "time__steps": BLOCKS.get(design, 60),
+    }
+    run, plain = play(**described), play(**described | {"pools__0__liquidation__oev": None})
+    assert first_call(run) == first_call(plain) + 600.0 / 60.0
+
+
+def first_call(run):
+    """The step in which something was taken or opened first."""
+    return min([*run.liquidations["step"], *run.tables["auctions"]["opened_step"]])

@@ -293,7 +293,10 @@ def looked_at_one_by_one(
         if bid < tab:
             paid = min(max(terms.first_bid * value, paid), tab)
         else:
-            paid, units = tab, min(units, units * tab / (net_usd / (1.0 + terms.margin) / debt_usd) / terms.first_bid)
+            bring_usd = worth_usd - charge.charge_usd(worth_usd)
+            costs_usd = terms.gas_cost_usd + terms.minimum_profit_usd
+            fewest = units * tab / (bring_usd / (1.0 + terms.margin) / debt_usd) + units * costs_usd / bring_usd
+            paid, units = tab, min(units, fewest / terms.first_bid)
         made.append(MadeBid(looked, place, paid, units, paid * debt_usd))
         budget_usd, held_usd = budget_usd - paid * debt_usd, held_usd + paid * debt_usd
     return made

@@ -180,3 +180,73 @@ def test_each_parameter_moves_some_output(play, digest):
     for name, other in (("share", 0.6), ("auction_seconds", 120.0), ("fallback_seconds", 600.0), ("failures", 0.0),
                         ("alike", 3.0)):  # fmt: skip
         assert digest(play(**changes | {f"pools__0__liquidation__oev__{name}": other})) != seen, name
+
+
+# Money that must do for more than the bid
+
+
+def spent(model):
+    """What liquidators' capital has changed by, and what the tables and the summary say that they have earned."""
+    run = model.recorder
+    capital = run.blocks()["liquidator_capital_usd"]
+    earned = sum(one.profit_usd for cohort in model.people.liquidators for one in cohort.tallies)
+    return capital[-1] - capital[0], earned
+
+
+@pytest.mark.parametrize("gas_usd", [20.0, 150.0])
+def test_gas_is_set_aside_beside_what_is_bid(small_world, model_of, gas_usd):
+    """Who holds what it gets, and has less than a call could repay, pays its bid in full and its gas too.
+
+    Two rivals bid half of 360 dollars less gas, all of it in proportion to the money that there is for it.
+    """
+    two = [{"count": 2, "capital_usd": 8010.0, "selling": "over_time", "gas_usd": gas_usd}]
+    model = model_of(small_world(**world({"share": 0.65}, time__steps=3, agents__liquidators=two)))
+    model.run()
+    bid = (360.0 - gas_usd) / 2.0
+    paid = bid * (8010.0 - gas_usd) / (8000.0 + bid)
+    assert model.recorder.rights_sold == 1
+    assert model.recorder.rights_protocol_usd == pytest.approx(0.65 * paid, rel=1e-9)
+    assert model.recorder.rights_auctioneers_usd == pytest.approx(0.35 * paid, rel=1e-9)
+    assert model.recorder.gas_burnt_usd == gas_usd
+    changed, earned = spent(model)
+    assert changed == pytest.approx(earned, rel=1e-9)
+    assert model.recorder.liquidations()["profit_usd"].sum() == pytest.approx(earned, rel=1e-9)
+
+
+def test_what_is_bid_for_an_opening_is_beside_its_bond(small_world, model_of):
+    """Ajna's caller locks a bond of 74.5 dollars: with 85 it bids no more than the rest."""
+    three = [{"count": 3, "capital_usd": 85.0, "selling": "over_time", "margin": 0.02}]
+    prices = {"assets__ETH__price__prices": [2000.0, 1450.0]}
+    described = world({"share": 0.65}, "ajna", agents__liquidators=three, time__steps=4, **prices)
+    described["agents__borrowers__0__positions"] = [{"collateral": {"ETH": 10.0}, "debt": {"DAI": 14_900.0}}]
+    model = model_of(small_world(**described))
+    model.run()
+    assert model.recorder.rights_sold == 1
+    paid = model.recorder.bid_away_usd
+    assert paid == pytest.approx(85.0 - 74.5, rel=1e-9)
+    assert spent(model) == (pytest.approx(-paid), pytest.approx(-paid))
+
+
+def test_who_wins_more_rights_than_it_has_money_for_opens_no_more_than_it_can_pay_for(small_world, model_of):
+    """Each of eight openings is worth more to two rivals than all their money."""
+    described = world({"share": 0.5, "fallback_seconds": 1e6}, "compound_v3", time__steps=3)
+    described["agents__liquidators"] = [{"count": 2, "capital_usd": 100.0, "margin": 0.5, "selling": "over_time"}]
+    described["agents__borrowers__0__positions"] = OTHERS[:1] * 8
+    model = model_of(small_world(**described))
+    model.run()
+    assert model.recorder.refusals > 0
+    assert model.recorder.rights_sold > 0
+    changed, earned = spent(model)
+    assert changed == pytest.approx(earned, rel=1e-9)
+    assert -changed == pytest.approx(model.recorder.bid_away_usd, rel=1e-9)
+
+
+@pytest.mark.parametrize("design", ["liquity_v1", "liquity_v2"])
+def test_a_call_that_settles_at_once_is_a_row_less_what_its_right_cost(play, design):
+    """As for every other liquidation."""
+    run = play(**world({}, design, count=2, **SUITED[design]))
+    assert run.summary["bid_away_usd"] > 0.0
+    assert run.liquidations["profit_usd"].sum() == pytest.approx(run.summary["liquidator_profit_usd"], rel=1e-12)
+    assert run.tables["liquidators"]["profit_usd"].sum() == pytest.approx(
+        run.summary["liquidator_profit_usd"], rel=1e-12
+    )

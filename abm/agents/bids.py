@@ -89,8 +89,11 @@ def _bids_on(
         if bid < tab:
             paid = min(max(first_bid * value, paid), tab)
         else:
-            # The fewest units that would pay for the tab at what these bring each, and some more to begin with.
-            fewest = units * tab / (net_usd / (1.0 + margin) / debt_usd)
+            # The fewest units that would pay for the tab at what these bring each, and some more to begin with. Gas and
+            # the least profit do not shrink with them.
+            bring_usd = worth_usd - charge_usd
+            fewest = units * tab / (bring_usd / (1.0 + margin) / debt_usd)
+            fewest += units * (gas_cost_usd + minimum_profit_usd) / bring_usd
             paid, units = tab, min(units, fewest / first_bid)
         paid_usd = paid * debt_usd
         made[count, 0], made[count, 1], made[count, 2], made[count, 3], made[count, 4] = n + 1, k, paid, units, paid_usd

@@ -286,6 +286,7 @@ class LiquidatorCohort(mesa.Agent):
                     afresh=afresh,
                     gas_cost_usd=effort.gas_cost_usd,
                     worth_usd=profit + effort.gas_cost_usd - terms.minimum_profit_usd,
+                    bond_usd=call.bond_usd,
                 )
             )
 

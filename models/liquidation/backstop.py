@@ -6,7 +6,8 @@ backstop); the Backstop Syndicate of March 2020, a standing bid in Maker's aucti
 **Models**: what has been on offer for `delay_seconds` the account takes on the design's own terms, as far as its
 capital reaches and as long as that costs no more than `at_most` of what the protocol believes the collateral to be
 worth. What takes time it opens, and starts afresh; in an English auction without a bid it bids `at_most` of that worth,
-up to the tab. It does not ask whether that pays: what it gets it sells at once, a slice now and then, or never.
+up to the tab. It does not ask whether that pays: what it gets it sells at once, a slice now and then, or never. It buys
+no right to call: where that is auctioned (`models.liquidation.oev`), it waits until everybody may.
 
 **Leaves out**: gas and a place in the block: it acts after the others, when the block is built. New capital; fees for
 standing ready; who stands behind it and bears its losses.
