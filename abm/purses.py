@@ -33,15 +33,15 @@ class Purses:
     def means_usd(self, intent: Liquidate, gas_usd: float = 0.0) -> float:
         """Return the most that a call may repay: its budget, and what its sender still has.
 
-        Who holds what it gets pays for the right to call, and for its gas, out of the same money.
+        Who holds what it gets pays for its gas, and for the right to call, out of the same money.
         """
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         if intent.flash or cohort.unlimited[intent.member]:
             return intent.budget_usd
         held = self._world.ledger.balance(cohort.first_account + intent.member, cohort.capital_asset)
         held_usd = held * self._world.reference[cohort.capital_asset]
-        if intent.right_usd and not intent.sell:
-            held_usd = max(held_usd - intent.right_usd - gas_usd, 0.0)
+        if not intent.sell:
+            held_usd = max(held_usd - gas_usd - (intent.right_usd or 0.0), 0.0)
         return min(intent.budget_usd, held_usd)
 
     def affords(self, intent: Intent, asset: int, units: float) -> bool:

@@ -122,6 +122,20 @@ def test_a_margin_above_the_bonus_keeps_everybody_away(play):
     assert not play(agents__liquidators=[{"capital_usd": 1e9, "margin": 0.0499}]).liquidations.empty
 
 
+@pytest.mark.parametrize("capital", [3000.0, 5000.0, 8010.0])
+def test_who_holds_what_it_gets_keeps_back_what_its_gas_costs(small_world, model_of, capital):
+    """It repays with all its money but that: what it says that it has earned is what it has come by."""
+    holders = [{"capital_usd": capital, "selling": "over_time", "gas_usd": 20.0}]
+    model = model_of(small_world(agents__liquidators=holders, time__steps=3))
+    model.run()
+    run = model.recorder
+    capital_usd = run.blocks()["liquidator_capital_usd"]
+    earned = sum(one.profit_usd for cohort in model.people.liquidators for one in cohort.tallies)
+    assert earned > 0.0
+    assert run.gas_burnt_usd == 20.0 * len(run.liquidations()["gas_usd"])
+    assert capital_usd[-1] - capital_usd[0] == pytest.approx(earned, rel=1e-9)
+
+
 def test_gas_above_the_profit_keeps_everybody_away(play):
     """8,000 repaid at 5 % earn 400."""
     assert play(agents__liquidators=[{"capital_usd": 1e9, "gas_usd": 400.01}]).liquidations.empty
