@@ -382,6 +382,36 @@ def watching(how: str, below: float, **terms: Any) -> dict[str, Any]:
     }
 
 
+def test_what_a_borrower_sells_into_the_bands_of_others_is_counted(small_world: Any, model_of: Models) -> None:
+    """In a block in which arbitrage has bought from them: they lose by the one and gain by the other."""
+    mending = watching("sell", 1.3, target_health=1.4, react_delay_seconds=600.0)["agents__borrowers"]
+    mending[0]["positions"] = [{"collateral": {"ETH": 10.0}, "debt": {"DAI": 12_000.0}}]
+    large = {"collateral": {"ETH": 100.0}, "debt": {"DAI": 160_000.0}}
+    prices = [2000.0, 1850.0, 1780.0, 1700.0, 1700.0]
+    world = small_world(
+        **changes(prices),
+        agents__borrowers=[{"positions": [large]}, *mending],
+        agents__arbitrageurs=[{"capital_usd": float("inf"), "hedge_cost": 0.02}],
+        agents__liquidators=[],
+    )
+    world["markets"] = selling({"kind": "infinite", "spread": 0.1})
+    model = model_of(world)
+    model.run()
+    assert model.recorder.mendings == 1
+    trades = model.recorder.trades()
+    assert set(trades["maker"]) == {"llamma"}
+    bought, sold = (trades[trades["side"] == side] for side in ("buy", "sell"))
+    assert set(sold["taker"]) == {"borrowers"}
+    assert set(sold["step"]) == {4} == set(bought["step"]) - {3}
+    lost = bought["base_units"] * 1700.0 - bought["quote_units"]
+    gained = sold["base_units"] * 1700.0 - sold["quote_units"]
+    summary = summary_of(model)
+    assert gained.sum() > 50.0
+    assert summary["soft_loss_usd"] == pytest.approx(lost.sum() - gained.sum(), rel=1e-9)
+    net = bought["quote_units"].sum() - sold["quote_units"].sum()
+    assert summary["soft_liquidated_usd"] == pytest.approx(net, rel=1e-9)
+
+
 @pytest.mark.parametrize("how", ["top_up", "repay", "sell"])
 def test_a_loan_that_is_mended_moves_to_new_bands_at_the_health_aimed_at(
     small_world: Any, model_of: Models, how: str
