@@ -295,6 +295,21 @@ def test_a_taker_with_less_takes_a_part_and_a_little_less_of_the_bands(small_wor
     assert model.world.lenders[0].pool.debt(0, 0) == pytest.approx(12_000.0, rel=1e-12)
 
 
+def test_who_has_too_little_for_a_large_loan_takes_smaller_ones_where_a_part_does_not_pay(
+    small_world: Any, model_of: Models
+) -> None:
+    """At 1590 all of the large loan would leave 2.2 % and a small one 1.9 %; a small part of either loses."""
+    large, small = ({"collateral": {"ETH": c}, "debt": {"DAI": d}} for c, d in ((900.0, 1.4e6), (10.0, 15_600.0)))
+    world = small_world(**(changes([2000.0, 1590.0]) | {"markets": selling({"kind": "infinite"})}))
+    world["agents"]["borrowers"] = [{"positions": [large, small, small]}]
+    world["agents"]["liquidators"] = [{"capital_usd": 1e5}]
+    world["agents"]["depositors"] = [{"deposits": {"DAI": 1e7}}]
+    model = model_of(world)
+    model.run()
+    assert sorted(model.recorder.liquidations()["account"]) == [1, 2]
+    assert model.recorder.refusals == 0
+
+
 def test_the_quote_in_the_bands_repays_first(small_world: Any, model_of: Models) -> None:
     """A part is sold softly, then comes a fall without arbitrage: the taker pays the debt less the quote."""
     world = small_world(**falling([1800.0, 1700.0]))
