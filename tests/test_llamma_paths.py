@@ -125,7 +125,8 @@ def test_a_world_on_a_random_path_is_the_published_rule_block_by_block(
             held = restated.bands.bands
             for n, (quote, base) in loans.bands.bands().items():
                 assert (quote, base) == pytest.approx([float(units) for units in held[n]], rel=1e-9, abs=1e-9)
-            assert loans.bands.quote == pytest.approx(float(sum(x for x, _ in held.values())), **near)
+            all_held = [float(sum(units, ZERO)) for units in zip(*held.values(), strict=True)]
+            assert [loans.bands.quote, loans.bands.base] == pytest.approx(all_held, rel=1e-9, abs=1e-9)
             for owner, debt in restated.debts.items():
                 assert pool.debt(owner, loans.debt) == pytest.approx(float(debt), rel=1e-12)
                 quote, base = (float(units) for units in restated.bands.balances(owner))
