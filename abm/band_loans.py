@@ -69,6 +69,7 @@ class BandLoans(Auctions):
         self.debt = lender.pool.names.index(source.debt)
         self.version = 0
         self.lost_usd = self.sold_usd = 0.0
+        self._block, self._net_usd = -1, 0.0
         self._seen: object = None
         self._held = (0.0, 0.0)
         self.bands.seat(lender.pool.accounts, design.bands)
@@ -123,6 +124,7 @@ class BandLoans(Auctions):
         debt = lender.pool.debt(account, self.debt)
         if base <= 0.0 or debt <= 0.0:
             return
+        self._note_trades()  # its owner may just have sold some of it into the bands of others
         bands = self.bands
         if first is None:
             first = bands.first_free(
@@ -152,7 +154,11 @@ class BandLoans(Auctions):
         base_usd = (self.bands.base - self._held[BASE]) * reference[assets[self.collateral]]
         self._keep_count()
         self.lost_usd -= quote_usd + base_usd
-        self.sold_usd += max(quote_usd, 0.0)
+        if self._block != self._world.step:
+            self._block, self._net_usd = self._world.step, 0.0
+        before_usd = max(self._net_usd, 0.0)
+        self._net_usd += quote_usd
+        self.sold_usd += max(self._net_usd, 0.0) - before_usd
 
     def _keep_count(self) -> None:
         self._held = (self.bands.quote, self.bands.base)

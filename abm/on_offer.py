@@ -106,6 +106,20 @@ class Opportunities(Ranked):
         debt_usd = self._world.reference[self._lender.assets[mark.debt]]
         return mark.fit(budget_usd / debt_usd) * debt_usd
 
+    def part_brings(self, number: int, repay_usd: float) -> float:
+        """Return what a dollar of a call for a part brings, as a fraction of what it brings in a call for all.
+
+        It is less where a part of a loan in bands is repaid; who looks at the past does not know.
+        """
+        if self._lender.loans is None or self._past:
+            return 1.0
+        mark = self._mark(number)
+        offer = mark.offer() if mark is not None else None
+        repay = repay_usd / self._world.reference[self._lender.assets[self._lender.loans.debt]]
+        if mark is None or offer is None or repay <= 0.0:
+            return 1.0
+        return mark.take(repay).received / (repay * offer.seized_per_repaid * offer.taker_share)
+
     def _mark(self, number: int) -> "Mark | None":
         """Return what a call goes for, on the terms of the moment; while liquidators look, nothing is taken."""
         if number not in self._marks:

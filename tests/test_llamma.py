@@ -295,6 +295,21 @@ def test_a_taker_with_less_takes_a_part_and_a_little_less_of_the_bands(small_wor
     assert model.world.lenders[0].pool.debt(0, 0) == pytest.approx(12_000.0, rel=1e-12)
 
 
+def test_who_has_too_little_for_a_large_loan_takes_smaller_ones_where_a_part_does_not_pay(
+    small_world: Any, model_of: Models
+) -> None:
+    """At 1590 all of the large loan would leave 2.2 % and a small one 1.9 %; a small part of either loses."""
+    large, small = ({"collateral": {"ETH": c}, "debt": {"DAI": d}} for c, d in ((900.0, 1.4e6), (10.0, 15_600.0)))
+    world = small_world(**(changes([2000.0, 1590.0]) | {"markets": selling({"kind": "infinite"})}))
+    world["agents"]["borrowers"] = [{"positions": [large, small, small]}]
+    world["agents"]["liquidators"] = [{"capital_usd": 1e5}]
+    world["agents"]["depositors"] = [{"deposits": {"DAI": 1e7}}]
+    model = model_of(world)
+    model.run()
+    assert sorted(model.recorder.liquidations()["account"]) == [1, 2]
+    assert model.recorder.refusals == 0
+
+
 def test_the_quote_in_the_bands_repays_first(small_world: Any, model_of: Models) -> None:
     """A part is sold softly, then comes a fall without arbitrage: the taker pays the debt less the quote."""
     world = small_world(**falling([1800.0, 1700.0]))
@@ -380,6 +395,36 @@ def watching(how: str, below: float, **terms: Any) -> dict[str, Any]:
         ],
         "agents__liquidators": [],
     }
+
+
+def test_what_a_borrower_sells_into_the_bands_of_others_is_counted(small_world: Any, model_of: Models) -> None:
+    """In a block in which arbitrage has bought from them: they lose by the one and gain by the other."""
+    mending = watching("sell", 1.3, target_health=1.4, react_delay_seconds=600.0)["agents__borrowers"]
+    mending[0]["positions"] = [{"collateral": {"ETH": 10.0}, "debt": {"DAI": 12_000.0}}]
+    large = {"collateral": {"ETH": 100.0}, "debt": {"DAI": 160_000.0}}
+    prices = [2000.0, 1850.0, 1780.0, 1700.0, 1700.0]
+    world = small_world(
+        **changes(prices),
+        agents__borrowers=[{"positions": [large]}, *mending],
+        agents__arbitrageurs=[{"capital_usd": float("inf"), "hedge_cost": 0.02}],
+        agents__liquidators=[],
+    )
+    world["markets"] = selling({"kind": "infinite", "spread": 0.1})
+    model = model_of(world)
+    model.run()
+    assert model.recorder.mendings == 1
+    trades = model.recorder.trades()
+    assert set(trades["maker"]) == {"llamma"}
+    bought, sold = (trades[trades["side"] == side] for side in ("buy", "sell"))
+    assert set(sold["taker"]) == {"borrowers"}
+    assert set(sold["step"]) == {4} == set(bought["step"]) - {3}
+    lost = bought["base_units"] * 1700.0 - bought["quote_units"]
+    gained = sold["base_units"] * 1700.0 - sold["quote_units"]
+    summary = summary_of(model)
+    assert gained.sum() > 50.0
+    assert summary["soft_loss_usd"] == pytest.approx(lost.sum() - gained.sum(), rel=1e-9)
+    net = bought["quote_units"].sum() - sold["quote_units"].sum()
+    assert summary["soft_liquidated_usd"] == pytest.approx(net, rel=1e-9)
 
 
 @pytest.mark.parametrize("how", ["top_up", "repay", "sell"])

@@ -129,6 +129,24 @@ def test_one_band_is_a_constant_product_until_it_is_used_up(side: Side, fee: flo
     assert whole.price_after == pytest.approx(ends[0] * (1 - fee) if side == "sell" else ends[1] / (1 - fee), rel=1e-12)
 
 
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_a_trade_to_a_price_between_two_deposits_leaves_no_dust(side: Side) -> None:
+    """A trade in what rounding had left would fix the oracle anew, and with it the fee of everybody who comes after."""
+    for oracle in np.linspace(1500.0, 1990.0, 50).tolist():
+        pool = Bands(2000.0, 100.0)
+        pool.deposit("anna", 10.0, 3, 6)
+        pool.deposit("bert", 30.0, 40, 43)
+        first, last = (3, 6) if side == "buy" else (40, 43)
+        if side == "sell":
+            trade(pool, pool.quote_out("buy", 40.0))
+        pool.set_oracle(oracle, 600.0)
+        edges = [oracle**3 / (2000.0 * 0.99**n) ** 2 for n in (7, 40)]
+        trade(pool, pool.quote_to(side, sqrt(edges[0] * edges[1])))
+        assert all(not held[side == "buy"] for n, held in pool.bands().items() if first <= n <= last)
+        assert pool.active_band == (last if side == "buy" else first)
+        assert pool.quote_to(side, sqrt(edges[0] * edges[1])).amount_in == 0.0
+
+
 def test_a_trade_ends_after_fifty_bands() -> None:
     """Counted from the first that holds anything; the next trade begins where this one ended."""
     pool = Bands(2000.0, 100.0, 0.0)

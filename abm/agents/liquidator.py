@@ -221,7 +221,8 @@ class LiquidatorCohort(mesa.Agent):
         terms = self.terms
         fee, price = self._fee(view), open_now.price(number)
         gain = price.gain_at_bid if terms.selling == "at_once" else price.gain_at_reference
-        gain -= fee if terms.financing == "flash" else 0.0
+        charged = fee if terms.financing == "flash" else 0.0
+        gain -= charged
         if gain <= terms.margin:
             return None
         budget, least = effort.budget_usd, terms.minimum_profit_usd
@@ -233,6 +234,7 @@ class LiquidatorCohort(mesa.Agent):
             if budget * SLACK * gain - effort.gas_cost_usd < least:
                 return None  # whatever part of it the rule lets one pay
             repay = open_now.fits_usd(number, budget)
+            gain -= (1.0 + gain + charged) * (1.0 - open_now.part_brings(number, repay))
         if holding is not None and repay > 0.0:
             least += holding.charge_usd(repay * (1.0 + gain))
         profit = repay * gain - effort.gas_cost_usd

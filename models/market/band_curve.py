@@ -129,7 +129,7 @@ def walk(
             if first == 0.0:
                 first = rate = begin
             if measure == TO and begin <= amount:
-                return 0.0, net, got, first, rate, last, last, False
+                return 0.0, net, got, first, rate, last, last, got > 0.0
             growth, whole = _growth(measure, left, reserve_in, reserve_out), own / rest
             room = own if measure == GET else reserve_in * whole
             if growth <= whole if measure == TO else left < room - slack:
