@@ -269,8 +269,10 @@ def test_a_vault_loses_no_more_than_its_component_until_rebalanced():
     assert vault.capacity(DAY, PLAIN) == pytest.approx(92.0)
 
 
-def test_a_vault_that_is_used_up_is_nobodys():
-    vault = BackstopVaultLayer(capital=100.0).start()
-    vault.pay(100.0, 0.0, PLAIN)
+@pytest.mark.parametrize("capital", [100.0, 93.0, 211.0])
+def test_a_vault_that_is_used_up_is_nobodys(capital):
+    """Also where what its capital brings is rounded: 93 bring 93 less a last digit."""
+    vault = BackstopVaultLayer(capital=capital).start()
+    vault.pay(vault.capacity(0.0, PLAIN), 0.0, PLAIN)
     assert not vault.stake.shares.any()
     assert vault.recover(50.0, PLAIN).restored == 0.0

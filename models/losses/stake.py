@@ -144,7 +144,9 @@ class Stake:
         """Take `units` from everybody in proportion; returns what each holder lost, (n,)."""
         self.accrue(now_seconds)
         lost = self.holdings * (units / self.assets) if self.assets > 0.0 else np.zeros_like(self.shares)
-        self.mark(self.assets - units)
+        left = self.assets - units
+        # Who has lost everything is out, whatever the rounding of a sale has left.
+        self.mark(left if left >= self.assets * _ROUNDING else 0.0)
         return lost
 
     def give_back(self, units: float) -> float:
