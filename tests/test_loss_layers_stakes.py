@@ -177,6 +177,16 @@ def test_one_event_slashes_no_more_than_its_share_and_the_next_has_one_of_its_ow
     assert layer.capacity(10 * DAY, token(1.0)) == pytest.approx(0.3 * 700.0)
 
 
+@pytest.mark.parametrize("capital", [1000.0, 700.0])
+def test_a_loss_that_meets_an_event_which_is_used_up_does_not_keep_it_open(capital):
+    """Of 700 tokens 210 may go; 0.3 (490 + 210) - 210 is a rounding above nothing."""
+    layers = TimedWaterfall([StakedOwnTokenLayer(asset="TKN", capital=capital, delay_seconds=5 * DAY)])
+    layers.allocate(0.3 * capital, 0.0, token(1.0))
+    layers.advance(5 * DAY, token(1.0))
+    assert layers.allocate(100.0, 9 * DAY, token(1.0)) == ([], 100.0)
+    assert layers.payers[0].capacity(10 * DAY, token(1.0)) == pytest.approx(0.3 * 0.7 * capital)
+
+
 def test_what_is_promised_is_no_longer_capacity():
     layer = StakedOwnTokenLayer(asset="TKN", capital=1000.0).start()
     layer.pay(250.0, 0.0, token(1.0))
