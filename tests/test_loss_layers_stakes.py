@@ -80,6 +80,18 @@ def test_what_is_slashed_waits_for_its_cover_and_is_not_slashed_for_again():
     assert (paid.units, layer.held, layer.stake.assets, layer.pending_units) == (300.0, 0.0, 700.0, 0.0)
 
 
+@pytest.mark.parametrize("back", [40.0, 100.0])
+def test_what_a_recovery_calls_off_of_a_stake_slashed_to_the_last_stays_with_the_collector(back):
+    """Nobody has shares any more: it is not slashed again, and burned with what is still to be covered."""
+    layer = StakedSameAssetLayer(capital=100.0, least_assets=0.0, cover_delay_seconds=DAY).start()
+    layer.pay(100.0, 0.0, PLAIN)
+    assert layer.recover(back, PLAIN).released == back
+    layer.rebase(100.0)  # the claims are still there
+    assert (layer.held, layer.stake.assets, layer.capacity(0.0, PLAIN)) == (100.0, 0.0, 0.0)
+    paid = layer.advance(DAY, PLAIN)
+    assert (paid.units, [effect.units for effect in paid.effects]) == (100.0 - back, [100.0][: back < 100.0])
+
+
 def test_the_liquidation_fee_and_the_price_of_the_stake_size_the_slash():
     layer = StakedSameAssetLayer(capital=1000.0, least_assets=10.0, liquidation_fee=0.1, asset="TKN").start()
     market = token(2.0)
