@@ -298,3 +298,12 @@ def test_a_vault_that_is_used_up_is_nobodys(capital):
     vault.pay(vault.capacity(0.0, PLAIN), 0.0, PLAIN)
     assert not vault.stake.shares.any()
     assert vault.recover(50.0, PLAIN).restored == 0.0
+
+
+def test_who_was_slashed_to_the_last_while_cooling_down_leaves_with_nothing():
+    """Also where the layer's account has kept a rounding, or tokens that no market took."""
+    vault = BackstopVaultLayer(capital=100.0, cooldown_seconds=DAY).start()
+    vault.stake.cool_down(0, 0.0)
+    vault.pay(100.0, 0.0, PLAIN)
+    vault.stake.mark(1e-14)
+    assert vault.stake.leave(0, 0.0, DAY) == 0.0

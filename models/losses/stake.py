@@ -133,7 +133,8 @@ class Stake:
                 "begin a cooldown and come back in its window"
             )
         self.accrue(now_seconds)
-        per_share = self.assets / float(self.shares.sum()) if self.assets > 0.0 else 0.0
+        total = float(self.shares.sum())
+        per_share = self.assets / total if total > 0.0 else 0.0
         most = min(float(self._cooled[holder]), float(self.shares[holder])) * per_share
         if units > most * (1.0 + _ROUNDING):
             raise InvalidStake(f"holder {holder} cooled down {most!r}, asked for {units!r}; take out no more than that")
