@@ -3,7 +3,7 @@
 Models: a share of a reserve, held for all holders together by an account of the pool of its own; the tokens in the
 world are those shares. They are priced at the start of each block from the pool's books, so that a loss in one pool
 marks down collateral in the next, block by block; loops of pools need no more than that. Who sells a claim that has no
-market redeems it: at par, behind nobody, as far as there are cash and room.
+market redeems it: at par less what a layer charges, behind nobody, as far as there are cash and room.
 Leaves out: claims made or redeemed by people other than those who sell; queueing to redeem; what layers give suppliers
 in kind, which stays with the account that holds the shares. Where a layer cuts some suppliers more than others, a token
 is less than a share.
@@ -99,27 +99,34 @@ class Claims:
         if lender.exits.queues[reserve] or not is_open(world, lender):
             return 0.0
         room = lender.exits.gate.room(reserve, world.now, float(pool.total_claims[reserve]))
-        units = min(float(pool.cash[reserve]), room, pool.claims(claim.account, reserve))
-        return units / self.per_unit(world, asset) if units > 0.0 else 0.0
+        paid_out = lender.claims_paid_by(min(float(pool.cash[reserve]), room), reserve)
+        units = min(paid_out, pool.claims(claim.account, reserve))
+        return units / self._par(world, claim) if units > 0.0 else 0.0
 
     def per_unit(self, world: "World", asset: int) -> float:
-        """Return the underlying that a unit of a claim is redeemed for: par, by the books."""
+        """Return the underlying that a unit of a claim is redeemed for: par, less what a layer charges."""
         claim = self.of[asset]
-        index = float(world.lenders[claim.pool].pool.supply_index[claim.reserve])
-        return index * self._shares_per_unit(world, claim)
+        return self._par(world, claim) * (1.0 - world.lenders[claim.pool].charged_share(claim.reserve))
 
     def redeem(self, world: "World", account: int, asset: int, units: float, proceeds: float) -> None:
         """Burn units of a claim that an account holds, and pay it the proceeds of the underlying."""
         claim = self.of[asset]
         lender = world.lenders[claim.pool]
+        par = units * self._par(world, claim)
         world.ledger.burn(account, asset, units)
         lender.exits.gate.leave(claim.reserve, world.now, float(lender.pool.total_claims[claim.reserve]), proceeds)
+        lender.charge_exit(claim.account, claim.reserve, par)
         lender.pool.withdraw(claim.account, claim.reserve, proceeds)
         world.ledger.transfer(lender.account, account, claim.underlying, proceeds)
 
     def made(self, world: "World", claim: Claim) -> float:
         """Return how many units of a claim there are, in the world and outside."""
         return -world.ledger.balance(MINT, claim.asset) - world.ledger.balance(BURN, claim.asset)
+
+    def _par(self, world: "World", claim: Claim) -> float:
+        """Return the underlying that the books have for a unit of a claim."""
+        index = float(world.lenders[claim.pool].pool.supply_index[claim.reserve])
+        return index * self._shares_per_unit(world, claim)
 
     def _shares_per_unit(self, world: "World", claim: Claim) -> float:
         """Return the shares behind a unit: one, unless a loss layer has cut some suppliers more than others."""

@@ -6,6 +6,7 @@ prices, interest or a verb of the pool change them.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 
@@ -43,8 +44,9 @@ class Lender:
     takes time or has a pool behind it, and are `loans` too where collateral is in bands; `rights` where the right to
     call is auctioned. On the `floor` takers sell. `paid_before` is what the treasury paid of a bad debt by the design's
     own rule, by account and reserve. From `first_claims` on are the pool's accounts of loss layers, then of insurers,
-    that hold claims; `exit_charge(account, reserve, units)` says what of a withdrawal a layer keeps back, where one
-    does. `treasury_covers` says whether the treasury is among the layers.
+    that hold claims; where a layer charges who leaves, `exit_charge(account, reserve, units)` is what it keeps back of
+    a withdrawal, and `exit_share(reserve)` the part of any that it would. `treasury_covers` says whether the treasury
+    is among the layers.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Lender:
     own_lines: OwnLines | None = None
     first_claims: int = -1
     exit_charge: Callable[[int, int, float], float] | None = None
+    exit_share: Callable[[int], float] | None = None
     treasury_covers: bool = False
     below: Below | None = None
     auctions: Auctions | None = None
@@ -187,6 +190,21 @@ class Lender:
         self.waiting_since[self.waiting] = np.inf
         self.waiting_since[accounts] = np.minimum(since, now)
         self.waiting = accounts
+
+    def charged_share(self, reserve: int) -> float:
+        """Return the part of a withdrawal that a layer keeps back now."""
+        return self.exit_share(reserve) if self.exit_share is not None else 0.0
+
+    def claims_paid_by(self, cash: float, reserve: int) -> float:
+        """Return the claims on a reserve that so many units pay out, once a layer has kept back its part of them."""
+        kept = self.charged_share(reserve)
+        if kept < 1.0:
+            return cash / (1.0 - kept)
+        return inf if cash > 0.0 else 0.0
+
+    def charge_exit(self, account: int, reserve: int, units: float) -> float:
+        """Charge an account that withdraws so many units of claims; returns what is paid out for them."""
+        return units if self.exit_charge is None else units - self.exit_charge(account, reserve, units)
 
     def interest_accrued(self) -> None:
         """Forget every position: all debts have grown."""

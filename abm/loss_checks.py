@@ -8,6 +8,7 @@ from abm.loss_terms import called_of, covered, insurer_name
 from abm.sentences import shown, suggestion
 from models.losses import BackstopVaultLayer, Layer, StakedOwnTokenLayer, StakedSameAssetLayer
 from models.losses.insurance import InsuranceLayer
+from models.prices import ClaimPrice
 
 if TYPE_CHECKING:
     from abm.scenario import Pool, Scenario
@@ -31,6 +32,7 @@ def check_losses(scenario: "Scenario") -> None:
     for k, insurer in enumerate(scenario.agents.insurers):
         for name in insurer.tokens:
             _asset(name, f"agents.insurers.{k}.tokens.{name}", scenario.assets)
+            _sells(scenario, name, f"agents.insurers.{k}.tokens.{name}")
     for k, stakers in enumerate(scenario.agents.stakers):
         pool = scenario.pools[0] if stakers.pool is None else _pool(scenario, stakers.pool)
         known = list(_places(scenario, pool))
@@ -52,6 +54,18 @@ def _layer(scenario: "Scenario", pool: "Pool", layer: Layer, key: str) -> None:
             "pool; leave asset out, or use kind staked_own_token or backstop_vault"
         )
     _asset(asset, f"{key}.asset", scenario.assets)
+    if asset != (layer.covers or next(iter(pool.reserves))):
+        _sells(scenario, asset, f"{key}.asset = {shown(asset)}")
+
+
+def _sells(scenario: "Scenario", name: str, key: str) -> None:
+    """A claim that a layer would sell needs a market: those that no deposit stands behind cannot be redeemed."""
+    price = scenario.assets[name].price
+    if isinstance(price, ClaimPrice) and not any(market.base == name for market in scenario.markets):
+        raise ScenarioError(
+            f"{key} is a claim that no market buys, so it cannot be sold for what is lost; add a market that has "
+            f"{name} for its base, or use {shown(price.reserve)}"
+        )
 
 
 def _asset(name: str, key: str, assets: Iterable[str]) -> None:

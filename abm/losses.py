@@ -69,7 +69,7 @@ class PoolLosses:
         self._due_seconds = inf
         self._moves()
         if any(one.charges is not None for one in self.reserves):
-            lender.exit_charge = self.charge
+            lender.exit_charge, lender.exit_share = self.charge, self.charged_share
 
     def step(self, recorder: "Recorder") -> None:
         """Do what a block asks for: nothing, in most of them."""
@@ -90,6 +90,10 @@ class PoolLosses:
         """Charge a withdrawal of so many units while a hole is open; returns the part that is not paid out."""
         self.news += 1
         return self.reserves[reserve].charge(account, units)
+
+    def charged_share(self, reserve: int) -> float:
+        """Return the part of a withdrawal that is charged now."""
+        return self.reserves[reserve].charged_share()
 
     def capital_usd(self) -> float:
         """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""
@@ -237,17 +241,24 @@ class ReserveLosses:
 
     def charge(self, account: int, units: float) -> float:
         """Charge who withdraws so many units; returns the part of them that is not paid out."""
-        if self.charges is None:
-            return 0.0
-        layer = self.waterfall.payers[self.charges]
-        assert isinstance(layer, WithdrawalCharge)
-        if layer.pending_units == 0.0:
+        layer = self._charging()
+        if layer is None or layer.pending_units == 0.0:
             return 0.0
         charged = layer.charge(min(units, self.view.claims), self._world.now, self.view).units
-        if charged > 0.0:
+        if charged > 0.0 and self.charges is not None:
             self.books.cut(account, charged)
             self._debts.charged(self.charges, charged)
         return charged
+
+    def charged_share(self) -> float:
+        """Return the part of a withdrawal that is charged now."""
+        layer = self._charging()
+        return layer.factor(self.view) if layer is not None else 0.0
+
+    def _charging(self) -> WithdrawalCharge | None:
+        layer = self.waterfall.payers[self.charges] if self.charges is not None else None
+        assert layer is None or isinstance(layer, WithdrawalCharge)
+        return layer
 
     def open_units(self) -> tuple[float, float]:
         """Return what layers owe, and what nobody has taken, layers that never pay included."""

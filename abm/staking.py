@@ -90,17 +90,17 @@ class LayerPlace:
             self._lender.pool.supply(self._means.claims, self._reserve, units)
 
     def take_out(self, account: int, holder: int, now: float) -> bool:
-        """Let a holder have what is its own; of claims on the pool, as much as there is cash for."""
+        """Let a holder have what is its own; of claims on the pool, as much as there is cash for, less any charge."""
         mine = float(self.stake.holdings[holder])
-        pool, ledger = self._lender.pool, self._world.ledger
-        most = mine if self._means.account >= 0 else min(mine, float(pool.cash[self._reserve]))
-        units = self.stake.leave(holder, most, now)
+        lender, ledger, reserve, claims = self._lender, self._world.ledger, self._reserve, self._means.claims
         if self._means.account >= 0:
+            units = self.stake.leave(holder, mine, now)
             ledger.transfer(self._means.account, account, self.asset, units)
-        else:
-            ledger.transfer(
-                self._lender.account, account, self.asset, pool.withdraw(self._means.claims, self._reserve, units)
-            )
+            return units >= mine
+        cash = float(lender.pool.cash[reserve])
+        units = self.stake.leave(holder, min(mine, lender.claims_paid_by(cash, reserve)), now)
+        paid = lender.pool.withdraw(claims, reserve, min(lender.charge_exit(claims, reserve, units), cash))
+        ledger.transfer(lender.account, account, self.asset, paid)
         return units >= mine
 
 

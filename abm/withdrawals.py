@@ -73,10 +73,11 @@ class Withdrawals:
         """
         pool = lender.pool
         gate, now, claims = lender.exits.gate, self._world.now, float(pool.total_claims[reserve])
-        units = min(pool.claims(account, reserve), float(pool.cash[reserve]), gate.room(reserve, now, claims))
+        most = min(float(pool.cash[reserve]), gate.room(reserve, now, claims))
+        units = min(pool.claims(account, reserve), lender.claims_paid_by(most, reserve))
         if units <= 0.0:
             return 0.0
-        paid = units if lender.exit_charge is None else units - lender.exit_charge(account, reserve, units)
+        paid = min(lender.charge_exit(account, reserve, units), most)
         gate.leave(reserve, now, claims, paid)
         pool.withdraw(account, reserve, paid)
         self._world.ledger.transfer(lender.account, lender.first_holder + account, lender.assets[reserve], paid)

@@ -203,6 +203,24 @@ def test_a_rescue_that_needs_no_time_is_known_at_once():
     assert rescue.pay(10.0, 0.0, LossMarket(draw=0.1)).units == 10.0
 
 
+@pytest.mark.parametrize(("draw", "price", "rescued"), [(0.1, 1.0, 60.0), (0.1, 0.5, 50.0), (0.9, 1.0, 0.0)])
+def test_what_others_fail_to_pay_on_the_day_of_a_decision_is_rescued_with_the_rest_or_goes_on(draw, price, rescued):
+    """Two promises of one loss fall due together: 300 tokens for 30 that are worth 10 then, and a rescue for 40."""
+    layers = TimedWaterfall(
+        [
+            StakedOwnTokenLayer(asset="TKN", capital=1000.0, delay_seconds=DAY),
+            DiscretionaryRescueLayer(asset="SAFE", capital=100.0, probability=0.5, delay_seconds=DAY),
+            HaircutLayer(),
+        ]
+    )
+    then = {"TKN": PoolDepth(0.1), "SAFE": PoolDepth(1.0)}
+    layers.allocate(70.0, 0.0, LossMarket(claims=1e6, tokens=then, draw=draw))
+    now = {"TKN": PoolDepth(0.1 / 3.0), "SAFE": PoolDepth(price)}
+    layers.advance(DAY, LossMarket(claims=1e6, tokens=now, draw=1.0 - draw))
+    assert [payer.paid_units for payer in layers.payers] == pytest.approx([10.0, rescued, 60.0 - rescued])
+    assert (layers.paid_units, layers.pending_units, layers.uncovered_units) == (pytest.approx(70.0), 0.0, 0.0)
+
+
 # Terms over all losses
 
 

@@ -80,6 +80,18 @@ def test_what_is_slashed_waits_for_its_cover_and_is_not_slashed_for_again():
     assert (paid.units, layer.held, layer.stake.assets, layer.pending_units) == (300.0, 0.0, 700.0, 0.0)
 
 
+@pytest.mark.parametrize("back", [40.0, 100.0])
+def test_what_a_recovery_calls_off_of_a_stake_slashed_to_the_last_stays_with_the_collector(back):
+    """Nobody has shares any more: it is not slashed again, and burned with what is still to be covered."""
+    layer = StakedSameAssetLayer(capital=100.0, least_assets=0.0, cover_delay_seconds=DAY).start()
+    layer.pay(100.0, 0.0, PLAIN)
+    assert layer.recover(back, PLAIN).released == back
+    layer.rebase(100.0)  # the claims are still there
+    assert (layer.held, layer.stake.assets, layer.capacity(0.0, PLAIN)) == (100.0, 0.0, 0.0)
+    paid = layer.advance(DAY, PLAIN)
+    assert (paid.units, [effect.units for effect in paid.effects]) == (100.0 - back, [100.0][: back < 100.0])
+
+
 def test_the_liquidation_fee_and_the_price_of_the_stake_size_the_slash():
     layer = StakedSameAssetLayer(capital=1000.0, least_assets=10.0, liquidation_fee=0.1, asset="TKN").start()
     market = token(2.0)
@@ -177,6 +189,16 @@ def test_one_event_slashes_no_more_than_its_share_and_the_next_has_one_of_its_ow
     assert layer.capacity(10 * DAY, token(1.0)) == pytest.approx(0.3 * 700.0)
 
 
+@pytest.mark.parametrize("capital", [1000.0, 700.0])
+def test_a_loss_that_meets_an_event_which_is_used_up_does_not_keep_it_open(capital):
+    """Of 700 tokens 210 may go; 0.3 (490 + 210) - 210 is a rounding above nothing."""
+    layers = TimedWaterfall([StakedOwnTokenLayer(asset="TKN", capital=capital, delay_seconds=5 * DAY)])
+    layers.allocate(0.3 * capital, 0.0, token(1.0))
+    layers.advance(5 * DAY, token(1.0))
+    assert layers.allocate(100.0, 9 * DAY, token(1.0)) == ([], 100.0)
+    assert layers.payers[0].capacity(10 * DAY, token(1.0)) == pytest.approx(0.3 * 0.7 * capital)
+
+
 def test_what_is_promised_is_no_longer_capacity():
     layer = StakedOwnTokenLayer(asset="TKN", capital=1000.0).start()
     layer.pay(250.0, 0.0, token(1.0))
@@ -269,8 +291,19 @@ def test_a_vault_loses_no_more_than_its_component_until_rebalanced():
     assert vault.capacity(DAY, PLAIN) == pytest.approx(92.0)
 
 
-def test_a_vault_that_is_used_up_is_nobodys():
-    vault = BackstopVaultLayer(capital=100.0).start()
-    vault.pay(100.0, 0.0, PLAIN)
+@pytest.mark.parametrize("capital", [100.0, 93.0, 211.0])
+def test_a_vault_that_is_used_up_is_nobodys(capital):
+    """Also where what its capital brings is rounded: 93 bring 93 less a last digit."""
+    vault = BackstopVaultLayer(capital=capital).start()
+    vault.pay(vault.capacity(0.0, PLAIN), 0.0, PLAIN)
     assert not vault.stake.shares.any()
     assert vault.recover(50.0, PLAIN).restored == 0.0
+
+
+def test_who_was_slashed_to_the_last_while_cooling_down_leaves_with_nothing():
+    """Also where the layer's account has kept a rounding, or tokens that no market took."""
+    vault = BackstopVaultLayer(capital=100.0, cooldown_seconds=DAY).start()
+    vault.stake.cool_down(0, 0.0)
+    vault.pay(100.0, 0.0, PLAIN)
+    vault.stake.mark(1e-14)
+    assert vault.stake.leave(0, 0.0, DAY) == 0.0

@@ -69,6 +69,27 @@ def test_layers_that_cannot_be_get_one_sentence(small_world, losses, message):
         Scenario.from_dict(small_world(pools__0__losses=losses))
 
 
+CLAIM = {"assets__aDAI": {"price": {"kind": "claim", "pool": "core", "reserve": "DAI"}}}
+
+
+@pytest.mark.parametrize(
+    ("where", "key"),
+    [
+        (
+            {"pools__0__losses__layers": [{"kind": "insurance_fund", "asset": "aDAI", "capital": 5e3}]},
+            "pools.0.losses.layers.0.asset = 'aDAI'",
+        ),
+        ({"agents__insurers": [{"capital": {}, "tokens": {"aDAI": 5e3}}]}, "agents.insurers.0.tokens.aDAI"),
+    ],
+)
+def test_a_layer_holds_claims_only_where_a_market_buys_them(small_world, where, key):
+    """Else it could only redeem them, and no deposit stands behind what it begins with."""
+    with pytest.raises(ScenarioError, match=f"{key} is a claim that no market buys.* or use 'DAI'"):
+        Scenario.from_dict(small_world(**CLAIM | where))
+    markets = [{"base": base, "quote": "DAI", "sources": [{"kind": "infinite"}]} for base in ("ETH", "aDAI")]
+    Scenario.from_dict(small_world(**CLAIM | where, markets=markets))
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [

@@ -5,7 +5,8 @@ Probability and delay are assumptions of whoever uses them.
 
 **Models**: the first loss opens a decision; losses that come while it is open are part of it. After `delay_seconds` the
 rescue comes for all of them, with `probability`, or for none, and then they are losses again for the layers after it.
-Without a delay the decision is known at once.
+Without a delay the decision is known at once. So it is on its day for what other layers fail to pay then, which is
+rescued with the rest or goes on.
 
 **Leaves out**: a rescue in parts, one whose odds depend on the size of the hole.
 
@@ -52,9 +53,11 @@ class DiscretionaryRescue(Payer):
         self.pot = Pot(terms.capital, terms.asset)
 
     def capacity(self, now_seconds: float, market: LossView) -> float:
-        """What the capital brings, less what is pending; a refusal that needs no time is known."""
-        if self.delay_seconds == 0.0 and not market.draw < self._probability:
-            return 0.0
+        """What the capital brings, less what is pending; a refusal of now is known."""
+        if self._falls_due(now_seconds, market) <= now_seconds:
+            comes = self._comes if self._waiting else market.draw < self._probability
+            if not comes:
+                return 0.0
         return max(self.pot.worth(market) - self.pending_units, 0.0)
 
     def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:

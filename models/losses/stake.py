@@ -133,7 +133,8 @@ class Stake:
                 "begin a cooldown and come back in its window"
             )
         self.accrue(now_seconds)
-        per_share = self.assets / float(self.shares.sum()) if self.assets > 0.0 else 0.0
+        total = float(self.shares.sum())
+        per_share = self.assets / total if total > 0.0 else 0.0
         most = min(float(self._cooled[holder]), float(self.shares[holder])) * per_share
         if units > most * (1.0 + _ROUNDING):
             raise InvalidStake(f"holder {holder} cooled down {most!r}, asked for {units!r}; take out no more than that")
@@ -144,7 +145,9 @@ class Stake:
         """Take `units` from everybody in proportion; returns what each holder lost, (n,)."""
         self.accrue(now_seconds)
         lost = self.holdings * (units / self.assets) if self.assets > 0.0 else np.zeros_like(self.shares)
-        self.mark(self.assets - units)
+        left = self.assets - units
+        # Who has lost everything is out, whatever the rounding of a sale has left.
+        self.mark(left if left >= self.assets * _ROUNDING else 0.0)
         return lost
 
     def give_back(self, units: float) -> float:

@@ -25,6 +25,7 @@ from models.losses.payer import Effect, Paid, Payer, What
 from models.losses.stake import Stake, StakeTerms
 
 _DAY: Final = 86400.0
+_ROUNDING: Final = 1e-12
 
 
 class StakedOwnTokenLayer(StakeTerms):
@@ -63,7 +64,8 @@ class StakedOwnToken(Payer):
         if self.stake.paused:
             return 0.0
         worth = market.token(self.terms.asset).proceeds(self._slashable(now_seconds))
-        return max(worth - self.pending_units, 0.0)
+        spare = worth - self.pending_units
+        return spare if spare > _ROUNDING * worth else 0.0
 
     def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:
         if self._is_over(now_seconds):
@@ -92,5 +94,7 @@ class StakedOwnToken(Payer):
 
     def _left(self) -> float:
         """What the event may still slash: its share of the stake as it would be unslashed, less what it has taken."""
-        slashable = self.terms.share_slashable * (self.stake.assets + self._slashed) - self._slashed
-        return min(max(slashable, 0.0), self.stake.assets)
+        unslashed = self.stake.assets + self._slashed
+        slashable = self.terms.share_slashable * unslashed - self._slashed
+        # A rounding is no cover, here and in `capacity`: what is promised for it would keep the event from ending.
+        return min(slashable, self.stake.assets) if slashable > _ROUNDING * unslashed else 0.0

@@ -115,7 +115,8 @@ class StakedSameAsset(Payer):
     def _call_off(self, units: float) -> float:
         pending = self.pending_units
         released = super()._call_off(units)
-        if released > 0.0:
+        # Where nobody has shares any more it stays with the collector.
+        if released > 0.0 and self.stake.shares.any():
             self.stake.give_back(self._let_go(released, pending))
         return released
 
