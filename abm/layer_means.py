@@ -128,7 +128,8 @@ class LayerMeans:
                 sold[index[effect.asset]] = sold.get(index[effect.asset], 0.0) + effect.units
         for asset, amount in sold.items():
             self._sell(means.account, asset, amount)
-        self._pay_in(means.account, units - by_claims)
+        if means.account >= 0:  # who has claims alone has given them; what is left then is rounding
+            self._pay_in(means.account, units - by_claims)
 
     def _pay_in(self, account: int, units: float) -> None:
         """Let cash fill the hole."""

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from abm.recorder import Recorder
     from abm.world import World
 
+_SPECK = 1e-12
+"""The part of a debt from which on a layer takes it over: less is what rounding left in the layer."""
+
 
 class Exchange(NamedTuple):
     """Collateral of an account for a part of its debt, both by reserve."""
@@ -83,7 +86,7 @@ class Takeovers:
         left, bad = owing, 0.0
         for number in losses.takers():
             taken = min(losses.can_take(number), left)
-            if taken <= 0.0:
+            if taken <= _SPECK * owing:
                 continue
             payer = losses.waterfall.payers[number]
             posted = float(pool.collateral[account, collateral])

@@ -52,6 +52,10 @@ def means(model: UnderwaterModel) -> np.ndarray:
 # What each layer does
 
 
+def test_a_stability_pool_with_next_to_nothing_takes_nothing_over(sunk: Finished) -> None:
+    assert exchanged(sunk({"kind": "stability_pool", "capital": 1e-9})) == []
+
+
 def test_a_stability_pool_burns_deposits_for_the_whole_debt_and_has_the_collateral(sunk: Finished) -> None:
     """16,000 burned, 10 ETH gained: 15,000 are an exchange, 1,000 a loss of the pool's; lenders have it all in cash."""
     model = sunk({"kind": "stability_pool", "capital": 50_000.0})
