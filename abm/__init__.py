@@ -5,7 +5,7 @@
 >>> run.summary["bad_debt_usd"], run.liquidations
 """
 
-from abm.inputs import ScenarioError
+from abm.reading.inputs import ScenarioError
 from abm.scenario import Scenario
 from abm.simulation import Run, simulate
 

@@ -16,7 +16,7 @@ import numpy as np
 from models.types import FloatArray
 
 if TYPE_CHECKING:
-    from abm.lender import Lender
+    from abm.pools.lender import Lender
     from abm.world import World
 
 

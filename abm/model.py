@@ -6,19 +6,19 @@ from math import fsum
 import mesa
 import numpy as np
 
-from abm.capital import Capital
 from abm.cascade import Cascade
-from abm.contests import Contests
-from abm.forced_sales import ForcedSales
 from abm.intents import Intent
-from abm.losses import PoolLosses
+from abm.liquidations.contests import Contests
+from abm.liquidations.purses import Purses
+from abm.losses.pool_losses import PoolLosses
+from abm.losses.staking import open_stakers
+from abm.markets.forced_sales import ForcedSales
 from abm.population import populate
-from abm.purses import Purses
-from abm.recorder import Recorder
+from abm.record.capital import Capital
+from abm.record.recorder import Recorder
 from abm.scenario import Scenario
 from abm.schedule import PHASES
 from abm.settlement import Settlement
-from abm.staking import open_stakers
 from abm.streams import Streams
 from abm.view import View
 from abm.world import World

@@ -23,15 +23,15 @@ from abm.agents.manipulation import Place
 from abm.agents.market_maker import MarketMakerCohort
 from abm.agents.noise_trader import NoiseTraderCohort
 from abm.agents.triangle_arbitrageur import TriangleArbitrageurCohort
-from abm.auction_kinds import own_accounts
-from abm.distributions import draw
-from abm.lender import Lender
-from abm.loss_terms import claims_layers
+from abm.auctions.kinds import own_accounts
+from abm.liquidations.rights import RightAuctions
+from abm.losses.loss_terms import claims_layers
+from abm.losses.staking import StakerDesk
+from abm.markets.trading import come_or_go
+from abm.pools.lender import Lender
 from abm.positions import Book, Loans, Opening, openings
-from abm.rights import RightAuctions
-from abm.staking import StakerDesk
+from abm.reading.distributions import draw
 from abm.streams import Streams
-from abm.trading import come_or_go
 from abm.view import View
 from abm.world import World
 from models.ledger import OUTSIDE

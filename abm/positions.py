@@ -11,8 +11,8 @@ import numpy as np
 
 from abm.agents.borrower import Borrowers
 from abm.agents.depositor import Depositors
-from abm.distributions import draw, pair
-from abm.inputs import ScenarioError, read_positions
+from abm.reading.distributions import draw, pair
+from abm.reading.inputs import ScenarioError, read_positions
 from abm.scenario import Pool
 from abm.streams import Streams
 from abm.world import World

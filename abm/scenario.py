@@ -20,11 +20,11 @@ from abm.agents.market_maker import MarketMakers
 from abm.agents.noise_trader import NoiseTraders
 from abm.agents.staker import Stakers
 from abm.agents.triangle_arbitrageur import TriangleArbitrageurs
-from abm.beside import Beside, variants
-from abm.consistency import check, check_files
-from abm.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
-from abm.loss_terms import Losses
-from abm.sentences import sentence
+from abm.losses.loss_terms import Losses
+from abm.reading.beside import Beside, variants
+from abm.reading.consistency import check, check_files
+from abm.reading.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
+from abm.reading.sentences import sentence
 from models.exits import ExitTerms
 from models.lending import ReserveTerms
 from models.liquidation import Design

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from abm.intents import Intent
-from abm.trading import come_or_go, funded_swap, go_round, hedge, requote, round_trip, swap
-from abm.underwriting import underwrite
+from abm.losses.underwriting import underwrite
+from abm.markets.trading import come_or_go, funded_swap, go_round, hedge, requote, round_trip, swap
 
 if TYPE_CHECKING:
     from abm.model import UnderwaterModel

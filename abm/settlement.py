@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.bidding import Biddings
-from abm.bond_settlement import BondSettlement
-from abm.bonds import BondedSales
-from abm.english_auctions import EnglishAuctions
-from abm.forced_sales import ForcedSales
+from abm.auctions.bidding import Biddings
+from abm.auctions.bond_settlement import BondSettlement
+from abm.auctions.bonds import BondedSales
+from abm.auctions.english import EnglishAuctions
 from abm.intents import (
     BorrowAgainst,
     Deposit,
@@ -34,23 +33,24 @@ from abm.intents import (
     Swapped,
     Withdraw,
 )
-from abm.openings import Openings
-from abm.rights import Rights
-from abm.sizing import Sized, best_size, least_profit_usd
-from abm.trading import quote_until, swap
-from abm.withdrawals import Withdrawals
+from abm.liquidations.openings import Openings
+from abm.liquidations.rights import Rights
+from abm.markets.forced_sales import ForcedSales
+from abm.markets.sizing import Sized, best_size, least_profit_usd
+from abm.markets.trading import quote_until, swap
+from abm.pools.withdrawals import Withdrawals
 from models import blockspace
 from models.ledger import OUTSIDE
 
 if TYPE_CHECKING:
     from abm.agents.attacker import Attacker
     from abm.agents.liquidator import LiquidatorCohort
-    from abm.band_loans import BandLoans
     from abm.cascade import Cascade
-    from abm.lender import Found, Lender
-    from abm.marks import Mark
-    from abm.purses import Purses
-    from abm.recorder import Recorder
+    from abm.liquidations.marks import Mark
+    from abm.liquidations.purses import Purses
+    from abm.pools.band_loans import BandLoans
+    from abm.pools.lender import Found, Lender
+    from abm.record.recorder import Recorder
     from abm.world import World
 
 _CALLS = (Liquidate, OpenLiquidation)

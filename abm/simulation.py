@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from abm.record.tables import Tables
 from abm.scenario import Scenario
-from abm.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,8 +117,8 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] 
 
 def begin(scenario: Scenario, seed: int = 1) -> "UnderwaterModel":
     """A path before its first block, for whoever runs it block by block; `finish` tells what came of it."""
-    from abm.exposures import exposures  # noqa: PLC0415
     from abm.model import UnderwaterModel  # noqa: PLC0415  Mesa and pandas take seconds to import
+    from abm.record.exposures import exposures  # noqa: PLC0415
 
     model = UnderwaterModel(scenario, seed)
     model.recorder.at_the_start = exposures(model)
@@ -127,10 +127,10 @@ def begin(scenario: Scenario, seed: int = 1) -> "UnderwaterModel":
 
 def finish(model: "UnderwaterModel") -> Run:
     """What a path left behind whose every block has run."""
-    from abm.metrics import summarise  # noqa: PLC0415
-    from abm.price_paths import path_weight  # noqa: PLC0415
+    from abm.markets.price_paths import path_weight  # noqa: PLC0415
+    from abm.record.metrics import summarise  # noqa: PLC0415
+    from abm.record.survey import unforced_prices  # noqa: PLC0415
     from abm.streams import Streams  # noqa: PLC0415
-    from abm.survey import unforced_prices  # noqa: PLC0415
 
     scenario, seed, recorder = model.world.scenario, model.path_seed, model.recorder
     tables = Tables(recorder.makers() | {"steps": lambda: unforced_prices(model, recorder.steps())})

@@ -8,8 +8,8 @@ import zlib
 
 import numpy as np
 
-from abm.inputs import ScenarioError
-from abm.sentences import shown
+from abm.reading.inputs import ScenarioError
+from abm.reading.sentences import shown
 
 
 class Turns:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.english_auctions import EnglishAuctions
+from abm.auctions.english import EnglishAuctions
 from abm.intents import Reaction
-from abm.left_over import LeftOver, left_over
-from abm.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
-from abm.ranked import Ranked
-from abm.rights import Kind
-from abm.sight import Sight, Sights
-from abm.trading import quote_until
+from abm.liquidations.left_over import LeftOver, left_over
+from abm.liquidations.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
+from abm.liquidations.ranked import Ranked
+from abm.liquidations.rights import Kind
+from abm.markets.trading import quote_until
+from abm.pools.sight import Sight, Sights
 from models.liquidation import Backstop, Financing, SpotDesign
 from models.market import Fill, Trip, Venue
 from models.market.stakes import Holdings
@@ -22,7 +22,7 @@ from models.rates import SECONDS_PER_YEAR
 from models.types import BoolArray, FloatArray, IntArray, Side
 
 if TYPE_CHECKING:
-    from abm.lender import Lender
+    from abm.pools.lender import Lender
     from abm.world import World
 
 

@@ -7,18 +7,18 @@ import math
 
 import numpy as np
 
-from abm.auction_kinds import auctions_of
-from abm.band_loans import BandLoans, BandSource
-from abm.band_places import band_market
-from abm.claims import Claims
-from abm.exchange import open_exchange
-from abm.exits import Exits
-from abm.floors import Floor
-from abm.lender import Lender
-from abm.price_paths import exogenous_prices, path_of
+from abm.auctions.kinds import auctions_of
+from abm.markets.claims import Claims
+from abm.markets.exchange import open_exchange
+from abm.markets.floors import Floor
+from abm.markets.price_paths import exogenous_prices, path_of
+from abm.markets.tape import Tape
+from abm.pools.band_loans import BandLoans, BandSource
+from abm.pools.band_places import band_market
+from abm.pools.exits import Exits
+from abm.pools.lender import Lender
 from abm.scenario import Pool, Scenario
 from abm.streams import Streams
-from abm.tape import Tape
 from models.blockspace import gas_cost_usd
 from models.ledger import OUTSIDE, Ledger
 from models.lending import LendingPool

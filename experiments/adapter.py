@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from abm import Scenario, ScenarioError, simulate
-from abm.sentences import suggestion
+from abm.reading.sentences import suggestion
 from experiments.asking.factors import Factor, Point
 from experiments.asking.question import Experiment, shipped_experiments
 from experiments.shipped import load_scenario

@@ -37,7 +37,7 @@ from experiments.stored.provenance import version_of
 
 if TYPE_CHECKING:
     from abm import Scenario
-    from abm.beside import Variant
+    from abm.reading.beside import Variant
     from experiments.stored.storage import Results
 
 __all__ = ["DONE", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "REFUSED", "main"]
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from abm.beside import variants as beside
+    from abm.reading.beside import variants as beside
     from experiments.run import run_scenario
     from experiments.running.beside import check_beside
     from experiments.running.directories import RUN, check_directory

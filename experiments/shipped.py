@@ -42,7 +42,7 @@ def found(kind: str, given: str, shipped: Mapping[str, Path]) -> Path:
     Raises `ScenarioError` with the nearest name where there is none.
     """
     from abm import ScenarioError
-    from abm.sentences import nearest
+    from abm.reading.sentences import nearest
 
     if given in shipped:
         return shipped[given]

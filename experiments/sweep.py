@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from abm import ScenarioError
-from abm.inputs import TOML_ERRORS
+from abm.reading.inputs import TOML_ERRORS
 from experiments.asking.factors import RESERVED
 from experiments.asking.question import Experiment
 from experiments.shipped import load_scenario

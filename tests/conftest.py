@@ -25,9 +25,9 @@ from matplotlib.transforms import BboxBase
 
 import abm
 from abm import Run, Scenario, simulate
-from abm.lender import Lender
-from abm.losses import PoolLosses
+from abm.losses.pool_losses import PoolLosses
 from abm.model import UnderwaterModel
+from abm.pools.lender import Lender
 from experiments import load_scenario
 from experiments.figures import style
 from models.market import Bands, Concentrated, ConstantProduct, StableSwap

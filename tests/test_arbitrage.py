@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from abm.trading import funded_swap
+from abm.markets.trading import funded_swap
 
 POOL = {"kind": "constant_product", "value": 4e6, "fee": 0.003}  # 1,000 ETH against 2,000,000 DAI at 2,000
 FREE = {"kind": "constant_product", "value": 4e6, "fee": 0.0}

@@ -9,7 +9,7 @@ import pytest
 import tomli_w
 
 from abm import Run, Scenario, ScenarioError
-from abm.beside import variants
+from abm.reading.beside import variants
 from experiments.cli import DONE, REFUSED, main
 from experiments.running.beside import FILE, describe_beside, run_beside
 

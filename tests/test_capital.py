@@ -33,7 +33,7 @@ def test_the_table_in_the_middle_of_a_path_is_the_head_of_the_whole(course):
 
 def test_copies_worked_out_one_by_one_say_what_they_say_together(course, monkeypatch):
     _, _, whole = course
-    monkeypatch.setattr("abm.capital._MOST_COPIED", 1)
+    monkeypatch.setattr("abm.record.capital._MOST_COPIED", 1)
     model = begin(load_scenario("black-thursday", HEDGING), 3)
     for _ in range(BLOCKS):
         model.step()

@@ -7,7 +7,7 @@ import pytest
 
 from abm import Scenario, simulate
 from abm.model import UnderwaterModel
-from abm.survey import unforced_prices
+from abm.record.survey import unforced_prices
 from experiments import load_scenario
 
 # Each position owes 80,000; the exogenous price stops at 1,950. The closing sale of about 43 ETH lowers the price by a

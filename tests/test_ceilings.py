@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from abm import Run
 from abm.agents.bids import BidTerms, MadeBid, bids_on
 from abm.agents.inventory import HoldingTerms
-from abm.english_auctions import BID, COLLATERAL, DEBT, PAID, TAB, UNITS
-from abm.lot_columns import LotColumns
-from abm.on_offer import Calls, Opportunities
-from abm.ranked import Ranked
+from abm.auctions.english import BID, COLLATERAL, DEBT, PAID, TAB, UNITS
+from abm.auctions.lot_columns import LotColumns
+from abm.liquidations.on_offer import Calls, Opportunities
+from abm.liquidations.ranked import Ranked
 from models.liquidation import (
     DESIGN_NAMES,
     Ajna,

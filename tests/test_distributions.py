@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from scipy import stats
 
-from abm.distributions import (
+from abm.reading.distributions import (
     LogNormal,
     LogNormalPareto,
     NonNegativeInfOrDrawn,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from abm.exits import Exits
+from abm.pools.exits import Exits
 from models.exits import ExitGate, ExitTerms
 from models.lending import LendingPool, ReserveTerms
 from models.lending.bad_debt import haircut

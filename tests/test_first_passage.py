@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm import Scenario, simulate
-from abm.price_paths import exogenous_prices
+from abm.markets.price_paths import exogenous_prices
 from abm.streams import Streams
 from models.prices import GbmPrice, touch_probability
 from models.prices.first_passage import BGK_BETA, NoDiffusion

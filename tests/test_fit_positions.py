@@ -16,7 +16,7 @@ from scipy import stats
 
 from abm import Scenario, ScenarioError, simulate
 from abm.agents.borrower import Borrowers
-from abm.distributions import Drawn, LogNormal, LogNormalPareto, Pareto, Uniform, pair
+from abm.reading.distributions import Drawn, LogNormal, LogNormalPareto, Pareto, Uniform, pair
 from experiments.cli import DONE, REFUSED, main
 from experiments.fit.positions.figure import draw
 from experiments.fit.positions.joint import counts, drawn, fit

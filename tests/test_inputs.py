@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from abm import Scenario, ScenarioError, simulate
-from abm.inputs import anchor_files, named_files, read_columns, read_positions
+from abm.reading.inputs import anchor_files, named_files, read_columns, read_positions
 
 
 def refused(call, *arguments):

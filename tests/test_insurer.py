@@ -9,9 +9,9 @@ import pytest
 from abm import Scenario, ScenarioError
 from abm.agents.insurer import Insurer, Sheet
 from abm.agents.policy import Insurers
-from abm.insurance import InsuredBy
+from abm.losses.insurance import InsuredBy
+from abm.losses.underwriting import sheet_of
 from abm.model import UnderwaterModel
-from abm.underwriting import sheet_of
 from models.ledger import OUTSIDE
 from models.losses import Loss, LossMarket
 from models.losses.insurance import InsuranceLayer

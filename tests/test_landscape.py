@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm import Scenario, simulate
-from abm.survey import RATIOS
+from abm.record.survey import RATIOS
 from models.lending import HealthWatch, Landscape, LendingPool, ReserveTerms
 from models.types import FloatArray
 
@@ -143,7 +143,7 @@ def test_where_positions_are_valued_one_by_one_there_are_fewer_samples(monkeypat
     reserves = {"DAI": {"ltv": 0.5, "liquidation_threshold": 0.5}, "ETH": {"ltv": 0.8, "liquidation_threshold": 0.83}}
     pools = cascade().to_dict()["pools"]
     pools[0]["reserves"] = reserves
-    monkeypatch.setattr("abm.survey.LOOKS", 60)
+    monkeypatch.setattr("abm.record.survey.LOOKS", 60)
     mixed = simulate(cascade(agents=agents, pools=pools), seed=1)
     # 96 samples of ten positions are sixteen times as many looks as are granted.
     assert mixed.landscape["step"].unique().tolist() == [0, 16, 32, 48, 59]

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from abm import Run, Scenario, ScenarioError
-from abm.band_loans import BandLoans
-from abm.metrics import summarise
+from abm.markets.trading import funded_swap
 from abm.model import UnderwaterModel
+from abm.pools.band_loans import BandLoans
+from abm.record.metrics import summarise
 from abm.schedule import PHASES, arbitrage
-from abm.trading import funded_swap
 
 Play = Callable[..., Run]
 Models = Callable[..., UnderwaterModel]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from abm.metrics import summarise
 from abm.model import UnderwaterModel
+from abm.record.metrics import summarise
 from builders.exact_bands import ZERO, ExactBands, first_band
 
 LIQUIDATION_DISCOUNT, LOAN_DISCOUNT, SPREAD, RATE = 0.06, 0.09, 0.01, 2.0

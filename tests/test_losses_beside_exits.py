@@ -2,7 +2,7 @@
 
 import pytest
 
-from abm.forced_sales import quote_sale
+from abm.markets.forced_sales import quote_sale
 
 UNDER = {
     "assets__ETH__price__prices": [2000.0, 1500.0, 1500.0, 400.0],  # 14,285.71 repaid, 1,714.29 lost in block 1

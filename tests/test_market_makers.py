@@ -144,7 +144,7 @@ def test_what_was_eaten_is_replaced_with_the_half_life(desk, side):
 
 def eat(model, side, base):
     """Somebody trades so much base with the venue."""
-    from abm.trading import funded_swap  # noqa: PLC0415
+    from abm.markets.trading import funded_swap  # noqa: PLC0415
 
     exchange = model.world.exchanges[0]
     fill = exchange.venue.quote_in(side, base) if side == "sell" else exchange.venue.quote_out(side, base)

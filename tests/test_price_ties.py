@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from abm import Scenario, ScenarioError
-from abm.price_paths import exogenous_prices
+from abm.markets.price_paths import exogenous_prices
 from abm.streams import Streams
 from models.prices import StudentCopula, correlate
 from models.types import FloatArray

@@ -204,7 +204,7 @@ def test_the_ema_workbench_plugs_in(home: Path) -> None:
     assert np.ptp(expected) > 0.0
 
 
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "experiments.md").read_text("utf-8"), flags=re.DOTALL)
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "experiments" / "README.md").read_text("utf-8"), flags=re.DOTALL)
 SMALLER = {
     "problem, 64": "problem, 2",
     "n_trials=50": "n_trials=2",
@@ -222,4 +222,4 @@ def test_the_examples_of_the_page_run(home: Path, tool: str) -> None:
     (own,) = (block for block in EXAMPLES if f"from {tool}" in block or f"import {tool}" in block)
     for large, small in SMALLER.items():
         own = own.replace(large, small)
-    exec(compile(common + own, "experiments.md", "exec"), {})
+    exec(compile(common + own, "experiments/README.md", "exec"), {})

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from abm import tape
-from abm.tape import Tape
+from abm.markets import tape
+from abm.markets.tape import Tape
 from models.ledger import OUTSIDE, Ledger
 
 MARKET = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from abm import Scenario, ScenarioError, simulate
-from abm.price_paths import exogenous_prices, path_weight
+from abm.markets.price_paths import exogenous_prices, path_weight
 from abm.streams import Streams
 from experiments.asking.estimands import parse_estimands
 from experiments.asking.inquiry import Inquiry

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from abm import Scenario
-from abm.bond_settlement import LENDERS
-from abm.english_auctions import EnglishAuctions
-from abm.metrics import summarise
+from abm.auctions.bond_settlement import LENDERS
+from abm.auctions.english import EnglishAuctions
+from abm.liquidations.stability import StabilityPool
 from abm.model import UnderwaterModel
-from abm.stability import StabilityPool
+from abm.record.metrics import summarise
 from builders.random_worlds.worlds import world_of
 from models.types import FloatArray
 

@@ -18,7 +18,7 @@ import mesa
 import numpy as np
 from pydantic import Field
 
-from abm.distributions import Members, PositiveInfOrDrawn, PositiveOrInf, draw
+from abm.reading.distributions import Members, PositiveInfOrDrawn, PositiveOrInf, draw
 from abm.streams import Turns
 from models.parameters import Parameters
 from models.types import Side

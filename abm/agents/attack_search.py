@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from abm.agents.manipulation import Outcome, Place, Report, Strategy
-from abm.trading import quote_until
+from abm.markets.trading import quote_until
 from models.market import Fill, Venue
 from models.market.fill import DUST
 from models.types import Side

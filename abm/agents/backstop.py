@@ -9,7 +9,7 @@ import mesa
 
 from abm.agents.inventory import Holding
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
-from abm.left_over import LeftBid
+from abm.liquidations.left_over import LeftBid
 from abm.view import View
 from models.liquidation import Backstop
 

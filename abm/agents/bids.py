@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from abm.english_auctions import BID, COLLATERAL, DEBT, PAID, TAB, UNITS
+from abm.auctions.english import BID, COLLATERAL, DEBT, PAID, TAB, UNITS
 from models.compiled import compiled
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from abm.on_offer import Bids
+    from abm.liquidations.on_offer import Bids
 
 _AT_REFERENCE: Final = np.empty(0)
 

@@ -15,8 +15,16 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from abm.agents.clocks import Clocks
-from abm.distributions import Drawn, Members, NonNegative, NonNegativeOrDrawn, PositiveInfOrDrawn, PositiveOrDrawn, draw
 from abm.intents import Intent, MendPosition, Reaction, Receipt, Status
+from abm.reading.distributions import (
+    Drawn,
+    Members,
+    NonNegative,
+    NonNegativeOrDrawn,
+    PositiveInfOrDrawn,
+    PositiveOrDrawn,
+    draw,
+)
 from models.parameters import Parameters
 from models.types import FloatArray, IntArray
 

@@ -18,15 +18,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from abm.agents.fear import Judge, Judgement, Returns
-from abm.distributions import Members, NonNegative, NonNegativeOrDrawn, PositiveOrDrawn, draw
 from abm.intents import Deposit, Intent, MendPosition, Receipt, Status, Stay, Withdraw
+from abm.reading.distributions import Members, NonNegative, NonNegativeOrDrawn, PositiveOrDrawn, draw
 from models.parameters import Parameters
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abm.sight import Sight
+    from abm.pools.sight import Sight
     from abm.view import View
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field
 
-from abm.distributions import NonNegative, NonNegativeOrDrawn, PositiveOrDrawn, draw
+from abm.reading.distributions import NonNegative, NonNegativeOrDrawn, PositiveOrDrawn, draw
 from models.parameters import Parameters
 from models.rates import SECONDS_PER_YEAR
 from models.runs import better_to_leave
@@ -24,7 +24,7 @@ from models.types import BoolArray, IntArray
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abm.sight import Sight
+    from abm.pools.sight import Sight
     from abm.view import View
 
 _LARGEST_GROWTH = 50.0  # e to this power is as good as any gain: it outweighs the loss of everything

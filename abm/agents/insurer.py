@@ -16,7 +16,7 @@ from abm.agents.policy import Insurers, Pricing
 from models.losses import Stake
 
 if TYPE_CHECKING:
-    from abm.insurance import InsurancePayer
+    from abm.losses.insurance import InsurancePayer
     from abm.view import View
 
 __all__ = ["Insurer", "Insurers", "Pricing", "Sheet"]

@@ -8,10 +8,11 @@ required margin; a delay between a position's becoming liquidatable and the firs
 many calls and so many opportunities priced a block; a gas price above which they do not get through; selling at once,
 or over time at the risk of the price, for which they ask a charge. Who opens an auction that nobody would buy from yet
 counts on its margin, once the price is there. How they bid against one another, in gas or for the right to call, is
-`abm.contests`; when they come and go is `abm.agents.entry`.
+`abm.liquidations.contests`; when they come and go is `abm.agents.entry`.
 
-Hardly anything on offer pays anybody, so only what is `worth` a look is priced, which `abm.ceilings` cannot rule out.
-The rest would have been looked at in vain, and costs its look (`patience`) all the same: decisions are as without them.
+Hardly anything on offer pays anybody, so only what is `worth` a look is priced: what `abm.liquidations.ceilings` cannot
+rule out. The rest would have been looked at in vain, and costs its look (`patience`) all the same: decisions are as
+without them.
 """
 
 from functools import partial
@@ -26,18 +27,18 @@ from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover, mean_capital
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
-from abm.call_ceilings import CallTerms
-from abm.distributions import draw
 from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
+from abm.liquidations.call_ceilings import CallTerms
+from abm.liquidations.tallies import Tally
+from abm.liquidations.tops import TakingTerms
+from abm.reading.distributions import draw
 from abm.streams import Turns
-from abm.tallies import Tally
-from abm.tops import TakingTerms
 from models.liquidation.ceiling import SLACK
 from models.rates import SECONDS_PER_YEAR
 from models.types import FloatArray
 
 if TYPE_CHECKING:
-    from abm.on_offer import Bids, Call, Calls, Opportunities
+    from abm.liquidations.on_offer import Bids, Call, Calls, Opportunities
     from abm.view import View
 
 

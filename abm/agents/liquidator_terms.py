@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from abm.agents.entry import Entry
-from abm.distributions import Members, NonNegativeInfOrDrawn, NonNegativeOrDrawn, PositiveInfOrDrawn
 from abm.intents import Preference
+from abm.reading.distributions import Members, NonNegativeInfOrDrawn, NonNegativeOrDrawn, PositiveInfOrDrawn
 from models.parameters import Parameters
 
 

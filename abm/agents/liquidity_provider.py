@@ -18,7 +18,7 @@ import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
-from abm.distributions import Members, NonNegativeOrDrawn, PositiveInfOrDrawn, PositiveOrDrawn, draw
+from abm.reading.distributions import Members, NonNegativeOrDrawn, PositiveInfOrDrawn, PositiveOrDrawn, draw
 from models.market.stakes import STAKED
 from models.parameters import Parameters
 from models.types import BoolArray, FloatArray, IntArray

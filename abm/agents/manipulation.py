@@ -13,7 +13,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from abm.intents import BorrowAgainst, Intent, Liquidate, Swap
-from abm.trading import quote_until
+from abm.markets.trading import quote_until
 from models.market import Venue
 from models.types import Side
 

@@ -16,7 +16,7 @@ import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
-from abm.distributions import Members, PositiveInfOrDrawn, PositiveOrDrawn, draw
+from abm.reading.distributions import Members, PositiveInfOrDrawn, PositiveOrDrawn, draw
 from models.compiled import compiled
 from models.market.fill import DUST
 from models.parameters import Parameters

@@ -11,7 +11,7 @@ import mesa
 import numpy as np
 from pydantic import Field
 
-from abm.distributions import PositiveOrDrawn, draw
+from abm.reading.distributions import PositiveOrDrawn, draw
 from models.parameters import Parameters
 from models.types import Side
 

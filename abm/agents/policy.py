@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from abm.distributions import NonNegative
+from abm.reading.distributions import NonNegative
 from models.parameters import Parameters
 
 

@@ -12,7 +12,7 @@ import mesa
 import numpy as np
 from pydantic import Field
 
-from abm.distributions import Members, NonNegativeOrDrawn, PositiveOrDrawn, draw
+from abm.reading.distributions import Members, NonNegativeOrDrawn, PositiveOrDrawn, draw
 from models.parameters import Parameters
 from models.types import FloatArray, IntArray
 

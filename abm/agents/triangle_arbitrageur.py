@@ -13,7 +13,7 @@ import mesa
 import numpy as np
 from pydantic import Field
 
-from abm.distributions import Members, PositiveInfOrDrawn, draw
+from abm.reading.distributions import Members, PositiveInfOrDrawn, draw
 from abm.streams import Turns
 from models.parameters import Parameters
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from abm import ScenarioError
-from abm.sentences import suggestion
+from abm.reading.sentences import suggestion
 from experiments.comparing.objectives import heading
 from experiments.inference.sample import Sample
 from experiments.inference.statistics import Interval

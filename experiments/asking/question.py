@@ -35,8 +35,8 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from abm import Scenario, ScenarioError
-from abm.inputs import TOML_ERRORS, override, put_all
-from abm.sentences import sentence, suggestion
+from abm.reading.inputs import TOML_ERRORS, override, put_all
+from abm.reading.sentences import sentence, suggestion
 from experiments.asking.factors import Factor, Grid, Plan, Point
 from experiments.comparing.entrants import ALL, with_design
 from experiments.designs import designs

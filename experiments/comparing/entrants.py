@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abm import Scenario, ScenarioError
-from abm.sentences import suggestion
+from abm.reading.sentences import suggestion
 from experiments.designs import DISCRIMINATOR, designs
 from experiments.running.paths import metrics_of
 from models.liquidation import WRAPPERS

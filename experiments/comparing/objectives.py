@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from abm.inputs import ScenarioError
-from abm.sentences import suggestion
+from abm.reading.inputs import ScenarioError
+from abm.reading.sentences import suggestion
 from experiments.inference.statistics import Statistic
 from experiments.numbers import is_share
 from experiments.stored.summary import count, percent, times, usd

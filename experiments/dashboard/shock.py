@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from abm.inputs import read_columns
+from abm.reading.inputs import read_columns
 from models.prices.bars import BarsPrice
 
 _RATES = (

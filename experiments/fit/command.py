@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from abm import ScenarioError
-from abm.sentences import suggestion
+from abm.reading.sentences import suggestion
 from experiments.fit import MODELS
 from experiments.fit.fitted import Fitted, NoFit
 from experiments.fit.history import History, read_history

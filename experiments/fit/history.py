@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from abm import ScenarioError
-from abm.inputs import read_columns
+from abm.reading.inputs import read_columns
 from models.prices import table
 from models.prices.gbm import SECONDS_PER_YEAR
 from models.refusals import Refusal

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from abm.inputs import ScenarioError
-from abm.sentences import suggestion
+from abm.reading.inputs import ScenarioError
+from abm.reading.sentences import suggestion
 from experiments.comparing.objectives import writer
 from experiments.running.paths import Task, metrics_of, run_tasks
 from experiments.stored.outcomes import PathOutcome
@@ -22,7 +22,7 @@ from experiments.stored.summary import aligned
 
 if TYPE_CHECKING:
     from abm import Scenario
-    from abm.beside import Beside, Variant
+    from abm.reading.beside import Beside, Variant
 
 FILE = "beside.parquet"
 BASE = "as it is"

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 from abm import ScenarioError
 from abm.agents.borrower import Borrowers
-from abm.distributions import draw, pair
+from abm.reading.distributions import draw, pair
 from experiments.fit.positions.laws import Law, healths, sizes
 from experiments.fit.positions.reading import LEAST_POSITIONS, Positions
 from models.types import FloatArray

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
-from abm.distributions import Drawn, LogNormal, LogNormalPareto, Pareto, Uniform
+from abm.reading.distributions import Drawn, LogNormal, LogNormalPareto, Pareto, Uniform
 from models.types import FloatArray
 
 _TAILS = (0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)

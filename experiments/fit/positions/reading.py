@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from abm import Scenario, ScenarioError
-from abm.inputs import read_columns, read_frame, read_positions
 from abm.model import UnderwaterModel
-from abm.sentences import suggestion
+from abm.reading.inputs import read_columns, read_frame, read_positions
+from abm.reading.sentences import suggestion
 from models.types import BoolArray, FloatArray
 
 SAID = ("debt_usd", "health", "collateral", "debt")

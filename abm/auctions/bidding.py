@@ -1,0 +1,115 @@
+"""Settlement of bids in English auctions, and of the lots that their winners get."""
+
+from typing import TYPE_CHECKING
+
+from abm.auctions.english import EnglishAuctions
+from abm.intents import PlaceBid, Receipt, Seizure, Status
+from models.liquidation import NOBODY, AuctionOver, Bid, InvalidBid
+
+if TYPE_CHECKING:
+    from abm.agents.liquidator import LiquidatorCohort
+    from abm.auctions.lots import OpenLot
+    from abm.liquidations.purses import Purses
+    from abm.markets.forced_sales import ForcedSales
+    from abm.pools.lender import Lender
+    from abm.record.recorder import Recorder
+    from abm.world import World
+
+
+class Biddings:
+    """Settles the bids of one path's blocks; it keeps the bid that leads each lot, to pay out whoever wins."""
+
+    def __init__(self, world: "World", recorder: "Recorder", purses: "Purses", sales: "ForcedSales") -> None:
+        self._world = world
+        self._recorder = recorder
+        self._purses = purses
+        self._sales = sales
+        self._leading: dict[tuple[int, int], tuple[PlaceBid, float]] = {}  # by pool and lot: the bid and its gas
+
+    def settle(self, intent: PlaceBid, gas_usd: float) -> Receipt:
+        """Lock a bid, and give back the one that it beats."""
+        gas_usd = gas_usd or intent.gas_cost_usd
+        refused = self._place(intent, gas_usd)
+        if refused:
+            self._purses.pay_for_failure(intent, gas_usd)
+            self._recorder.refusal()
+            return Receipt(Status.REFUSED, refused)
+        self._purses.pay_gas(intent, gas_usd)
+        return Receipt(Status.FILLED, amount=intent.paid)
+
+    def finish(self, pool: int, lender: "Lender", auctions: EnglishAuctions) -> None:
+        """Hand over every lot that has a winner."""
+        for one in auctions.finished():
+            intent, gas_usd = self._leading.pop((pool, one.number))
+            self._win(lender, auctions, one, intent, gas_usd)
+
+    def _place(self, intent: PlaceBid, gas_usd: float) -> str:
+        """Place a bid; returns why it cannot be placed, nothing where it leads."""
+        lender = self._world.lenders[intent.pool]
+        auctions = lender.auctions
+        one = auctions.find(intent.number) if isinstance(auctions, EnglishAuctions) else None
+        if not isinstance(auctions, EnglishAuctions) or one is None:
+            return "the lot has been sold"
+        debt = lender.assets[one.lot.debt]
+        if not self._purses.affords(intent, debt, intent.paid):
+            return "the money is not there any more"
+        try:
+            bidding = auctions.bid(one, self._purses.account(intent), Bid(intent.paid, intent.units))
+        except (AuctionOver, InvalidBid) as refusal:
+            return str(refusal)
+        self._purses.provide(intent, debt, intent.paid)
+        auctions.lock(one, bidding)
+        if bidding.outbid != NOBODY:
+            beaten, _ = self._leading[intent.pool, one.number]
+            self._into_money(beaten, debt, bidding.refunded)
+        self._leading[intent.pool, one.number] = intent, gas_usd
+        return ""
+
+    def _into_money(self, intent: PlaceBid, asset: int, units: float) -> None:
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        self._purses.convert(self._purses.account(intent), asset, cohort.capital_asset, units)
+
+    def _win(
+        self, lender: "Lender", auctions: EnglishAuctions, one: "OpenLot", intent: PlaceBid, gas_usd: float
+    ) -> None:
+        """Give a lot to its winner, who sells what the market takes if it does not hold, and hears of the rest."""
+        world, lot = self._world, one.lot
+        cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
+        asset, debt = lender.assets[lot.collateral], lender.assets[lot.debt]
+        paid_usd = lot.bid * world.reference[debt]
+        done = auctions.finish(one)
+        held, proceeds_usd, slippage = done.seized, 0.0, 0.0
+        if intent.sell:
+            sale = self._sales.quote(asset, done.seized, debt)
+            if sale.units > 0.0:
+                held, slippage = done.seized - sale.units, sale.slippage
+                proceeds_usd = sale.units * sale.average_usd
+                self._sales.settle(self._purses.account(intent), asset, sale, one.generation)
+                self._into_money(intent, sale.asset, sale.proceeds)
+        profit = proceeds_usd + held * world.reference[asset] - paid_usd - gas_usd
+        self._recorder.liquidation(
+            lender.name,
+            lot.account,
+            cohort.member_name(intent.member),
+            debt,
+            done.repaid,
+            asset,
+            done.seized,
+            done.protocol_fee,
+            gas_usd,
+            profit,
+            slippage,
+            one.generation,
+            done.repaid * world.reference[debt],
+            done.seized * world.reference[asset],
+        )
+        won = Seizure(
+            Status.FILLED,
+            amount=lot.bid,
+            asset=asset,
+            repaid_usd=paid_usd,
+            held=held,
+            generation=one.generation,
+            profit_usd=profit + gas_usd,
+        )
+        intent.sender.receive(intent, won)

@@ -1,0 +1,59 @@
+"""Settlement of lots with a bond whose time is over, and of the bonds of those that are closed.
+
+Models: lenders who take collateral in kind are recorded as its liquidators, under `depositors`, without a profit; what
+they gave up beyond its worth at the reference price is a loss of theirs. The treasury's part is a write-off.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from abm.auctions.bonds import BondedSales, Settled
+    from abm.liquidations.purses import Purses
+    from abm.pools.lender import Lender
+    from abm.record.recorder import Recorder
+    from abm.world import World
+
+LENDERS: Final = "depositors"
+
+
+class BondSettlement:
+    """Ends the lots of one path that time or takers have ended."""
+
+    def __init__(self, world: "World", recorder: "Recorder", purses: "Purses") -> None:
+        self._world = world
+        self._recorder = recorder
+        self._purses = purses
+
+    def finish(self, lender: "Lender", auctions: "BondedSales") -> None:
+        """Settle what may be settled, and give back every bond that is free, in its owner's own money."""
+        for settled in auctions.settle():
+            self._record(lender, settled)
+        for one in auctions.free():
+            self._purses.convert(one.opener.account, lender.assets[one.lot.debt], one.opener.money, one.lot.bond)
+
+    def _record(self, lender: "Lender", settled: "Settled") -> None:
+        reference, lot = self._world.reference, settled.one.lot
+        debt, asset = lender.assets[lot.debt], lender.assets[lot.collateral]
+        if settled.units_to_lenders > 0.0:
+            repaid_usd = settled.debt_to_lenders * reference[debt]
+            seized_usd = settled.units_to_lenders * reference[asset]
+            self._recorder.liquidation(
+                lender.name,
+                lot.account,
+                LENDERS,
+                debt,
+                settled.debt_to_lenders,
+                asset,
+                settled.units_to_lenders,
+                0.0,
+                0.0,
+                0.0,
+                0.0,
+                settled.one.generation,
+                repaid_usd,
+                seized_usd,
+            )
+            self._recorder.in_kind(repaid_usd - seized_usd)
+        if settled.debt_from_reserves > 0.0:
+            # It is written off in this block, with what is left of the same bad debt.
+            lender.paid_before[lot.account, lot.debt] = settled.debt_from_reserves
