@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from abm import Run, Scenario, ScenarioError
 from experiments import load_scenario, run_paths, run_scenario
 from experiments.cli import DONE, FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, main
 from experiments.figures import FIGURES
-from experiments.running.interrupts import uninterrupted
 from experiments.shipped import shipped_scenarios
 from experiments.stored.outcomes import PathOutcome
 from experiments.stored.provenance import version_of
@@ -313,35 +311,6 @@ def test_ctrl_c_stops_the_workers_and_keeps_what_they_finished(scenario: Path, s
     assert 0 < results.finished < 100_000
     assert results.steps["path"].nunique() == results.finished
     assert "What happened" in said
-
-
-def test_an_interrupt_waits_for_what_must_not_be_cut_off() -> None:
-    """A Ctrl-C in the middle of a write is delivered once the write is whole."""
-    done = []
-
-    def write() -> None:
-        with uninterrupted():
-            signal.raise_signal(signal.SIGINT)
-            done.append("written")
-
-    with pytest.raises(KeyboardInterrupt):
-        write()
-    assert done == ["written"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_outside_the_main_thread_nothing_is_held_back() -> None:
-    """Python allows signal handlers in the main thread only; a dashboard runs scenarios in another."""
-    done = []
-
-    def work() -> None:
-        with uninterrupted():
-            done.append("written")
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert done == ["written"]
 
 
 class DeadlyUnlessAlone:

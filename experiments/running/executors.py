@@ -18,12 +18,12 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from experiments.running.interrupts import deaf_children, listen_to
+from experiments.running.interrupts import deaf_children, listen_to, uninterrupted
 
 LOCAL = "local"
 JOIN_SECONDS = 30.0
@@ -234,10 +234,10 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we report lost workers and failed paths ourselves
     if scheduler == LOCAL:
         terms = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
-        with deaf_children():  # a Ctrl-C is ours to answer; workers hear of it from us
-            cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, **terms)
-        with cluster, Client(cluster) as client:
-            yield client
+        with ExitStack() as stack:
+            with uninterrupted(), deaf_children():  # a Ctrl-C is ours to answer; workers hear of it from us
+                cluster = stack.enter_context(LocalCluster(n_workers=jobs, threads_per_worker=1, **terms))
+            yield stack.enter_context(Client(cluster))
         return
     try:
         client = Client(scheduler, timeout=JOIN_SECONDS)

@@ -1,12 +1,14 @@
-"""Ctrl-C: held back while a file is being written, and heard by workers at the end of a block.
+"""Ctrl-C: held back while a file is being written, never lost, and heard by workers at the end of a block.
 
 This module is imported by every worker before it can ignore Ctrl-C, so it imports nothing slow.
 """
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from types import FrameType
 from typing import Any
 
 
@@ -32,15 +34,52 @@ def give_up_if_asked(_blocks: int = 0) -> None:
 
 @contextmanager
 def deaf_children() -> Iterator[None]:
-    """Have the processes that are started within the block ignore Ctrl-C for good, as they inherit that from us."""
+    """Have the processes that are started within the block never hear of a Ctrl-C; we do, within the block or after it.
+
+    They inherit that it is blocked. Only where signals cannot be blocked is it ignored meanwhile, and lost.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
+    elif hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # with the first process it would start later, and unblock what we block
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    else:
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
+def never_lost() -> Iterator[Callable[[], None]]:
+    """Hand over what raises `KeyboardInterrupt` once more if there was a Ctrl-C within the block.
+
+    Where it strikes in a finaliser or in a library's callback, Python or the library swallows it.
+    """
+    heard: list[int] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        signal.default_int_handler(number, frame)
+
+    def raise_again() -> None:
+        if heard:
+            raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield raise_again  # somebody else answers a Ctrl-C
         return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, hear)
     try:
-        yield
+        yield raise_again
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from experiments.running.executors import Crew
-from experiments.running.interrupts import uninterrupted
+from experiments.running.interrupts import never_lost, uninterrupted
 
 AHEAD = 4
 """Tasks submitted but not yet handed over, per slot: what bounds memory when one task is slower than the rest."""
@@ -59,10 +59,12 @@ def run_all(
     """
     work = _Work(function, iter(tasks), crew, on_result, ordered, split)
     try:
-        while work.submit():
-            work.collect()
-            if report is not None:
-                report(work.done)
+        with never_lost() as raise_if_interrupted:
+            while work.submit():
+                work.collect()
+                raise_if_interrupted()
+                if report is not None:
+                    report(work.done)
     except CancelledError:  # the whole crew is gone, and what it had in hand
         with uninterrupted():
             work.hand_over_the_rest()
