@@ -18,7 +18,7 @@ def test_tails_are_those_of_the_summary(tmp_path: Path) -> None:
     marked = {line.get_label(): line.get_xdata()[0] for line in distributions.draw(results).axes[0].lines}
     assert marked == {
         "value at risk (95 %)": results.summary["bad_debt_usd_p95"],
-        "expected shortfall\nbeyond it": results.summary["bad_debt_usd_es95"],
+        "expected shortfall\n(worst 5 %)": results.summary["bad_debt_usd_es95"],
     }
 
 

@@ -33,7 +33,7 @@ def draw(results: Results) -> Figure:
     style.legend(rows[0][1])
     how = (
         f"Left: how many of {results.finished:,} paths fell into each range. Right: the share of paths with more than "
-        "that. Value at risk is the 95 % quantile; expected shortfall is the mean of the paths at or beyond it."
+        "that. Value at risk is the 95 % quantile; expected shortfall is the mean of the worst 5 % of the paths."
     )
     style.headline(drawn, f"{results.name}: {_sentence(results)}", how)
     return drawn
@@ -69,15 +69,18 @@ def _exceedance(axes: Axes, values: FloatArray, title: str, colour: str, tail: "
 
 
 def _mark(axes: Axes, tail: "dict[str, float | None]") -> None:
-    for name, dashes, label in (("p95", "--", "value at risk (95 %)"), ("es95", "-", "expected shortfall\nbeyond it")):
+    for name, dashes, label in (
+        ("p95", "--", "value at risk (95 %)"),
+        ("es95", "-", "expected shortfall\n(worst 5 %)"),
+    ):
         if (value := tail[name]) is not None:
             axes.axvline(value, color=palette.INK, ls=dashes, lw=1.2, label=label)
 
 
 def _sentence(results: Results) -> str:
     summary = results.summary
-    mean, tail, beyond = (summary.get(f"bad_debt_usd{name}") or 0.0 for name in ("", "_p95", "_es95"))
+    mean, tail, worst = (summary.get(f"bad_debt_usd{name}") or 0.0 for name in ("", "_p95", "_es95"))
     if not (summary.get("bad_debt_usd") or 0.0) > 0.0:
         return f"no bad debt on any of {results.finished:,} paths"
-    risk = f"{style.usd(beyond)} beyond the 95 % quantile of {style.usd(tail)}"
+    risk = f"{style.usd(worst)} over the worst 5 % of paths, which begin at {style.usd(tail)}"
     return f"bad debt is {style.usd(mean)} on average, but {risk}"
