@@ -30,7 +30,7 @@ def draw(results: Results) -> Figure:
         tail = {name: results.summary.get(f"{metric}_{name}") for name in ("p95", "es95")}
         _histogram(left, values, title, colour, tail)
         _exceedance(right, values, title, colour, tail)
-    style.legend(rows[0][1])
+    style.legend(rows[0][1], of=[left for left, _ in rows])  # one of them may have nothing to mark
     how = (
         f"Left: how many of {results.finished:,} paths fell into each range. Right: the share of paths with more than "
         "that. Value at risk is the 95 % quantile; expected shortfall is the mean of the worst 5 % of the paths."
@@ -42,7 +42,7 @@ def draw(results: Results) -> Figure:
 def _histogram(axes: Axes, values: FloatArray, title: str, colour: str, tail: "dict[str, float | None]") -> None:
     style.panel(axes, title, "paths")
     if values[-1] == 0.0:
-        return style.remark(axes, "Nothing on any path")
+        return _nothing(axes)
     axes.hist(
         values, bins=min(_BINS, max(len(values) // 2, 4)), color=palette.paler(colour, 0.6), edgecolor="white", lw=0.5
     )
@@ -55,7 +55,7 @@ def _exceedance(axes: Axes, values: FloatArray, title: str, colour: str, tail: "
     """The share of paths above each value."""
     style.panel(axes, f"Chance of more {title.lower()}", "% of paths")
     if values[-1] == 0.0:
-        return style.remark(axes, "Nothing on any path")
+        return _nothing(axes)
     above = 1.0 - np.arange(1, len(values) + 1) / len(values)
     # From nothing where that is near, else from a little below the least.
     least = 0.0 if values[0] < 0.5 * values[-1] else values[0] - 0.1 * float(np.ptp(values))
@@ -66,6 +66,11 @@ def _exceedance(axes: Axes, values: FloatArray, title: str, colour: str, tail: "
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     axes.set_xlabel("USD")
     style.number_axis(axes, "x")
+
+
+def _nothing(axes: Axes) -> None:
+    style.remark(axes, "Nothing on any path")
+    axes.set_xticks([])
 
 
 def _mark(axes: Axes, tail: "dict[str, float | None]") -> None:
