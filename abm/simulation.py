@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from abm.reading.sentences import shown
 from abm.record.tables import Tables
-from abm.scenario import Scenario
+from abm.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,12 +108,21 @@ class Run:
 def simulate(scenario: Scenario, seed: int = 1, progress: Callable[[int], None] | None = None) -> Run:
     """Run one path of a scenario. The same scenario and seed give the same tables, bit for bit.
 
-    `progress` is called now and then with the number of blocks done. Raises `ScenarioError` where a file that the
-    scenario names cannot be used, and `NotConserved` or `BooksDisagreeError` where the program itself is at fault.
+    `progress` is called now and then with the number of blocks done. Raises `ScenarioError` where the scenario or the
+    seed is none, or a file that it names cannot be used, and `NotConserved` or `BooksDisagreeError` where the program
+    itself is at fault.
     """
     model = begin(scenario, seed)
     model.run(progress)
     return finish(model)
+
+
+def require_scenario(given: object) -> None:
+    """Raise `ScenarioError` for what is no scenario, such as the name of one or its tables."""
+    if not isinstance(given, Scenario):
+        raise ScenarioError(
+            f"{shown(given)} is no scenario; make one with Scenario.load(path) or Scenario.from_dict(tables)"
+        )
 
 
 def begin(scenario: Scenario, seed: int = 1) -> "UnderwaterModel":
@@ -120,6 +130,7 @@ def begin(scenario: Scenario, seed: int = 1) -> "UnderwaterModel":
     from abm.model import UnderwaterModel  # noqa: PLC0415  Mesa and pandas take seconds to import
     from abm.record.exposures import exposures  # noqa: PLC0415
 
+    require_scenario(scenario)
     model = UnderwaterModel(scenario, seed)
     model.recorder.at_the_start = exposures(model)
     return model

@@ -11,6 +11,9 @@ import numpy as np
 from abm.reading.inputs import ScenarioError
 from abm.reading.sentences import shown
 
+MOST_SEED = 2**63 - 1
+"""The largest seed that tables hold."""
+
 
 class Turns:
     """A random order of 0 … count - 1, again and again; drawn many at a time, since a draw of few costs as much."""
@@ -33,12 +36,12 @@ class Turns:
 class Streams:
     """Named generators of one path. Asking twice for a name continues the same stream.
 
-    Raises `ScenarioError` for a seed that is no whole number, or negative.
+    Raises `ScenarioError` for a seed that is no whole number, negative, or more than tables hold.
     """
 
     def __init__(self, seed: int) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            raise ScenarioError(f"seed = {shown(seed)} cannot be used; give a whole number, 0 or more")
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MOST_SEED:
+            raise ScenarioError(f"seed = {shown(seed)} cannot be used; give a whole number from 0 to {MOST_SEED}")
         self.seed = seed
         self._open: dict[tuple[str, ...], np.random.Generator] = {}
 

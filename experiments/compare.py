@@ -28,6 +28,7 @@ from experiments.comparing.objectives import Objective, parse_objectives
 from experiments.comparing.ranking import imprecision, rank
 from experiments.comparing.tune import Tuning, gains, tune, tuned_name
 from experiments.running.cells import Address, Cell
+from experiments.running.counts import MOST_SEED, whole_number
 from experiments.running.directories import COMPARISON, check_directory
 from experiments.running.executors import SchedulerLostError, carried_out
 from experiments.running.interrupts import uninterrupted
@@ -73,6 +74,7 @@ class Plan:
                 "a comparison counts every path alike, but [sampling] weighs them; remove it, or put the designs into "
                 "an experiment, which keeps the weights"
             )
+        seed, paths = whole_number("seed", seed, 0, MOST_SEED), whole_number("paths", paths, 1)
         of_designs = field_of(scenario, designs, seed)
         names = [entrant.name for entrant in of_designs.entrants]
         return cls(

@@ -37,13 +37,19 @@ def run_scenario(
     only that the directory does not hold yet, or that failed. An interrupt (Ctrl-C) keeps the paths that have finished:
     the manifest then says `interrupted`. With none finished nothing is written and `KeyboardInterrupt` passes on.
     Raises `ResultsError` when `out` cannot take the results, `SchedulerError` when the cluster cannot be used and
-    `ScenarioError` when the scenario's world cannot be built; nothing is written in any of these cases. Raises
-    `SchedulerLostError`, with what has finished stored, when the cluster was lost on the way.
+    `ScenarioError` for a seed or a number that is none, or a scenario whose world cannot be built; nothing is written
+    in any of these cases. Raises `SchedulerLostError`, with what has finished stored, when the cluster was lost on the
+    way.
     """
+    from abm.simulation import require_scenario
+    from experiments.running.counts import MOST_SEED, whole_number
     from experiments.running.directories import RUN, check_directory
     from experiments.running.resuming import Earlier
     from experiments.stored.storage import Results, ResultsWriter, default_directory
 
+    seed = whole_number("seed", seed, 0, MOST_SEED)
+    paths, jobs = whole_number("paths", paths, 1), whole_number("jobs", jobs, 1)
+    require_scenario(scenario)
     directory = Path(out) if out is not None else default_directory(scenario.name, seed)
     check_directory(directory, RUN, resume)
     started = time.monotonic()

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.comparing.comparison import Comparison
+from experiments.figures import palette
 from experiments.figures.comparison import losses, pareto, ranking
 from experiments.figures.network import Link, _places
 
@@ -74,6 +75,14 @@ def test_one_design_or_twenty_can_be_read(
 ) -> None:
     means = {f"design_{k}": {"borrower_loss_usd": 100.0 + k % 7, "uncovered_usd": 10.0 + k} for k in range(count)}
     assert faults(draw(compared(means))) == []
+
+
+def test_who_is_on_the_front_is_not_hidden_by_who_is_just_beside_it() -> None:
+    """Drawn first, as the ranking has them, the front lay under the others."""
+    lost = {"on_the_front": 19e3, "beside_it": 23e3, "far_off": 4e6}
+    axes = pareto(compared({name: {"borrower_loss_usd": usd} for name, usd in lost.items()})).axes[0]
+    heights = {cross.lines[0].get_color(): cross.lines[0].get_zorder() for cross in axes.containers}
+    assert heights[palette.AS_IT_IS] > heights[palette.OTHER]
 
 
 def test_the_network_stands_in_the_order_of_its_links_whatever_the_process() -> None:

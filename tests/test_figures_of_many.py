@@ -18,8 +18,17 @@ def test_tails_are_those_of_the_summary(tmp_path: Path) -> None:
     marked = {line.get_label(): line.get_xdata()[0] for line in distributions.draw(results).axes[0].lines}
     assert marked == {
         "value at risk (95 %)": results.summary["bad_debt_usd_p95"],
-        "expected shortfall\nbeyond it": results.summary["bad_debt_usd_es95"],
+        "expected shortfall\n(worst 5 %)": results.summary["bad_debt_usd_es95"],
     }
+
+
+def test_what_is_marked_is_named_also_where_no_path_has_bad_debt(tmp_path: Path) -> None:
+    """The legend was that of the bad debt, which then marks nothing."""
+    results = stored(tmp_path / "run", Shape(steps=60, paths=20, write_offs=0))
+    drawn = distributions.draw(results)
+    assert results.summary["bad_debt_usd"] == 0.0 < results.summary["liquidated_usd"]
+    named = [text.get_text() for axes in drawn.axes if axes.get_legend() for text in axes.get_legend().get_texts()]
+    assert named == ["value at risk (95 %)", "expected shortfall\n(worst 5 %)"]
 
 
 def test_a_fund_survives_until_it_first_has_less(tmp_path: Path) -> None:

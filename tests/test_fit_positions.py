@@ -67,8 +67,8 @@ def world(small_world: Any) -> Any:
 
 
 def _wide(said: pd.DataFrame) -> pd.DataFrame:
-    """Debts over 150 powers of ten, as a slip of decimals makes them."""
-    return said.assign(debt_usd=np.geomspace(1e-50, 1e100, len(said)))
+    """Debts over 36 powers of ten, as a slip of decimals makes them."""
+    return said.assign(debt_usd=np.geomspace(1e-18, 1e18, len(said)))
 
 
 def in_units(said: pd.DataFrame) -> pd.DataFrame:

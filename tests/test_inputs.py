@@ -1,5 +1,6 @@
 """Files that a scenario reads: what is taken, and the sentence for what is not."""
 
+import math
 import os
 
 import numpy as np
@@ -88,6 +89,12 @@ def test_a_file_is_read_again_when_it_has_changed(write):
         ("t,price\n0,inf\n", "k: column 'price' of FILE holds inf in data row 1; give a finite number"),
         ("t,price\nnoon,1\n", "k: column 't' of FILE holds 'noon' in data row 1; give seconds or a date like 2020-03"),
         ("t,price\n12/03/2020,1\n", "k: column 't' of FILE holds '12/03/2020' in data row 1; give seconds or a date"),
+        (
+            "t,price\n0,1\n60,1e300\n",
+            "k: column 'price' of FILE holds 1e+300 in data row 2; give 0 or a number between",
+        ),
+        ("t,price\n0,True\n", "k: column 'price' of FILE holds true in data row 1; give numbers"),
+        ("t,price\n1583971200000,1\n", "k: column 't' of FILE holds 1583971200000 in data row 1; give seconds, not mi"),
         (b"t,price\n\xff\xfe,1\n", "k = FILE cannot be read ("),
         (b't,price\n"0,1\n', "k: line 2 of FILE has 1 cells where the header has 2; mend that line"),
     ],
@@ -149,6 +156,10 @@ def test_positions_are_units_by_reserve_whatever_the_order_of_columns(write):
             "collateral_ETH,debt_DAI\n1,\n",
             "k: column 'debt_DAI' of FILE holds nothing in data row 1; give a finite number",
         ),
+        (
+            "collateral_ETH,debt_DAI\n1,1e-300\n",
+            "k: column 'debt_DAI' of FILE holds 1e-300 in data row 1; give 0 or a number between 1e-18 and 1e+18",
+        ),
     ],
 )
 def test_positions_that_cannot_be_used_are_refused_by_row(write, content, message):
@@ -208,11 +219,13 @@ def test_what_files_hold_is_found_by_a_check_and_by_a_run(write, small_world, tm
 
 
 def test_sources_that_do_not_fit_the_first_price_in_a_file_are_refused(write, small_world, tmp_path):
-    """A pool sized by value at a price beyond what its other side can hold."""
-    write("time,price\n0,1e-320\n")
+    """A range so narrow that at the price in the file its ends are the same number."""
+    write("time,price\n0,1.35\n")
     world = small_world(
         assets__ETH__price={"kind": "file", "file": "table.csv"},
-        markets__0__sources=[{"kind": "constant_product", "value": 1e6}],
+        markets__0__sources=[
+            {"kind": "concentrated", "ranges": [{"lower": 1.5, "upper": math.nextafter(1.5, 2.0), "value": 1e6}]}
+        ],
     )
     scenario = Scenario.from_dict(world, base_dir=tmp_path)
     assert refused(scenario.check_inputs).startswith("markets.0.sources: ")

@@ -187,8 +187,10 @@ def test_no_offer_is_above_its_ceiling(at: Position, design: SpotDesign, spread:
 
 
 @pytest.mark.parametrize("design", BY_NAME, ids=NAMES)
-def test_the_ceiling_of_every_design_binds(design: SpotDesign) -> None:
+def test_the_ceiling_of_every_design_that_states_one_binds(design: SpotDesign) -> None:
     """Somewhere below health 1 it says less than that anything may be."""
+    if type(design).ceiling is SpotDesign.ceiling:
+        pytest.skip("states none, which is allowed")
     tops = []
     for price in (1850.0, 1700.0, 1650.0, 1500.0):
         at = position(price, 0.83)

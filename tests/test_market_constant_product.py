@@ -102,6 +102,12 @@ def test_purchase_to_a_price(x: str, y: str, price: str, given_: str, got: str) 
     assert near(fill.price_after, price)
 
 
+@pytest.mark.parametrize(("side", "got", "after"), [("sell", 200_000.0, 0.0), ("buy", 100.0, inf)])
+def test_an_amount_that_floats_cannot_square_still_has_a_quote(side: Side, got: float, after: float) -> None:
+    fill = ConstantProduct(100.0, 200_000.0, 0.003).quote_in(side, 1e300)
+    assert (fill.amount_out, fill.price_after) == (got, after)
+
+
 @pytest.mark.parametrize("share", [0.999, 0.999999, 0.9999999999])
 def test_a_nearly_drained_pool_is_still_right(share: float) -> None:
     """Getting nearly all of a reserve agrees with exact arithmetic to 1e-8 of the input that the floats stand for."""

@@ -350,6 +350,13 @@ def test_steps_that_do_not_divide_a_bar_into_four_or_more_are_refused(step_secon
         run(price, 10, step_seconds)
 
 
+def test_a_bar_of_more_steps_than_a_path_can_have_is_refused() -> None:
+    """Each of its points would be drawn, however few are run: a bar of 30,000 years took 50 GB."""
+    price = BarsPrice(bars=[[1.0, 2.0, 0.5, 1.5]], bar_seconds=1e12).with_table({})
+    with pytest.raises(BarsDoNotFitSteps, match=r"has 20000000000 steps of 50 s: choose shorter bars"):
+        run(price, 10, 50.0)
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

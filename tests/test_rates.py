@@ -41,7 +41,14 @@ def test_kind_chooses_the_part(section: dict[str, Any], cls: type) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"kink": 0.0}, {"kink": 1.0}, {"base_per_year": -0.01}, {"slope1_per_year": -1.0}, {"slope2_per_year": -1.0}],
+    [
+        {"kink": 0.0},
+        {"kink": 1.0},
+        {"base_per_year": -0.01},
+        {"base_per_year": 1e12},
+        {"slope1_per_year": -1.0},
+        {"slope2_per_year": -1.0},
+    ],
 )
 def test_parameters_out_of_bounds_are_refused(wrong: dict[str, float]) -> None:
     usable = {"base_per_year": 0.0, "slope1_per_year": 0.04, "slope2_per_year": 0.75, "kink": 0.9}

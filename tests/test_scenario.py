@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tomli_w
 
@@ -140,6 +141,13 @@ def test_overrides_that_cannot_be_followed_are_refused(override, message):
     with pytest.raises(ScenarioError) as refused:
         load(override)
     assert str(refused.value).startswith(message)
+
+
+def test_what_prints_over_several_lines_is_refused_on_one():
+    data = tomllib.loads(EXAMPLE)
+    data["assets"]["ETH"]["price"]["prices"] = pd.Series([2000.0, 1500.0])
+    with pytest.raises(ScenarioError, match=r"^assets.ETH.price.prices = 0 +2000.0 1 .* cannot be used; give a list$"):
+        Scenario.from_dict(data)
 
 
 def test_numpy_values_tuples_and_paths_are_taken_as_plain_data(tmp_path):

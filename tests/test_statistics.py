@@ -25,6 +25,7 @@ from experiments.inference.statistics import (
     resampled,
     share_interval,
 )
+from experiments.inference.tails import shortfall, weighted_shortfall
 from experiments.stored.summary import aggregate
 from models.types import FloatArray
 
@@ -73,6 +74,43 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(statistic: Statist
         found = interval(rng.lognormal(0.0, 0.75, 120), statistic)
         covered += found.low <= truth <= found.high
     assert covered >= {"mean": 180, "p95": 185, "es95": 180}[statistic]
+
+
+def test_intervals_of_means_of_few_paths_are_not_too_narrow() -> None:
+    """Of a normal law, over 1,000 samples of six paths; without the expanded tails 870 of them hold the truth."""
+    rng = np.random.default_rng(8)
+    found = [interval(rng.normal(1.0, 1.0, 6)) for _ in range(1000)]
+    assert {one.method for one in found} == {"BCa bootstrap"}
+    assert sum(one.low <= 1.0 <= one.high for one in found) >= 910
+
+
+def test_the_expected_shortfall_is_that_of_the_worst_paths_however_many_lose_nothing() -> None:
+    """Two of a hundred paths lose a million: the worst five lose two million together, not the hundred."""
+    values = np.repeat([0.0, 1e6], [98, 2])
+    assert float(evaluate(values, "es95")) == 4e5
+    assert aggregate(pd.DataFrame({"status": "finished", "bad_debt_usd": values}))["bad_debt_usd_es95"] == 4e5
+    assert float(evaluate(np.arange(1.0, 31.0), "es95")) == pytest.approx((30.0 + 0.5 * 29.0) / 1.5)
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=60),
+    st.lists(st.integers(0, 9), min_size=60, max_size=60),
+    st.sampled_from([0.5, 0.9, 0.95, 0.99]),
+)
+@settings(max_examples=80)
+def test_the_expected_shortfall_is_the_least_that_rockafellar_and_uryasev_find_and_is_coherent(
+    first: list[int], second: list[int], level: float
+) -> None:
+    """The least of q + E max(x - q, 0) / (1 - level) is at one of the values; of a sum it is at most the sum of two."""
+    one = np.array(first, dtype=np.float64)
+    other = np.array(second[: one.size], dtype=np.float64)
+    if one.size * (1.0 - level) >= 1.0:
+        least = min(q + np.maximum(one - q, 0.0).mean() / (1.0 - level) for q in one)
+        assert float(shortfall(one, level)) == pytest.approx(least)
+    shares = np.full(one.size, 1.0 / one.size)
+    assert weighted_shortfall(one, shares, level) == pytest.approx(float(shortfall(one, level)))
+    apart = float(shortfall(one, level) + shortfall(other, level))
+    assert float(shortfall(one + other, level)) <= apart * (1.0 + 1e-12)
 
 
 def test_nothing_is_made_up_where_nothing_can_be_said() -> None:

@@ -341,7 +341,7 @@ def test_several_paths_get_columns_for_the_spread_and_the_tail(tmp_path: Path) -
     text = describe(stored(tmp_path / "run", outcome(0), outcome(1)))
     assert "2 paths, seeds 7 to 8" in text
     heading = next(line for line in text.splitlines() if line.startswith("What happened"))
-    assert heading.split("  ")[-1].strip() == "mean beyond it"
+    assert heading.split("  ")[-1].strip() == "mean of worst 5 %"
 
 
 def test_columns_are_aligned_and_empty_ones_left_out() -> None:

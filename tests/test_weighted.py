@@ -70,7 +70,8 @@ def test_the_mean_weight_is_a_control() -> None:
 def test_the_weighted_quantile_is_where_the_weights_reach_it() -> None:
     sample = Sample(np.array([3.0, 1.0, 2.0]), np.array([0.2, 0.5, 0.3]), whole=False)
     assert [estimate(sample, "quantile", p) for p in (0.4, 0.5, 0.6, 0.8, 0.9)] == [1.0, 1.0, 2.0, 2.0, 3.0]
-    assert estimate(sample, "shortfall", 0.8) == pytest.approx((0.3 * 2.0 + 0.2 * 3.0) / 0.5)
+    assert estimate(sample, "shortfall", 0.8) == pytest.approx(3.0)
+    assert estimate(sample, "shortfall", 0.6) == pytest.approx((0.2 * 2.0 + 0.2 * 3.0) / 0.4)
 
 
 def test_nothing_is_made_up_where_nothing_can_be_said() -> None:

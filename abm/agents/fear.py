@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field
 
-from abm.reading.distributions import NonNegative, NonNegativeOrDrawn, PositiveOrDrawn, draw
+from abm.reading.distributions import NonNegativeOrDrawn, PositiveOrDrawn, draw
 from models.parameters import Parameters
 from models.rates import SECONDS_PER_YEAR
 from models.runs import better_to_leave
@@ -46,7 +46,7 @@ class Judgement(Parameters):
     noise: NonNegativeOrDrawn = 0.0
     expected_hole: Annotated[float, Field(gt=0)] | None = None
     patience_seconds: PositiveOrDrawn = 2_592_000.0
-    outside_rate_per_year: NonNegative = 0.0
+    outside_rate_per_year: float = Field(0.0, ge=0, le=1000)
     look_every_seconds: NonNegativeOrDrawn = 0.0
     memory_half_life_seconds: float = Field(86_400.0, gt=0)
     reads_positions: bool = True

@@ -25,6 +25,9 @@ TOML_ERRORS = (tomllib.TOMLDecodeError, ValueError, RecursionError)
 
 SMALLEST, LARGEST = 1e-18, 1e18
 
+LATEST_SECONDS = 1e11
+"""In seconds since 1970 the year 5138: what a file has above it are milliseconds, or less."""
+
 
 class ScenarioError(ValueError):
     """A scenario, or something it names, cannot be used. The message is one sentence with the key and the remedy."""
@@ -172,15 +175,16 @@ def anchor_files(tree: Any, base_dir: Path) -> None:
             anchor_files(value, base_dir)
 
 
+_SIZES = f"give 0 or a number between {SMALLEST:g} and {LARGEST:g} in size"
+
+
 def refuse_extremes(tree: Any, key: str = "") -> None:
     """Refuse numbers of a size that no price or amount has: products of a few of them would leave float64's range."""
     if isinstance(tree, dict | list):
         for part, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
             refuse_extremes(value, f"{key}.{part}" if key else str(part))
     elif isinstance(tree, int | float) and (0 < abs(tree) < SMALLEST or LARGEST < abs(tree) < math.inf):
-        raise ScenarioError(
-            f"{key} = {shown(tree)} cannot be used; give 0 or a number between {SMALLEST:g} and {LARGEST:g} in size"
-        )
+        raise ScenarioError(f"{key} = {shown(tree)} cannot be used; {_SIZES}")
 
 
 def read_columns(key: str, file: str, names: Iterable[str], time_column: str | None) -> dict[str, FloatArray]:
@@ -220,7 +224,7 @@ def read_positions(key: str, file: str, reserves: list[str]) -> tuple[FloatArray
         if name not in known:
             raise ScenarioError(
                 f"{key}: {file} has a column {name!r}, which is no collateral_<asset> or debt_<asset> of the pool; "
-                f"remove it, or {suggestion(name, known)}"
+                f"remove it; {suggestion(name, known)}"
             )
     units = np.zeros((len(known), len(frame)))
     for k, name in enumerate(known):
@@ -301,10 +305,15 @@ def _numbers(key: str, file: str, name: str, column: "pd.Series[Any]") -> FloatA
 
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         raise ScenarioError(f"{key}: column {name!r} of {file} holds dates; name a column of numbers")
+    if pd.api.types.is_bool_dtype(column.dtype):
+        raise _bad_cell(key, file, name, column, 0, "give numbers")
     values: FloatArray = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise _bad_cell(key, file, name, column, int(bad[0]), "give a finite number")
+    extreme = np.flatnonzero((values != 0.0) & ((abs(values) < SMALLEST) | (abs(values) > LARGEST)))
+    if extreme.size:
+        raise _bad_cell(key, file, name, column, int(extreme[0]), _SIZES)
     return values
 
 
@@ -312,13 +321,18 @@ def _seconds(key: str, file: str, name: str, column: "pd.Series[Any]") -> FloatA
     import pandas as pd  # noqa: PLC0415
 
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return _numbers(key, file, name, column)
+        seconds = _numbers(key, file, name, column)
+        late = np.flatnonzero(seconds > LATEST_SECONDS)
+        if late.size:
+            remedy = "give seconds, not milliseconds or less, or a date like 2020-03-12T00:00:00Z"
+            raise _bad_cell(key, file, name, column, int(late[0]), remedy)
+        return seconds
     times = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
     bad = np.flatnonzero(times.isna().to_numpy())
     if bad.size:
         remedy = "give seconds or a date like 2020-03-12T00:00:00Z"
         raise _bad_cell(key, file, name, column, int(bad[0]), remedy)
-    seconds: FloatArray = np.asarray((times - times.iloc[0]).dt.total_seconds(), dtype=np.float64)
+    seconds = np.asarray((times - times.iloc[0]).dt.total_seconds(), dtype=np.float64)
     return seconds
 
 

@@ -53,14 +53,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it: as TOML spells it where that is short."""
+    """Return a value as a message shows it, on one line: as TOML spells it where that is short."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, int) and abs(value) >= 10**30:
         return "a number of more than 30 digits"
-    text = repr(value)
+    text = " ".join(repr(value).split("\n"))
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -4,7 +4,7 @@
 |---|---|
 | `total_bad_debt_usd` | the mean of a metric of the summary over the paths |
 | `total_bad_debt_usd_p99` | its 99 % quantile; `_p50`, `_p95`, `_p999` (99.9 %) likewise |
-| `total_bad_debt_usd_es95` | its expected shortfall: the mean of what lies at or beyond the 95 % quantile |
+| `total_bad_debt_usd_es95` | its expected shortfall: the mean of the worst 5 % of the paths |
 | `total_bad_debt_usd > 1e6` | the probability that it is above a number; `<` below |
 
 The metric may be one divided by another, path by path: `peak_underwater_usd / initial_debt_usd > 0.01`.
@@ -72,7 +72,7 @@ class Estimand:
             case "quantile":
                 return f"{name}, {percentage} quantile"
             case "shortfall":
-                return f"{name}, mean beyond {percentage}"
+                return f"{name}, mean of the worst {100.0 * (1.0 - self.level):.10g} %"
             case "share" if self.threshold == 0.0 and self.above:
                 return f"paths with any {name}"
             case "share":

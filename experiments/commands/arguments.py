@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from experiments.commands.terminal import MOST_SEED, assignment, whole
+from experiments.commands.terminal import assignment, whole
+from experiments.running.counts import MOST_SEED
 
 SCENARIO = "a shipped scenario's name, or the path of a TOML file"
 

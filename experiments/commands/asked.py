@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from experiments.commands.arguments import SCENARIO, add_overrides, add_place
 from experiments.commands.stored import conclude
 from experiments.commands.terminal import (
-    MOST_SEED,
     assignment,
     explained,
     list_files,
@@ -17,6 +16,7 @@ from experiments.commands.terminal import (
     progress_bar,
     whole,
 )
+from experiments.running.counts import MOST_SEED
 
 if TYPE_CHECKING:
     from experiments.asking.question import Experiment

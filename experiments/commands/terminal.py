@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-MOST_SEED = 2**62
-"""The largest seed: paths count on from it, and tables hold 63 bits."""
-
 DONE, FAILED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 

@@ -68,7 +68,7 @@ def _field(ranking: dict[str, Any], which: str) -> list[str]:
 def _ranked(ranking: dict[str, Any], which: str) -> str:
     main = _objectives(ranking)[0]
     cells = [
-        [f"Ranking by {main.heading}{which}", _statistic(main), "95 % interval", "95 % quantile", "mean beyond",
+        [f"Ranking by {main.heading}{which}", _statistic(main), "95 % interval", "95 % quantile", "worst 5 %",
          "paths with any", "best", "on the front"]
     ]  # fmt: skip
     for entry in ranking["designs"]:

@@ -31,8 +31,9 @@ def draw(results: Results) -> Figure:
     clock.label(panels[-1], story.edges)
     how = (
         "In use is what liquidators repaid in the block, the collateral that they still hold, and what is locked in "
-        "bids. Accounts wait where all of it is in use or gas is dearer than the reward. A call fails where another "
-        "came first, or where it no longer pays in the state it finds."
+        "bids. Accounts wait where a sale and its gas would cost more than the reward, where all capital is in use or "
+        "the block is full, or for an auction to end. A call fails where another came first, or where it no longer "
+        "pays in the state it finds."
     )
     style.headline(drawn, f"{results.name}{story.which}: {_sentence(story, clock, unlimited)}", how)
     return drawn

@@ -210,7 +210,7 @@ def _objectives(comparison: Comparison) -> list[Objective]:
 
 
 def _statistic(objective: Objective) -> str:
-    return {"mean": "Mean", "p95": "95 % quantile", "es95": "Mean beyond the 95 % quantile"}[objective.statistic]
+    return {"mean": "Mean", "p95": "95 % quantile", "es95": "Mean of the worst 5 %"}[objective.statistic]
 
 
 def _number(value: float | None) -> float:
@@ -252,8 +252,9 @@ def _cross(axes: Axes, entry: dict[str, Any], across: Objective, up: Objective, 
     if x["value"] is None or y["value"] is None:
         return math.nan, math.nan
     axes.errorbar(
-        x["value"], y["value"], xerr=_whiskers(x), yerr=_whiskers(y), fmt="o", color=colour, markersize=5, lw=0.8
-    )
+        x["value"], y["value"], xerr=_whiskers(x), yerr=_whiskers(y), fmt="o", color=colour, markersize=5, lw=0.8,
+        zorder=2.0 if colour == palette.OTHER else 3.0,  # who is on the front is not hidden by who is just beside it
+    )  # fmt: skip
     return float(x["value"]), float(y["value"])
 
 

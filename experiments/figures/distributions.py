@@ -30,10 +30,10 @@ def draw(results: Results) -> Figure:
         tail = {name: results.summary.get(f"{metric}_{name}") for name in ("p95", "es95")}
         _histogram(left, values, title, colour, tail)
         _exceedance(right, values, title, colour, tail)
-    style.legend(rows[0][1])
+    style.legend(rows[0][1], of=[left for left, _ in rows])  # one of them may have nothing to mark
     how = (
         f"Left: how many of {results.finished:,} paths fell into each range. Right: the share of paths with more than "
-        "that. Value at risk is the 95 % quantile; expected shortfall is the mean of the paths at or beyond it."
+        "that. Value at risk is the 95 % quantile; expected shortfall is the mean of the worst 5 % of the paths."
     )
     style.headline(drawn, f"{results.name}: {_sentence(results)}", how)
     return drawn
@@ -42,7 +42,7 @@ def draw(results: Results) -> Figure:
 def _histogram(axes: Axes, values: FloatArray, title: str, colour: str, tail: "dict[str, float | None]") -> None:
     style.panel(axes, title, "paths")
     if values[-1] == 0.0:
-        return style.remark(axes, "Nothing on any path")
+        return _nothing(axes)
     axes.hist(
         values, bins=min(_BINS, max(len(values) // 2, 4)), color=palette.paler(colour, 0.6), edgecolor="white", lw=0.5
     )
@@ -55,7 +55,7 @@ def _exceedance(axes: Axes, values: FloatArray, title: str, colour: str, tail: "
     """The share of paths above each value."""
     style.panel(axes, f"Chance of more {title.lower()}", "% of paths")
     if values[-1] == 0.0:
-        return style.remark(axes, "Nothing on any path")
+        return _nothing(axes)
     above = 1.0 - np.arange(1, len(values) + 1) / len(values)
     # From nothing where that is near, else from a little below the least.
     least = 0.0 if values[0] < 0.5 * values[-1] else values[0] - 0.1 * float(np.ptp(values))
@@ -68,16 +68,24 @@ def _exceedance(axes: Axes, values: FloatArray, title: str, colour: str, tail: "
     style.number_axis(axes, "x")
 
 
+def _nothing(axes: Axes) -> None:
+    style.remark(axes, "Nothing on any path")
+    axes.set_xticks([])
+
+
 def _mark(axes: Axes, tail: "dict[str, float | None]") -> None:
-    for name, dashes, label in (("p95", "--", "value at risk (95 %)"), ("es95", "-", "expected shortfall\nbeyond it")):
+    for name, dashes, label in (
+        ("p95", "--", "value at risk (95 %)"),
+        ("es95", "-", "expected shortfall\n(worst 5 %)"),
+    ):
         if (value := tail[name]) is not None:
             axes.axvline(value, color=palette.INK, ls=dashes, lw=1.2, label=label)
 
 
 def _sentence(results: Results) -> str:
     summary = results.summary
-    mean, tail, beyond = (summary.get(f"bad_debt_usd{name}") or 0.0 for name in ("", "_p95", "_es95"))
+    mean, tail, worst = (summary.get(f"bad_debt_usd{name}") or 0.0 for name in ("", "_p95", "_es95"))
     if not (summary.get("bad_debt_usd") or 0.0) > 0.0:
         return f"no bad debt on any of {results.finished:,} paths"
-    risk = f"{style.usd(beyond)} beyond the 95 % quantile of {style.usd(tail)}"
+    risk = f"{style.usd(worst)} over the worst 5 % of paths, which begin at {style.usd(tail)}"
     return f"bad debt is {style.usd(mean)} on average, but {risk}"

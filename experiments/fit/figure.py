@@ -27,6 +27,7 @@ def simulate(price: Price, history: History, paths: int, seed: int) -> FloatArra
     return np.diff(np.log(np.array(made)), axis=1)
 
 
+@style.ours
 def draw(history: History, fitted: Fitted, seed: int = 1) -> Figure:
     """Three panels, the data in black and what the model makes of as many returns in blue."""
     paths = int(np.clip(_MOST_RETURNS // len(history.returns), 20, 100))

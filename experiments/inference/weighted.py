@@ -28,6 +28,7 @@ from scipy import stats
 from experiments.inference import statistics
 from experiments.inference.sample import Sample
 from experiments.inference.statistics import LEVEL, Difference, Interval, share_interval
+from experiments.inference.tails import shortfall, weighted_shortfall
 from models.types import FloatArray
 
 Kind = Literal["mean", "quantile", "shortfall", "share"]
@@ -40,28 +41,21 @@ _SEED = 20200312
 
 
 def estimate(sample: Sample, kind: Kind, level: float = math.nan) -> float:
-    """The mean, the share of ones, the quantile or the mean at or beyond the quantile; nan of nothing."""
+    """The mean, the share of ones, the quantile or the expected shortfall; nan of nothing."""
     if not sample.values.size:
         return math.nan
     if sample.weights is not None:
         return _functional(sample.values, sample.shares, kind, level)
     if kind in ("mean", "share"):
         return float(sample.values.mean())
-    quantile = _quantile(sample, level)
-    if kind == "quantile":
-        return quantile
-    return float(sample.values[sample.values >= min(quantile, sample.values.max())].mean())
+    return _quantile(sample, level) if kind == "quantile" else float(shortfall(sample.values, level))
 
 
 def _functional(values: FloatArray, shares: FloatArray, kind: Kind, level: float) -> float:
     """The same of values each of which stands for a share of everything."""
     if kind in ("mean", "share"):
         return float((shares * values).sum())
-    quantile = _reached(values, shares, level)
-    if kind == "quantile":
-        return quantile
-    beyond = values >= quantile
-    return float((shares * values)[beyond].sum() / shares[beyond].sum())
+    return _reached(values, shares, level) if kind == "quantile" else weighted_shortfall(values, shares, level)
 
 
 def interval_of(sample: Sample, kind: Kind, level: float = math.nan) -> Interval:
@@ -109,8 +103,8 @@ def influence(sample: Sample, kind: Kind, level: float = math.nan) -> FloatArray
     quantile = _quantile(sample, level)
     if kind == "quantile":
         return np.asarray(level - (values <= quantile))
-    shortfall = estimate(sample, "shortfall", level)
-    return np.asarray(np.maximum(values - quantile, 0.0) / (1.0 - level) + quantile - shortfall)
+    excess = np.maximum(values - quantile, 0.0) / (1.0 - level)
+    return np.asarray(excess + quantile - estimate(sample, "shortfall", level))
 
 
 def gain(sample: Sample, kind: Kind, level: float = math.nan) -> float:

@@ -85,7 +85,7 @@ def _bad_debt(results: Results) -> str:
     share = summary.get("bad_debt_share")
     of_all = f" ({percent(share)} of the initial debt)" if share is not None else ""
     tail = summary.get("bad_debt_usd_es95") if results.finished > 1 else None
-    worst = f"; the mean beyond the 95 % quantile is {usd(tail)}" if tail is not None else ""
+    worst = f"; the mean of the worst 5 % of the paths is {usd(tail)}" if tail is not None else ""
     return f"It left {mean}{usd(bad)} of bad debt{of_all}, borne by: {told}{worst}."
 
 
@@ -108,7 +108,7 @@ def _summary(results: Results) -> Table:
     metrics = [name for name in summary if not any(name.endswith(t) and name.removesuffix(t) in summary for t in tails)]
     several = results.finished > 1
     columns = ["metric", "mean" if several else "value"]
-    columns += ["standard error", "95 % quantile", "mean beyond it"] if several else []
+    columns += ["standard error", "95 % quantile", "mean of worst 5 %"] if several else []
     columns.append("in summary.json")
     rows = []
     for name in metrics:

@@ -50,8 +50,13 @@ def run_paths(
 
     `progress` is told the blocks done when there is one path, the paths done when there are several. A path that
     crashes is an outcome with an `error`. On an interrupt the finished paths are handed over before
-    `KeyboardInterrupt` passes on; an outcome is never cut off in the middle of `on_result`.
+    `KeyboardInterrupt` passes on; an outcome is never cut off in the middle of `on_result`. Raises `ScenarioError` for
+    a seed or a number that is none.
     """
+    from experiments.running.counts import MOST_SEED, whole_number
+
+    seed = whole_number("seed", seed, 0, MOST_SEED)
+    paths, jobs = whole_number("paths", paths, 1), whole_number("jobs", jobs, 1)
     run_tasks([Task(scenario, seed, path) for path in range(paths)], jobs, on_result=on_result, progress=progress)
 
 

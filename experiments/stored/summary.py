@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from experiments.inference.tails import shortfall
 from models.types import FloatArray
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def aggregate(paths: pd.DataFrame) -> dict[str, float]:
     """Statistics over the finished paths of a table with one row per path and one column per metric.
 
     `<metric>` is the mean, `<metric>_se` its standard error (two paths or more). For bad debt and liquidated value also
-    `_p95`, the 95 % quantile (value and liquidity at risk), and `_es95`, the mean of the paths at or above it. A metric
+    `_p95`, the 95 % quantile (value and liquidity at risk), and `_es95`, the mean of the worst 5 % of paths. A metric
     that some paths do not define (the amplification of nothing) is averaged over the others, `<metric>_defined` many.
     Where paths have a `weight` every figure is a weighted one, and `effective_paths` says how many they are worth.
     """
@@ -148,7 +149,7 @@ def _table(
     several = summary["paths"] > 1
     heading = [title, "mean" if several else ""]
     if several:
-        heading += ["± std. error", "95 % quantile", "mean beyond it"]
+        heading += ["± std. error", "95 % quantile", "mean of worst 5 %"]
     if share_of is not None:
         heading.append("share")
     cells = [heading]
@@ -213,9 +214,7 @@ def _finite(value: float, text: str) -> str:
 
 
 def _tail(values: FloatArray) -> tuple[float, float]:
-    """The 95 % quantile and the mean of what lies at or above it."""
+    """The 95 % quantile and the expected shortfall."""
     if not values.size:
         return math.nan, math.nan
-    quantile = float(np.quantile(values, TAIL))
-    # Interpolation between equal values may round upwards and leave nothing at or above the quantile.
-    return quantile, float(values[values >= min(quantile, values.max())].mean())
+    return float(np.quantile(values, TAIL)), float(shortfall(values, TAIL))

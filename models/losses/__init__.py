@@ -4,7 +4,7 @@ A layer is frozen terms. The layers in `TIMED_LAYERS` start a state, a `Payer`, 
 and keeps through time; for `insurance` that is whoever insures.
 """
 
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Protocol, get_args
 
 from pydantic import Field
 
@@ -136,23 +136,7 @@ Layer = Annotated[
     Field(discriminator="kind"),
 ]
 
-TIMED_LAYERS: Final[tuple[type[Starts], ...]] = (
-    ReserveLayer,
-    DaoOffsetLayer,
-    StakedSameAssetLayer,
-    StakedOwnTokenLayer,
-    StabilityPoolLayer,
-    BackstopVaultLayer,
-    InsuranceFundLayer,
-    ExternalCoverLayer,
-    MintAuctionLayer,
-    RedistributeToBorrowersLayer,
-    HaircutLayer,
-    PriceBucketLayer,
-    InKindLayer,
-    AutoDeleverageLayer,
-    WithdrawalChargeLayer,
-    DiscretionaryRescueLayer,
-    DeferredLayer,
+TIMED_LAYERS: Final[tuple[type[Starts], ...]] = tuple(
+    kind for kind in get_args(get_args(Layer)[0]) if kind is not InsuranceLayer
 )
 """The terms of every layer with a state."""

@@ -172,8 +172,8 @@ class ConstantProduct(ReservePool):
             before = self.bid
             after = before * shrink * shrink
         else:
-            before = self.ask
-            after = before / (shrink * shrink)
+            before, square = self.ask, shrink * shrink
+            after = before / square if square > 0.0 else inf  # of a purchase with more than floats can square
         return Fill(side, given, got, self.fee * given, before, after, True, (), self.state)
 
     def _drained(self, side: Side, sells: bool) -> Fill:

@@ -24,6 +24,7 @@ from models.refusals import Refusal
 from models.types import FloatArray
 
 _LEAST_POINTS = 4  # open, high, low and close each need a step of their own
+_MOST_POINTS = 10_000_000  # as many steps as a path can have: each point of a bar is drawn, however few are run
 
 
 class ImpossibleBar(Refusal):
@@ -35,7 +36,7 @@ class UnevenBars(Refusal):
 
 
 class BarsDoNotFitSteps(Refusal):
-    """A bar is not a whole number of steps, or of too few."""
+    """A bar is not a whole number of steps, or of too few or too many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +72,7 @@ class Bridged:
         return float(self.open[0])
 
     def points_per_bar(self, step_seconds: float) -> int:
-        """Steps in a bar. Raises `BarsDoNotFitSteps` unless that is a whole number of at least 4."""
+        """Steps in a bar. Raises `BarsDoNotFitSteps` unless that is a whole number from 4 to ten million."""
         ratio = self.bar_seconds / step_seconds
         points = round(ratio)
         if points < _LEAST_POINTS or abs(ratio - points) > 1e-9 * points:
@@ -79,6 +80,11 @@ class Bridged:
                 f"bars of {self.bar_seconds:.15g} s in {self.source} do not fit steps of {step_seconds:.15g} s: choose"
                 f" step_seconds so that a bar is a whole number of steps, {_LEAST_POINTS} or more"
                 f" (at most {self.bar_seconds / _LEAST_POINTS:.15g} s)"
+            )
+        if points > _MOST_POINTS:
+            raise BarsDoNotFitSteps(
+                f"a bar of {self.bar_seconds:.15g} s in {self.source} has {points} steps of {step_seconds:.15g} s:"
+                f" choose shorter bars or longer steps, so that it has {_MOST_POINTS} or fewer"
             )
         return points
 

@@ -20,7 +20,7 @@ class Kinked(Parameters):
     """Two straight lines that meet at the kink."""
 
     kind: Literal["kinked"] = "kinked"
-    base_per_year: float = Field(ge=0)
+    base_per_year: float = Field(ge=0, le=1000)
     slope1_per_year: float = Field(ge=0, le=1000)
     slope2_per_year: float = Field(ge=0, le=1000)
     kink: float = Field(gt=0, lt=1)
