@@ -78,7 +78,7 @@ class LenderInLoss:
     """One reserve of a pool as its loss layers see it: a `LossView`.
 
     Attributes:
-        draw: what decides by chance, set anew for each loss.
+        draws: what chance decides by, for each layer that it decides about; set anew for each loss.
         closing: the account whose debt others are to take over; it is none of the borrowers.
     """
 
@@ -97,7 +97,7 @@ class LenderInLoss:
         number = world.lenders.index(lender)
         self._wrapped = [claim.account for claim in world.claims.on(number) if claim.reserve == reserve]
         self.asset = lender.assets[reserve]
-        self.draw = 0.0
+        self.draws: dict[object, float] = {}
         self.closing = -1
 
     @property
@@ -145,6 +145,10 @@ class LenderInLoss:
             return OnVenues(world, number, target, self.asset, floor)
         depth = self._depth_usd.get(str(asset), inf) / world.reference[number]
         return PoolDepth(world.reference[number] / world.reference[self.asset], depth)
+
+    def drawn_for(self, decider: object) -> float:
+        """What chance decides by about a layer."""
+        return self.draws[decider]
 
     @property
     def suppliers(self) -> FloatArray:

@@ -433,6 +433,17 @@ def test_a_rescue_is_decided_by_a_draw_of_its_own(play):
     assert 5 <= sum(came) <= 19
 
 
+def test_two_rescuers_decide_for_themselves(play):
+    """The second is asked where the first does not come, and comes as often as it says; the first as if alone."""
+    rescue = {"kind": "discretionary_rescue", "capital": 1e6, "probability": 0.5, "delay_seconds": 0.0}
+    alone = [next(iter(paid_by(hit(play, rescue, seed=seed)))) for seed in range(24)]
+    payers = [next(iter(paid_by(hit(play, rescue, rescue, seed=seed)))) for seed in range(24)]
+    first, second = "discretionary_rescue.0", "discretionary_rescue.1"
+    assert [payer == first for payer in payers] == [payer == "discretionary_rescue" for payer in alone]
+    assert payers.count(second) >= 2
+    assert payers.count("depositors") >= 2
+
+
 # Recoveries
 
 
