@@ -171,6 +171,12 @@ class Past:
         return self._blocks[-1 - blocks_ago].seen_with(current)
 
 
+def on_offer(world: "World", lender: "Lender") -> Opportunities:
+    """Return what a pool's design lets liquidators take from now: lots on sale, or accounts."""
+    by_lots = lender.auctions is not None and lender.loans is None
+    return lots_on_offer(world, lender) if by_lots else accounts_on_offer(world, lender)
+
+
 def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:
     """Return the accounts below health 1, the larger their debt the larger; of loans in bands those that may pay."""
     below = lender.liquidatable()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from abm.intents import Intent
+from abm.rights import note_on_offer
 from abm.trading import come_or_go, funded_swap, go_round, hedge, requote, round_trip, swap
 from abm.underwriting import underwrite
 
@@ -126,6 +127,7 @@ def ask_liquidators(model: "UnderwaterModel") -> None:
     """
     for lender in model.world.lenders:
         lender.note_waiting(model.world.now)
+    note_on_offer(model.world)
     model.intents[:0] = [intent for attacker in model.people.attackers for intent in attacker.harvest(model.view)]
     calls = [intent for cohort in model.people.liquidators for intent in cohort.decide(model.view)]
     model.intents.extend(model.contests.settle(calls))
