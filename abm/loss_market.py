@@ -3,8 +3,8 @@
 Models: a token is sold on every venue that leads to the debt's asset, or for what the first of its markets quotes;
 where no market sells it, to the rest of the market, at the reference price or as deep as the scenario says. Who owes in
 the reserve that lost takes redistributed debt in proportion to the value of its collateral. Winners of a lending pool
-are those who owe and have gained on what they hold and owe since the start, as far as their collateral in the asset
-that was lost goes: they are short of what fell.
+are those who owe and have gained on what they hold and owe since the start, less what they have paid out of that for
+earlier losses, as far as their collateral in the asset that was lost goes: they are short of what fell.
 Leaves out: no collateral goes with a bad debt: it is bad once nothing is left to seize, or `abm.takeovers` has
 exchanged what there was. The price at which a supplier lends is drawn, since depositors name none; shares that were
 made into tokens are in no bucket.
@@ -193,10 +193,13 @@ class LenderInLoss:
         return ranks
 
     def _gained_usd(self) -> FloatArray:
-        """What those who owe have gained on what they hold and owe now, since the first prices."""
+        """What those who owe have gained on what they hold and owe now, since the first prices, and not paid before.
+
+        What was taken no longer gains: what it was worth at first is all that is missing from the gain.
+        """
         pool = self._lender.pool
         owed = pool.scaled_debt * pool.borrow_index
-        gained = (pool.collateral - owed) @ (self._lender.prices - self._first_prices)
+        gained = (pool.collateral - owed) @ (self._lender.prices - self._first_prices) - self._lender.deleveraged_usd
         return np.asarray(np.where(self._open_accounts() & owed.any(axis=1), np.maximum(gained, 0.0), 0.0))
 
     def _open_accounts(self) -> BoolArray:

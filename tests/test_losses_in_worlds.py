@@ -314,6 +314,37 @@ def test_winners_pay_from_what_they_gained_the_first_in_line_first(small_world, 
     assert (pool.deficit[0], pool.total_claims[0]) == pytest.approx((0.0, 1e6))
 
 
+def test_what_winners_have_paid_is_no_profit_of_theirs_any_more(small_world, model_of):
+    """2,000 gained, of which a first loss takes all that it is: a second finds the rest, in whatever reserve it is."""
+    vault = {"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0}}
+    winner = {"collateral": {"DAI": 9000.0, "USDC": 9000.0}, "debt": {"ETH": 4.0}}
+    other = {"collateral": {"ETH": 10.0}, "debt": {"USDC": 16000.0}}
+    backing = {"ltv": 0.8, "liquidation_threshold": 0.83}
+    model = model_of(
+        small_world(
+            **UNDER,
+            assets__USDC={"price": {"kind": "constant", "price": 1.0}},
+            agents__borrowers=[{"positions": [vault, other, vault, winner]}],
+            agents__depositors=[{"deposits": {"DAI": 1e6, "USDC": 1e6, "ETH": 100.0}}],
+            pools__0__reserves=dict.fromkeys(("DAI", "ETH", "USDC"), backing),
+            pools__0__losses__layers=[{"kind": "auto_deleverage"}],
+        )
+    )
+    model.run()
+    lender = model.world.lenders[0]
+    assert lender.pool.collateral[3] == pytest.approx([9000.0 - LOSS, 0.0, 9000.0 - (2000.0 - LOSS)])
+    rows = model.recorder.write_offs()
+    paid = dict(zip(zip(rows["account"], rows["layer"], strict=True), rows["paid"], strict=True))
+    assert paid == pytest.approx(
+        {
+            (0, "auto_deleverage"): LOSS,
+            (1, "auto_deleverage"): 2000.0 - LOSS,
+            (1, "depositors"): 2.0 * LOSS - 2000.0,
+            (2, "depositors"): LOSS,
+        }
+    )
+
+
 def test_without_collateral_to_give_in_kind_is_a_haircut(play):
     run = hit(play, {"kind": "in_kind"})
     assert paid_by(run) == pytest.approx({"in_kind": LOSS})
