@@ -246,7 +246,7 @@ def _see(payer: Payer, held: float, now: float) -> None:
             payer.rebase(held)
             payer.stake.paused = payer.terms.paused(now)
         case DaoOffset():
-            payer.capital = min(payer.capital, held)
+            payer.held = held
         case MintAuction():
             payer.surplus = held
 

@@ -478,6 +478,17 @@ def test_two_rescuers_decide_for_themselves(play):
 # Recoveries
 
 
+def test_a_dao_pays_what_it_has_promised_once_its_claims_are_whole_again(play):
+    """A haircut cut its claims below its offset, and was paid back before the offset fell due."""
+    run = hit(
+        play,
+        {"kind": "dao_offset", "capital": 1000.0, "delay_seconds": 120.0},
+        pools__0__losses__recoveries=[{"at_seconds": 120.0, "share": 1.0 - 1000.0 / LOSS}],
+        time__steps=5,
+    )
+    assert paid_by(run) == pytest.approx({"dao_offset": 1000.0, "depositors": LOSS - 1000.0}, rel=1e-12)
+
+
 def test_money_that_comes_back_fills_the_hole_and_then_goes_up_the_layers(small_world, model_of):
     """A fund of 500, then suppliers: of 80 % recovered, suppliers have theirs first, and the fund what is left."""
     model = model_of(
