@@ -371,6 +371,22 @@ def test_who_leaves_while_a_hole_is_open_is_charged_its_part_and_who_stays_is_no
     assert rows == pytest.approx({"withdrawal_charge": LOSS / 3.0, "pending": LOSS * 2.0 / 3.0}, rel=1e-9)
 
 
+def test_nobody_waits_for_what_is_but_rounding(small_world, model_of):
+    """The last in line has all that there is once the hole is filled, less a digit: nothing is left to wait for."""
+    for tenths in range(10):
+        deposits = [8000.0 + 0.1 * tenths, 8500.0 + 0.3 * tenths]
+        model = model_of(
+            small_world(
+                **UNDER | {"time__steps": 5},
+                pools__0__losses={"recognition": "deferred", "recoveries": [{"at_seconds": 180.0, "share": 1.0}]},
+                agents__depositors=[{"deposits": {"DAI": units}, "leave_at_hole": 1e-6} for units in deposits],
+            )
+        )
+        model.run()
+        assert model.recorder.blocks()["queue_length"].tolist() == [0, 0, 1, 1, 0]
+        assert model.world.lenders[0].pool.total_claims[0] == 0.0
+
+
 # Time
 
 
