@@ -254,7 +254,7 @@ class View:
         nothing = self._nothing.get(pool)
         if nothing is None:
             nothing = self._nothing[pool] = on_offer(self._world, lender)
-        return nothing
+        return nothing.afresh()
 
     def offers_anything(self, pool: int, blocks_ago: int = 0) -> bool:
         """Return whether there is anything at all to take from, to bid on, to open or to start in this block.
