@@ -158,11 +158,14 @@ class Past:
         """Remember so many blocks."""
         self._reach = max(self._reach, blocks)
 
+    def __bool__(self) -> bool:
+        """Return whether anybody looks back."""
+        return self._reach > 0
+
     def note(self, current: Opportunities) -> None:
-        """Remember what is on offer now."""
-        if self._reach > 0:
-            self._blocks.append(current.remembered())
-            del self._blocks[: -self._reach - 1]
+        """Remember what is on offer now, once in every block."""
+        self._blocks.append(current.remembered())
+        del self._blocks[: -self._reach - 1]
 
     def seen(self, blocks_ago: int, current: Opportunities) -> Opportunities:
         """Return what was on offer so many blocks ago, less what pending calls go for now; nothing before the first."""

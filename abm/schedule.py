@@ -128,6 +128,9 @@ def ask_liquidators(model: "UnderwaterModel") -> None:
     for lender in model.world.lenders:
         lender.note_waiting(model.world.now)
     note_on_offer(model.world)
+    for number, lender in enumerate(model.world.lenders):
+        if lender.past:
+            lender.past.note(model.view.opportunities(number))
     model.intents[:0] = [intent for attacker in model.people.attackers for intent in attacker.harvest(model.view)]
     calls = [intent for cohort in model.people.liquidators for intent in cohort.decide(model.view)]
     model.intents.extend(model.contests.settle(calls))

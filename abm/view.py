@@ -243,7 +243,6 @@ class View:
         if lender.open_now is None:
             lender.open_now = self._on_offer(pool, lender)
             self._let_through("take", lender, lender.open_now)
-            lender.past.note(lender.open_now)
         return lender.open_now if blocks_ago == 0 else lender.past.seen(blocks_ago, lender.open_now)
 
     def _on_offer(self, pool: int, lender: "Lender") -> Opportunities:
@@ -259,11 +258,8 @@ class View:
     def offers_anything(self, pool: int, blocks_ago: int = 0) -> bool:
         """Return whether there is anything at all to take from, to bid on, to open or to start in this block.
 
-        What is not needed to say so is left to be looked up until somebody asks, except where it is remembered for
-        later blocks.
+        What is not needed to say so is left to be looked up until somebody asks.
         """
-        if blocks_ago > 0:
-            self.opportunities(pool, blocks_ago)
         return bool(self.calls(pool)) or bool(self.opportunities(pool, blocks_ago)) or bool(self.bids(pool))
 
     def locked_usd(self, pool: int, account: int) -> float:
