@@ -138,6 +138,15 @@ def test_what_is_worth_adding_gains_more_than_it_is_charged_and_fits_the_limit(c
     assert terms.charge_usd(most) <= gained * most * (1.0 + 1e-9)
 
 
+@pytest.mark.parametrize(("charge", "held", "gain"), [(1.857e-6, 1735.0, 0.05), (6.743e-6, 3.0, 0.1)])
+def test_who_has_added_all_that_is_worth_adding_does_not_add_its_rounding(charge, held, gain):
+    """A dollar repaid brings 1 + gain dollars of collateral, and that is what rounds."""
+    gained = gain / (1.0 + gain)
+    repaid = HoldingTerms(charge, held, math.inf).most_usd(gained) / (1.0 + gain)
+    assert repaid > 0.0
+    assert HoldingTerms(charge, held + repaid * (1.0 + gain), math.inf).most_usd(gained) == 0.0
+
+
 def test_without_aversion_or_with_endless_wealth_nothing_is_charged(play, digest):
     assert charge_per_usd(0.0, 0.8, 1.0, 0.0) == 0.0
     assert charge_per_usd(5.0, 0.8, 1.0, math.inf) == 0.0
