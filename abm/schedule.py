@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from abm.intents import Intent
+from abm.liquidations.rights import note_on_offer
 from abm.losses.underwriting import underwrite
 from abm.markets.trading import come_or_go, funded_swap, go_round, hedge, requote, round_trip, swap
 
@@ -126,6 +127,10 @@ def ask_liquidators(model: "UnderwaterModel") -> None:
     """
     for lender in model.world.lenders:
         lender.note_waiting(model.world.now)
+    note_on_offer(model.world)
+    for number, lender in enumerate(model.world.lenders):
+        if lender.past:
+            lender.past.note(model.view.opportunities(number))
     model.intents[:0] = [intent for attacker in model.people.attackers for intent in attacker.harvest(model.view)]
     calls = [intent for cohort in model.people.liquidators for intent in cohort.decide(model.view)]
     model.intents.extend(model.contests.settle(calls))

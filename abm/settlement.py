@@ -150,18 +150,9 @@ class Settlement:
         profit = sized.gain_usd - gas_usd - (intent.right_usd or 0.0)
         if profit < least_profit_usd(self._world, lender, mark, intent, sized.taking):
             return self._refuse(intent, gas_usd, "it no longer pays")
-        return self._seize(intent, lender, mark, sized, profit, gas_usd=gas_usd)
+        return self._seize(intent, lender, mark, sized, gas_usd)
 
-    def _seize(
-        self,
-        intent: Liquidate,
-        lender: "Lender",
-        mark: "Mark",
-        sized: Sized,
-        profit: float,
-        *,
-        gas_usd: float,
-    ) -> Receipt:
+    def _seize(self, intent: Liquidate, lender: "Lender", mark: "Mark", sized: Sized, gas_usd: float) -> Receipt:
         world, purses = self._world, self._purses
         taking, sale = sized.taking, sized.sale
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
@@ -181,7 +172,8 @@ class Settlement:
                 proceeds -= purses.acquire(taker, sale.asset, debt, owed)
                 world.ledger.transfer(taker, OUTSIDE, debt, owed)
             purses.convert(taker, sale.asset, cohort.capital_asset, max(proceeds, 0.0))
-        purses.pay_gas(intent, gas_usd)
+        paid_usd = purses.pay_gas(intent, gas_usd)
+        profit = sized.gain_usd - paid_usd - (intent.right_usd or 0.0)
         self._recorder.liquidation(
             lender.name,
             mark.account,
@@ -191,7 +183,7 @@ class Settlement:
             asset,
             done.seized,
             done.protocol_fee,
-            gas_usd,
+            paid_usd,
             profit,
             slippage,
             generation,
@@ -371,12 +363,17 @@ class Settlement:
     def _swap(self, intent: Swap, gas_usd: float) -> Receipt:
         world, desk = self._world, self._world.exchanges[intent.exchange]
         attacker: Attacker = intent.sender  # type: ignore[assignment]
-        self._purses.pay_gas(intent, gas_usd or intent.gas_cost_usd)
+        gas_usd = gas_usd or intent.gas_cost_usd
         held = world.ledger.balance(attacker.first_account, desk.base if intent.side == "sell" else desk.quote)
+        if intent.side == "buy":
+            held = max(held - gas_usd / world.reference[desk.quote], 0.0)
         fill = quote_until(desk.venue, intent.side, intent.price, held)
+        if fill.amount_in > 0.0:
+            swap(world, desk, attacker.first_account, fill)
+        # Paid in the quote, which a sale has brought and a purchase has left.
+        self._purses.pay_gas(intent, gas_usd)
         if fill.amount_in <= 0.0:
             return Receipt(Status.REFUSED, "nothing to give, or nobody takes it")
-        swap(world, desk, attacker.first_account, fill)
         return Swapped(
             Status.FILLED,
             amount=fill.amount_in,

@@ -10,7 +10,7 @@ import numpy as np
 from abm.auctions.english import EnglishAuctions
 from abm.intents import Reaction
 from abm.liquidations.left_over import LeftOver, left_over
-from abm.liquidations.on_offer import Bids, Calls, Opportunities, accounts_on_offer, lots_on_offer
+from abm.liquidations.on_offer import Bids, Calls, Opportunities, on_offer
 from abm.liquidations.ranked import Ranked
 from abm.liquidations.rights import Kind
 from abm.markets.trading import quote_until
@@ -243,28 +243,23 @@ class View:
         if lender.open_now is None:
             lender.open_now = self._on_offer(pool, lender)
             self._let_through("take", lender, lender.open_now)
-            lender.past.note(lender.open_now)
         return lender.open_now if blocks_ago == 0 else lender.past.seen(blocks_ago, lender.open_now)
 
     def _on_offer(self, pool: int, lender: "Lender") -> Opportunities:
-        if lender.auctions is not None and lender.loans is None:
-            return lots_on_offer(self._world, lender)
-        if lender.liquidatable().accounts.size:
-            return accounts_on_offer(self._world, lender)
+        by_lots = lender.auctions is not None and lender.loans is None
+        if by_lots or lender.liquidatable().accounts.size:
+            return on_offer(self._world, lender)
         # In most blocks nobody is below health 1, and nothing is the same every time.
         nothing = self._nothing.get(pool)
         if nothing is None:
-            nothing = self._nothing[pool] = accounts_on_offer(self._world, lender)
-        return nothing
+            nothing = self._nothing[pool] = on_offer(self._world, lender)
+        return nothing.afresh()
 
     def offers_anything(self, pool: int, blocks_ago: int = 0) -> bool:
         """Return whether there is anything at all to take from, to bid on, to open or to start in this block.
 
-        What is not needed to say so is left to be looked up until somebody asks, except where it is remembered for
-        later blocks, or where looking at it decides what becomes of the right to it.
+        What is not needed to say so is left to be looked up until somebody asks.
         """
-        if blocks_ago > 0 or self._world.lenders[pool].rights is not None:
-            self.opportunities(pool, blocks_ago)
         return bool(self.calls(pool)) or bool(self.opportunities(pool, blocks_ago)) or bool(self.bids(pool))
 
     def locked_usd(self, pool: int, account: int) -> float:
@@ -275,13 +270,7 @@ class View:
         return math.fsum(units * reference[asset] for owner, asset, units in auctions.locked() if owner == account)
 
     def left_over(self, pool: int, terms: Backstop) -> LeftOver:
-        """Return what others have left to the account of last resort of a pool, as the block stands.
-
-        Where rights to call are auctioned, their time runs from when somebody first looks, be it nobody else.
-        """
-        if self._world.lenders[pool].rights is not None:
-            self.opportunities(pool)
-            self.calls(pool)
+        """Return what others have left to the account of last resort of a pool, as the block stands."""
         return left_over(self._world, self._world.lenders[pool], terms)
 
     def bids(self, pool: int) -> Bids | None:

@@ -143,6 +143,7 @@ class World:
             prices=np.array([self.oracle[asset] for asset in assets]),
             price_list=[self.oracle[asset] for asset in assets],
             haircuts=np.zeros(len(assets)),
+            deleveraged_usd=np.zeros(accounts),
             income=[0.0] * len(assets),
             exits=Exits(pool, terms.exits),
             waiting_since=np.full(accounts, np.inf),

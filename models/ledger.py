@@ -125,10 +125,12 @@ class Ledger:
         """Move `amount` units and return what was moved.
 
         That is `amount`, or the whole balance where `amount` exceeds it by rounding only (`ROUNDING` of the largest
-        balance of a named account so far). Raises `InvalidAmount` and `Overdraft`.
+        balance of a named account so far). Raises `InvalidAmount`, `Overdraft`, and IndexError for what is not there.
         """
         if not 0.0 <= amount < inf:
             raise self._unmovable(source, asset, amount)
+        if source < 0 or target < 0 or asset < 0:  # which would count from the end
+            raise self._nowhere(source, target, asset)
         cells = self._cells
         held = cells[source, asset]
         if amount > held and source > OUTSIDE:
@@ -148,6 +150,8 @@ class Ledger:
         if not (0.0 <= amount < inf and 0.0 <= counter < inf):
             source, asset, wrong = (other, taken, counter) if 0.0 <= amount < inf else (one, given, amount)
             raise self._unmovable(source, asset, wrong)
+        if one < 0 or other < 0 or given < 0 or taken < 0:
+            raise self._nowhere(one, other, given, taken)
         cells = self._cells
         held, counter_held = cells[one, given], cells[other, taken]
         if amount > held and one > OUTSIDE:
@@ -164,6 +168,9 @@ class Ledger:
             self._note_scale(given)
         if other <= OUTSIDE:
             self._note_scale(taken)
+
+    def _nowhere(self, *numbers: int) -> IndexError:
+        return IndexError(f"an account or asset has the number {min(numbers)}; numbers are 0 or more, -1 is none")
 
     def _unmovable(self, account: int, asset: int, amount: float) -> InvalidAmount:
         return InvalidAmount(

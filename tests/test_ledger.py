@@ -151,6 +151,21 @@ def test_many_transfers_see_one_another_in_order() -> None:
     assert [ledger.balance(a, 0) for a in (alice, bob, carol)] == [0.0, 1.0, 4.0]
 
 
+@pytest.mark.parametrize("ids", [(-1, 3, 0), (3, -1, 0), (3, 4, -1)])
+def test_what_is_nowhere_neither_gives_nor_gets(ids: tuple[int, int, int]) -> None:
+    """A number of -1 is that of no account and of no asset, not that of the last."""
+    ledger, _ = ledger_with(5.0, 7.0)
+    before = ledger.balances.copy()
+    source, target, asset = ids
+    with pytest.raises(IndexError, match="has the number -1; numbers are 0 or more"):
+        ledger.transfer(source, target, asset, 1.0)
+    with pytest.raises(IndexError, match="has the number -1; numbers are 0 or more"):
+        ledger.exchange(source, target, asset, 1.0, 0, 1.0)
+    with pytest.raises(IndexError, match="outside"):
+        ledger.transfer_many([-1], [3], 0, 1.0)
+    assert np.array_equal(ledger.balances, before)
+
+
 def test_many_transfers_are_all_or_none() -> None:
     ledger, (alice, bob) = ledger_with(0.1, 0.7)
     before = ledger.balances.copy()

@@ -59,6 +59,17 @@ def test_calls_for_what_has_gone_fail_and_cost_gas(play):
     assert (late["calls"], late["failed"], late["gas_usd"], late["profit_usd"]) == (1, 1, 7.0, -7.0)
 
 
+def test_who_looks_back_calls_in_vain_in_every_block_in_which_it_still_sees_the_fall(play):
+    """Below health 1 in three blocks and never again: each is seen four blocks later, when nothing is on offer."""
+    run = play(
+        assets__ETH__price__prices=[2000.0, 1900.0, 1900.0, 1900.0, 2000.0],
+        agents__liquidators=cohort(looks_back_blocks=4, gas_usd=7.0),
+        time__steps=12,
+    )
+    assert run.steps["refused"].tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
+    assert run.summary["gas_burnt_usd"] == 21.0
+
+
 def test_who_looks_back_goes_by_the_prices_it_saw(play):
     """At 1,500 dollars nothing pays after gas any more, which it learns a block later, for what the gas costs."""
     world = {
@@ -125,6 +136,15 @@ def test_what_is_worth_adding_gains_more_than_it_is_charged_and_fits_the_limit(c
     most = terms.most_usd(gained)
     assert 0.0 <= most <= max(limit - held, 0.0)
     assert terms.charge_usd(most) <= gained * most * (1.0 + 1e-9)
+
+
+@pytest.mark.parametrize(("charge", "held", "gain"), [(1.857e-6, 1735.0, 0.05), (6.743e-6, 3.0, 0.1)])
+def test_who_has_added_all_that_is_worth_adding_does_not_add_its_rounding(charge, held, gain):
+    """A dollar repaid brings 1 + gain dollars of collateral, and that is what rounds."""
+    gained = gain / (1.0 + gain)
+    repaid = HoldingTerms(charge, held, math.inf).most_usd(gained) / (1.0 + gain)
+    assert repaid > 0.0
+    assert HoldingTerms(charge, held + repaid * (1.0 + gain), math.inf).most_usd(gained) == 0.0
 
 
 def test_without_aversion_or_with_endless_wealth_nothing_is_charged(play, digest):

@@ -314,6 +314,37 @@ def test_winners_pay_from_what_they_gained_the_first_in_line_first(small_world, 
     assert (pool.deficit[0], pool.total_claims[0]) == pytest.approx((0.0, 1e6))
 
 
+def test_what_winners_have_paid_is_no_profit_of_theirs_any_more(small_world, model_of):
+    """2,000 gained, of which a first loss takes all that it is: a second finds the rest, in whatever reserve it is."""
+    vault = {"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0}}
+    winner = {"collateral": {"DAI": 9000.0, "USDC": 9000.0}, "debt": {"ETH": 4.0}}
+    other = {"collateral": {"ETH": 10.0}, "debt": {"USDC": 16000.0}}
+    backing = {"ltv": 0.8, "liquidation_threshold": 0.83}
+    model = model_of(
+        small_world(
+            **UNDER,
+            assets__USDC={"price": {"kind": "constant", "price": 1.0}},
+            agents__borrowers=[{"positions": [vault, other, vault, winner]}],
+            agents__depositors=[{"deposits": {"DAI": 1e6, "USDC": 1e6, "ETH": 100.0}}],
+            pools__0__reserves=dict.fromkeys(("DAI", "ETH", "USDC"), backing),
+            pools__0__losses__layers=[{"kind": "auto_deleverage"}],
+        )
+    )
+    model.run()
+    lender = model.world.lenders[0]
+    assert lender.pool.collateral[3] == pytest.approx([9000.0 - LOSS, 0.0, 9000.0 - (2000.0 - LOSS)])
+    rows = model.recorder.write_offs()
+    paid = dict(zip(zip(rows["account"], rows["layer"], strict=True), rows["paid"], strict=True))
+    assert paid == pytest.approx(
+        {
+            (0, "auto_deleverage"): LOSS,
+            (1, "auto_deleverage"): 2000.0 - LOSS,
+            (1, "depositors"): 2.0 * LOSS - 2000.0,
+            (2, "depositors"): LOSS,
+        }
+    )
+
+
 def test_without_collateral_to_give_in_kind_is_a_haircut(play):
     run = hit(play, {"kind": "in_kind"})
     assert paid_by(run) == pytest.approx({"in_kind": LOSS})
@@ -338,6 +369,22 @@ def test_who_leaves_while_a_hole_is_open_is_charged_its_part_and_who_stays_is_no
     assert lender.pool.claims(2, 0) == 12000.0
     rows = dict(zip(*(model.recorder.write_offs()[name] for name in ("layer", "paid")), strict=True))
     assert rows == pytest.approx({"withdrawal_charge": LOSS / 3.0, "pending": LOSS * 2.0 / 3.0}, rel=1e-9)
+
+
+def test_nobody_waits_for_what_is_but_rounding(small_world, model_of):
+    """The last in line has all that there is once the hole is filled, less a digit: nothing is left to wait for."""
+    for tenths in range(10):
+        deposits = [8000.0 + 0.1 * tenths, 8500.0 + 0.3 * tenths]
+        model = model_of(
+            small_world(
+                **UNDER | {"time__steps": 5},
+                pools__0__losses={"recognition": "deferred", "recoveries": [{"at_seconds": 180.0, "share": 1.0}]},
+                agents__depositors=[{"deposits": {"DAI": units}, "leave_at_hole": 1e-6} for units in deposits],
+            )
+        )
+        model.run()
+        assert model.recorder.blocks()["queue_length"].tolist() == [0, 0, 1, 1, 0]
+        assert model.world.lenders[0].pool.total_claims[0] == 0.0
 
 
 # Time
@@ -433,7 +480,29 @@ def test_a_rescue_is_decided_by_a_draw_of_its_own(play):
     assert 5 <= sum(came) <= 19
 
 
+def test_two_rescuers_decide_for_themselves(play):
+    """The second is asked where the first does not come, and comes as often as it says; the first as if alone."""
+    rescue = {"kind": "discretionary_rescue", "capital": 1e6, "probability": 0.5, "delay_seconds": 0.0}
+    alone = [next(iter(paid_by(hit(play, rescue, seed=seed)))) for seed in range(24)]
+    payers = [next(iter(paid_by(hit(play, rescue, rescue, seed=seed)))) for seed in range(24)]
+    first, second = "discretionary_rescue.0", "discretionary_rescue.1"
+    assert [payer == first for payer in payers] == [payer == "discretionary_rescue" for payer in alone]
+    assert payers.count(second) >= 2
+    assert payers.count("depositors") >= 2
+
+
 # Recoveries
+
+
+def test_a_dao_pays_what_it_has_promised_once_its_claims_are_whole_again(play):
+    """A haircut cut its claims below its offset, and was paid back before the offset fell due."""
+    run = hit(
+        play,
+        {"kind": "dao_offset", "capital": 1000.0, "delay_seconds": 120.0},
+        pools__0__losses__recoveries=[{"at_seconds": 120.0, "share": 1.0 - 1000.0 / LOSS}],
+        time__steps=5,
+    )
+    assert paid_by(run) == pytest.approx({"dao_offset": 1000.0, "depositors": LOSS - 1000.0}, rel=1e-12)
 
 
 def test_money_that_comes_back_fills_the_hole_and_then_goes_up_the_layers(small_world, model_of):

@@ -133,6 +133,24 @@ def test_failures_come_as_often_as_asked(play):
     assert abs(in_time - 300) < 4 * np.sqrt(400 * 0.25 * 0.75)
 
 
+@pytest.mark.parametrize(("design", "kind"), [("aave_v3", "take"), ("maker_clip", "open")])
+def test_the_time_of_a_right_runs_whether_anybody_looks_or_not(small_world, model_of, design, kind):
+    """No liquidators here; in one of two worlds somebody looks into every block, which changes nothing."""
+    told = []
+    for looks in (False, True):
+        oev = {"auction_seconds": 60.0, "fallback_seconds": 120.0}
+        model = model_of(small_world(**world(oev, design) | {"agents__liquidators": []}))
+        stages = []
+        for _ in range(8):
+            model.step()
+            stages.append(model.world.lenders[0].rights.stage(kind, 0, model.world.now))
+            if looks:
+                model.view.offers_anything(0)
+        told.append(stages)
+    assert told[0] == told[1]
+    assert list(dict.fromkeys(told[0])) == ["closed", "auction", "open"]
+
+
 def test_who_has_no_right_is_refused(play):
     """An attacker's bundle, which goes before all others, does not jump the auction."""
     attacker = {"capital_usd": 1e6, "strategy": "trigger_liquidations"}

@@ -211,6 +211,13 @@ def test_a_flash_swap_needs_no_capital_and_pays_its_fee(play):
     assert row["profit_usd"] == pytest.approx(400.0 - 8.0, rel=1e-12)
 
 
+def test_who_pays_with_its_own_money_pays_no_fee_of_a_flash_swap(play):
+    """Nor counts with it: neither the profit nor what pays at all is less for what others would be charged."""
+    rows = [row_of(play(agents__liquidators=[{"capital_usd": 1e9, "flash_fee": fee}])) for fee in (0.0, 0.01, 0.2)]
+    assert rows[0]["profit_usd"] == 400.0
+    assert rows[1] == rows[2] == rows[0]
+
+
 def test_a_flash_swap_whose_proceeds_do_not_repay_it_does_not_happen(play):
     """The market pays 6 % less than the reference, the bonus is 5 %."""
     run = play(

@@ -126,13 +126,13 @@ class Attacker(mesa.Agent):
         if plan is None or attack is None or (attack.blocks < plan.blocks and not self._exhausted):
             return []
         gas_usd = attack.blocks * self.terms.gas_usd
-        attack.spent_usd += gas_usd
         bundle = {"sender": self, "member": 0, "bid_gwei": TOP_OF_BLOCK_GWEI, "gas_units": 0.0}
         return self._strategy.harvest(view, plan.accounts, bundle, gas_usd)
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
         """Take note of what became of a part of the bundle; the swap is its last."""
         assert self.attack is not None
+        self.attack.spent_usd += receipt.gas_usd
         if isinstance(receipt, Lent):
             self.attack.gained_usd += receipt.lent_usd
         elif isinstance(receipt, Seizure):

@@ -18,6 +18,10 @@ holding.
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+_SPECK: Final = 1e-12
+"""The part of what is held by which it may miss its limit: who has come up to it adds no rounding more."""
 
 
 @dataclass(slots=True)
@@ -43,7 +47,8 @@ class HoldingTerms:
     def most_usd(self, gained: float) -> float:
         """Return the most worth adding where `gained` of each dollar of collateral is profit before the charge."""
         bearable = gained / self.charge - self.held_usd if self.charge > 0.0 else float("inf")
-        return max(min(bearable, self.limit_usd - self.held_usd), 0.0)
+        most = min(bearable, self.limit_usd - self.held_usd)
+        return most if most > _SPECK * self.held_usd else 0.0
 
 
 def charge_per_usd(aversion: float, volatility_per_year: float, years: float, wealth_usd: float) -> float:

@@ -154,8 +154,9 @@ class LiquidatorCohort(mesa.Agent):
             self.holdings[intent.member, intent.asset].units -= receipt.amount
 
     def _fee(self, view: "View") -> float:
-        """Return the fee on a dollar of a flash swap where one is needed."""
-        return 0.0 if view.financing(self.pool) == "take_over" else self.terms.flash_fee
+        """Return the fee on a dollar of a flash swap, for who borrows by one where one is needed."""
+        borrows = self.terms.financing == "flash" and view.financing(self.pool) != "take_over"
+        return self.terms.flash_fee if borrows else 0.0
 
     def _may_take(
         self, view: "View", open_now: "Opportunities", able: list[int], gas_usd: float, richest_usd: float
@@ -171,8 +172,7 @@ class LiquidatorCohort(mesa.Agent):
     def _asked(self, view: "View", gas_usd: float, budget_usd: float) -> TakingTerms:
         """Return what somebody with so much money asks of a call that takes."""
         terms = self.terms
-        fee = self._fee(view) if terms.financing == "flash" else 0.0
-        return TakingTerms(terms.margin, fee, gas_usd + terms.minimum_profit_usd, budget_usd)
+        return TakingTerms(terms.margin, self._fee(view), gas_usd + terms.minimum_profit_usd, budget_usd)
 
     def _wanted(
         self, calls: "Calls", gas_usd: float, budget_usd: float = np.inf, bondable_usd: float = np.inf
@@ -222,8 +222,7 @@ class LiquidatorCohort(mesa.Agent):
         terms = self.terms
         fee, price = self._fee(view), open_now.price(number)
         gain = price.gain_at_bid if terms.selling == "at_once" else price.gain_at_reference
-        charged = fee if terms.financing == "flash" else 0.0
-        gain -= charged
+        gain -= fee
         if gain <= terms.margin:
             return None
         budget, least = effort.budget_usd, terms.minimum_profit_usd
@@ -235,7 +234,7 @@ class LiquidatorCohort(mesa.Agent):
             if budget * SLACK * gain - effort.gas_cost_usd < least:
                 return None  # whatever part of it the rule lets one pay
             repay = open_now.fits_usd(number, budget)
-            gain -= (1.0 + gain + charged) * (1.0 - open_now.part_brings(number, repay))
+            gain -= (1.0 + gain + fee) * (1.0 - open_now.part_brings(number, repay))
         if holding is not None and repay > 0.0:
             least += holding.charge_usd(repay * (1.0 + gain))
         profit = repay * gain - effort.gas_cost_usd

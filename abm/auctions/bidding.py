@@ -29,12 +29,12 @@ class Biddings:
     def settle(self, intent: PlaceBid, gas_usd: float) -> Receipt:
         """Lock a bid, and give back the one that it beats."""
         gas_usd = gas_usd or intent.gas_cost_usd
-        refused = self._place(intent, gas_usd)
+        refused = self._place(intent)
         if refused:
             self._purses.pay_for_failure(intent, gas_usd)
             self._recorder.refusal()
             return Receipt(Status.REFUSED, refused)
-        self._purses.pay_gas(intent, gas_usd)
+        self._leading[intent.pool, intent.number] = intent, self._purses.pay_gas(intent, gas_usd)
         return Receipt(Status.FILLED, amount=intent.paid)
 
     def finish(self, pool: int, lender: "Lender", auctions: EnglishAuctions) -> None:
@@ -43,7 +43,7 @@ class Biddings:
             intent, gas_usd = self._leading.pop((pool, one.number))
             self._win(lender, auctions, one, intent, gas_usd)
 
-    def _place(self, intent: PlaceBid, gas_usd: float) -> str:
+    def _place(self, intent: PlaceBid) -> str:
         """Place a bid; returns why it cannot be placed, nothing where it leads."""
         lender = self._world.lenders[intent.pool]
         auctions = lender.auctions
@@ -62,7 +62,6 @@ class Biddings:
         if bidding.outbid != NOBODY:
             beaten, _ = self._leading[intent.pool, one.number]
             self._into_money(beaten, debt, bidding.refunded)
-        self._leading[intent.pool, one.number] = intent, gas_usd
         return ""
 
     def _into_money(self, intent: PlaceBid, asset: int, units: float) -> None:

@@ -74,11 +74,9 @@ class Contests:
         ]
         reactions = np.array([cohort.reaction_seconds[one.member] for cohort, one in zip(cohorts, rivals, strict=True)])
         bids = rule.bids(starts, np.array(limits), reactions, self._world.step_seconds)
-        for intent, bid, usd, value in zip(rivals, bids.tolist(), per_gwei, values, strict=True):
+        for intent, bid in zip(rivals, bids.tolist(), strict=True):
             intent.raised_gwei = bid - intent.bid_gwei
             intent.bid_gwei = bid
-            if intent.raised_gwei > 0.0:
-                value.set_aside(intent, bid * usd)
 
     def _auction_right(self, rivals: list[Call]) -> Call:
         """Sell the right to one call; returns the call of who has got it."""
@@ -92,8 +90,6 @@ class Contests:
         # Where nobody needs to bid anything, whoever gains most is the one who would have.
         won = int(np.argmax(bids if any(bids) else gains))
         rivals[won].right_usd = bids[won]
-        if bids[won] > 0.0:
-            values[won].set_aside(rivals[won], bids[won] + gas_usd[won])
         return rivals[won]
 
     def _gas_usd(self, intent: Call) -> float:
@@ -147,11 +143,6 @@ class _Value:
         """
         wanted = self.repaid_usd + usd
         return usd * min(max(self.money_usd - gas_usd, 0.0) / wanted, 1.0) if wanted > 0.0 else 0.0
-
-    def set_aside(self, intent: Call, bid_usd: float) -> None:
-        """Leave a bid's money out of what its call may spend, where there is not enough for both."""
-        if isinstance(intent, Liquidate) and self.repaid_usd + bid_usd > self.money_usd:
-            intent.budget_usd = min(intent.budget_usd, max(self.money_usd - bid_usd, 0.0))
 
 
 def _by_target(intents: list[Intent]) -> list[list[int]]:

@@ -158,17 +158,26 @@ class Past:
         """Remember so many blocks."""
         self._reach = max(self._reach, blocks)
 
+    def __bool__(self) -> bool:
+        """Return whether anybody looks back."""
+        return self._reach > 0
+
     def note(self, current: Opportunities) -> None:
-        """Remember what is on offer now."""
-        if self._reach > 0:
-            self._blocks.append(current.remembered())
-            del self._blocks[: -self._reach - 1]
+        """Remember what is on offer now, once in every block."""
+        self._blocks.append(current.remembered())
+        del self._blocks[: -self._reach - 1]
 
     def seen(self, blocks_ago: int, current: Opportunities) -> Opportunities:
         """Return what was on offer so many blocks ago, less what pending calls go for now; nothing before the first."""
         if blocks_ago >= len(self._blocks):
             return copy.copy(current).only(np.zeros(current.count, dtype=np.bool_))
         return self._blocks[-1 - blocks_ago].seen_with(current)
+
+
+def on_offer(world: "World", lender: "Lender") -> Opportunities:
+    """Return what a pool's design lets liquidators take from now: lots on sale, or accounts."""
+    by_lots = lender.auctions is not None and lender.loans is None
+    return lots_on_offer(world, lender) if by_lots else accounts_on_offer(world, lender)
 
 
 def accounts_on_offer(world: "World", lender: "Lender") -> Opportunities:

@@ -42,7 +42,6 @@ class Openings:
             self._purses.pay_for_failure(intent, gas_usd)
             self._recorder.refusal()
             return Receipt(Status.REFUSED, rewarded)
-        self._purses.pay_gas(intent, gas_usd)
         return Opened(Status.FILLED, amount=1.0, reward_usd=rewarded)
 
     def _open(self, lender: "Lender", intent: OpenLiquidation, gas_usd: float) -> float | str:
@@ -65,7 +64,7 @@ class Openings:
             return self._wind_up(lender, auctions, intent, opening, pair, generation, gas_usd)
         auctions.open(intent.number, opening, self._opener(intent), generation)
         rewarded = fsum(self._pay(lender, auctions, intent, reward, pair) for reward in opening.rewards)
-        self._recorder.opening(self._opener(intent).name, rewarded - gas_usd)
+        self._recorder.opening(self._opener(intent).name, rewarded - self._purses.pay_gas(intent, gas_usd))
         return rewarded
 
     def _absorb(
@@ -80,6 +79,7 @@ class Openings:
     ) -> float:
         absorbed = pool.absorb(intent.number, opening)
         rewarded = fsum(self._pay(lender, pool, intent, reward, pair) for reward in opening.rewards)
+        paid_usd = self._purses.pay_gas(intent, gas_usd)
         reference, debt, asset = self._world.reference, lender.assets[pair.debt], lender.assets[pair.collateral]
         self._recorder.liquidation(
             lender.name,
@@ -90,8 +90,8 @@ class Openings:
             asset,
             absorbed.seized,
             0.0,
-            gas_usd,
-            rewarded - gas_usd - (intent.right_usd or 0.0),
+            paid_usd,
+            rewarded - paid_usd - (intent.right_usd or 0.0),
             0.0,
             generation,
             absorbed.repaid * reference[debt],
@@ -116,20 +116,22 @@ class Openings:
         """
         loans.wind_up(pair.account)
         reference, money = self._world.reference, lender.assets[pair.debt]
+        left = {one: float(lender.pool.collateral[pair.account, one]) for one in (pair.debt, pair.collateral)}
+        for reward in opening.rewards:
+            self._pay(lender, loans, intent, reward, pair)
+        paid_usd = self._purses.pay_gas(intent, gas_usd)
         rewarded = 0.0
-        for reserve in (pair.debt, pair.collateral):
-            asset, units = lender.assets[reserve], float(lender.pool.collateral[pair.account, reserve])
+        for reserve, units in left.items():
             if units <= 0.0:
                 continue
+            asset = lender.assets[reserve]
             worth_usd = units * reference[asset]
-            cost_usd, right_usd = (gas_usd, intent.right_usd or 0.0) if rewarded == 0.0 else (0.0, 0.0)
+            cost_usd, right_usd = (paid_usd, intent.right_usd or 0.0) if rewarded == 0.0 else (0.0, 0.0)
             rewarded += worth_usd
             self._recorder.liquidation(
                 lender.name, pair.account, self._opener(intent).name, money, 0.0, asset, units, 0.0, cost_usd,
                 worth_usd - cost_usd - right_usd, 0.0, generation, 0.0, worth_usd,
             )  # fmt: skip
-        for reward in opening.rewards:
-            self._pay(lender, loans, intent, reward, pair)
         return rewarded
 
     def _afresh(self, lender: "Lender", intent: OpenLiquidation, gas_usd: float) -> float | str:
@@ -140,7 +142,7 @@ class Openings:
             return "the auction is over, or runs"
         reward, pair = auctions.reset(one), Pair(one.lot.account, one.lot.collateral, one.lot.debt)
         rewarded = self._pay(lender, auctions, intent, reward, pair) if reward is not None else 0.0
-        self._recorder.opening(self._opener(intent).name, rewarded - gas_usd)
+        self._recorder.opening(self._opener(intent).name, rewarded - self._purses.pay_gas(intent, gas_usd))
         return rewarded
 
     def _opener(self, intent: OpenLiquidation) -> Opener:

@@ -5,7 +5,7 @@ swap brings what it repays; who has no limit brings what is missing.
 Leaves out: the cost and the impact of changing money.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from abm.intents import Intent, Liquidate, OpenLiquidation
 from models.ledger import OUTSIDE
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from abm.agents.liquidator import LiquidatorCohort
     from abm.record.recorder import Recorder
     from abm.world import World
+
+_SPECK: Final = 1e-6
+"""The part of a price that may be missing by rounding: who has kept back just enough for it may hold large sums too."""
 
 
 class Purses:
@@ -98,12 +101,17 @@ class Purses:
         held_usd = held * self._world.reference[cohort.capital_asset]
         return max(held_usd - intent.bond_usd, 0.0) if isinstance(intent, OpenLiquidation) else held_usd
 
-    def pay_gas(self, intent: Intent, gas_usd: float) -> None:
-        """Take the price of a call from the sender's money; who has less than it costs pays what it has."""
-        if gas_usd > 0.0:
-            paid_usd = self._pay(intent, OUTSIDE, gas_usd)
-            self.gas_paid_usd += paid_usd
-            self._recorder.gas(paid_usd)
+    def pay_gas(self, intent: Intent, gas_usd: float) -> float:
+        """Take the price of a call from the sender's money; who has less than it costs pays what it has.
+
+        Returns what the call has cost by that: its price, also where rounding took a last digit of it.
+        """
+        if gas_usd <= 0.0:
+            return 0.0
+        paid_usd = self._pay(intent, OUTSIDE, gas_usd)
+        self.gas_paid_usd += paid_usd
+        self._recorder.gas(paid_usd)
+        return gas_usd if paid_usd >= gas_usd * (1.0 - _SPECK) else paid_usd
 
     def pay_for_failure(self, intent: Intent, gas_usd: float) -> None:
         """Take the price of a call that has failed, where that is included in the block all the same."""

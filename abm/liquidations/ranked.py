@@ -117,6 +117,12 @@ class Ranked:
         self._hidden, self._hidden_count = _NOTHING, 0
         return self
 
+    def afresh(self) -> Self:
+        """Forget which calls were pending: what is there is the same in another block."""
+        self._taken = {}
+        self._hidden, self._hidden_count = _NOTHING, 0
+        return self
+
     def take(self, number: int) -> None:
         """Hide what a pending call goes for, as a public queue of transactions would show, unless it is contested."""
         if not self.contested and number not in self.auctioned:

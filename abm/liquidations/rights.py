@@ -1,8 +1,8 @@
 """The right to call, where a pool's design is wrapped in `oev`: what is closed, auctioned or open, and what is paid.
 
-The beginning is when an account or a lot, or a call that opens or starts afresh, first shows among what is on offer;
-who recovers and falls again begins again. What a winner pays goes to the protocol, beside its other fees, and to the
-auctioneer, who is outside.
+The beginning is the first block in which an account or a lot, or a call that opens or starts afresh, is on offer when
+liquidators look; who recovers and falls again begins again. What a winner pays goes to the protocol, beside its other
+fees, and to the auctioneer, who is outside.
 """
 
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from abm.intents import Intent, Liquidate, OpenLiquidation, Receipt, Status
+from abm.liquidations.on_offer import Calls, on_offer
 from abm.liquidations.stability import StabilityPool
 from abm.pools.band_loans import BandLoans
 from models.liquidation import Oev, Stage
@@ -33,21 +34,24 @@ class RightAuctions:
         self._rng = rng
         self._seen: dict[Kind, dict[int, tuple[float, bool]]] = {"take": {}, "open": {}}
 
-    def let_through(self, kind: Kind, offered: "Ranked", now: float) -> None:
-        """Take note of what is on offer in this block, leave out what is closed, and mark what is auctioned."""
+    def note(self, kind: Kind, numbers: list[int], now: float) -> None:
+        """Take note of what is on offer in this block: of what was not in the last, the time begins."""
         before, seen = self._seen[kind], dict[int, tuple[float, bool]]()
-        numbers = offered.numbers
         for number in numbers:
             known = before.get(number)
             seen[number] = known if known is not None else (now, self._rng.random() < self.terms.failures)
         self._seen[kind] = seen
+
+    def let_through(self, kind: Kind, offered: "Ranked", now: float) -> None:
+        """Leave out what is closed, and mark what is auctioned."""
+        numbers = offered.numbers
         stages = [self.stage(kind, number, now) for number in numbers]
         offered.auctioned = frozenset(n for n, stage in zip(numbers, stages, strict=True) if stage == "auction")
         if "closed" in stages:
             offered.only(np.array([stage != "closed" for stage in stages]))
 
     def stage(self, kind: Kind, number: int, now: float) -> Stage:
-        """Who may make a call; what nobody has seen on offer yet is closed."""
+        """Who may make a call; what was not on offer when the block began is closed."""
         known = self._seen[kind].get(number)
         if known is None:
             return "closed"
@@ -91,6 +95,15 @@ class Rights:
         # What an opening settles at once is a row of its own, which has the right's price in it.
         at_once = isinstance(intent, Liquidate) or isinstance(lender.auctions, StabilityPool | BandLoans)
         self._recorder.right(name, protocol_usd, auctioneer_usd, opened=not at_once)
+
+
+def note_on_offer(world: "World") -> None:
+    """Let the time run of all rights to what is on offer in this block, before anybody looks at it."""
+    for lender in world.lenders:
+        if lender.rights is not None:
+            lender.rights.note("take", on_offer(world, lender).numbers, world.now)
+            calls = Calls(world, lender, lender.auctions).numbers if lender.auctions is not None else []
+            lender.rights.note("open", calls, world.now)
 
 
 def stage_of(world: "World", intent: Liquidate | OpenLiquidation) -> Stage:

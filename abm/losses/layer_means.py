@@ -184,6 +184,7 @@ class LayerMeans:
         for account, taken in zip(accounts.tolist(), units.tolist(), strict=True):
             self._lender.pool.seize(account, self._reserve, taken)
             self._deleveraged[account] += taken
+        self._lender.deleveraged_usd[accounts] += units * self._world.exogenous[0][self._asset]
         cover_with_cash(self._lender.pool, self._reserve, float(units.sum()))
 
     # Recoveries
@@ -224,6 +225,7 @@ class LayerMeans:
     def _release(self, units: float) -> None:
         """Pay back to those who were deleveraged, each their part."""
         parts = self._deleveraged * (units / self._deleveraged.sum())
+        self._lender.deleveraged_usd -= parts * self._world.exogenous[0][self._asset]
         for account in np.flatnonzero(parts).tolist():
             self._bring(self._lender.first_holder + account, float(parts[account]))
 
@@ -244,7 +246,7 @@ def _see(payer: Payer, held: float, now: float) -> None:
             payer.rebase(held)
             payer.stake.paused = payer.terms.paused(now)
         case DaoOffset():
-            payer.capital = min(payer.capital, held)
+            payer.held = held
         case MintAuction():
             payer.surplus = held
 

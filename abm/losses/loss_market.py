@@ -3,8 +3,8 @@
 Models: a token is sold on every venue that leads to the debt's asset, or for what the first of its markets quotes;
 where no market sells it, to the rest of the market, at the reference price or as deep as the scenario says. Who owes in
 the reserve that lost takes redistributed debt in proportion to the value of its collateral. Winners of a lending pool
-are those who owe and have gained on what they hold and owe since the start, as far as their collateral in the asset
-that was lost goes: they are short of what fell.
+are those who owe and have gained on what they hold and owe since the start, less what they have paid out of that for
+earlier losses, as far as their collateral in the asset that was lost goes: they are short of what fell.
 Leaves out: no collateral goes with a bad debt: it is bad once nothing is left to seize, or `abm.losses.takeovers` has
 exchanged what there was. The price at which a supplier lends is drawn, since depositors name none; shares that were
 made into tokens are in no bucket.
@@ -78,7 +78,7 @@ class LenderInLoss:
     """One reserve of a pool as its loss layers see it: a `LossView`.
 
     Attributes:
-        draw: what decides by chance, set anew for each loss.
+        draws: what chance decides by, for each layer that it decides about; set anew for each loss.
         closing: the account whose debt others are to take over; it is none of the borrowers.
     """
 
@@ -97,7 +97,7 @@ class LenderInLoss:
         number = world.lenders.index(lender)
         self._wrapped = [claim.account for claim in world.claims.on(number) if claim.reserve == reserve]
         self.asset = lender.assets[reserve]
-        self.draw = 0.0
+        self.draws: dict[object, float] = {}
         self.closing = -1
 
     @property
@@ -146,6 +146,10 @@ class LenderInLoss:
         depth = self._depth_usd.get(str(asset), inf) / world.reference[number]
         return PoolDepth(world.reference[number] / world.reference[self.asset], depth)
 
+    def drawn_for(self, decider: object) -> float:
+        """What chance decides by about a layer."""
+        return self.draws[decider]
+
     @property
     def suppliers(self) -> FloatArray:
         """Claims by account of the pool."""
@@ -189,10 +193,13 @@ class LenderInLoss:
         return ranks
 
     def _gained_usd(self) -> FloatArray:
-        """What those who owe have gained on what they hold and owe now, since the first prices."""
+        """What those who owe have gained on what they hold and owe now, since the first prices, and not paid before.
+
+        What was taken no longer gains: what it was worth at first is all that is missing from the gain.
+        """
         pool = self._lender.pool
         owed = pool.scaled_debt * pool.borrow_index
-        gained = (pool.collateral - owed) @ (self._lender.prices - self._first_prices)
+        gained = (pool.collateral - owed) @ (self._lender.prices - self._first_prices) - self._lender.deleveraged_usd
         return np.asarray(np.where(self._open_accounts() & owed.any(axis=1), np.maximum(gained, 0.0), 0.0))
 
     def _open_accounts(self) -> BoolArray:

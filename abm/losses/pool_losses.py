@@ -174,8 +174,10 @@ class ReserveLosses:
         self.books = LayerMeans(world, lender, reserve, self.waterfall, self.view, means, sales)
         self._debts = BadDebts(self.waterfall, totals)
         self._totals = totals
-        self._draws = streams("pools", lender.name, "rescues", names[reserve])
-        self._by_chance = any(isinstance(payer, DiscretionaryRescue) for payer in self.waterfall.payers)
+        rescues = [payer for payer in self.waterfall.payers if isinstance(payer, DiscretionaryRescue)]
+        # Each decides for itself; the first by draws that it keeps when others join it.
+        named = ("pools", lender.name, "rescues", names[reserve])
+        self._chances = [(one, streams(*named, *([str(k)] if k else []))) for k, one in enumerate(rescues)]
         self.charges = next(
             (k for k, payer in enumerate(self.waterfall.payers) if isinstance(payer, WithdrawalCharge)), None
         )
@@ -270,8 +272,8 @@ class ReserveLosses:
     def _ask(self) -> None:
         """Get ready to ask the layers."""
         self.books.refresh()
-        if self._by_chance:
-            self.view.draw = float(self._draws.random())
+        for payer, stream in self._chances:
+            self.view.draws[payer] = float(stream.random())
 
     def _start(
         self, layers: Sequence[Layer], at_once: bool, insurers: Sequence["Insurer"], claiming: Sequence[Layer]

@@ -46,7 +46,8 @@ class Lender:
     own rule, by account and reserve. From `first_claims` on are the pool's accounts of loss layers, then of insurers,
     that hold claims; where a layer charges who leaves, `exit_charge(account, reserve, units)` is what it keeps back of
     a withdrawal, and `exit_share(reserve)` the part of any that it would. `treasury_covers` says whether the treasury
-    is among the layers.
+    is among the layers. `deleveraged_usd[k]` is what account k has paid for losses out of what it had won, at the first
+    prices, less what it was paid back.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Lender:
     prices: FloatArray
     price_list: list[float]
     haircuts: FloatArray
+    deleveraged_usd: FloatArray
     income: list[float]
     exits: Exits
     waiting_since: FloatArray

@@ -20,8 +20,7 @@ class Withdrawals:
         """Pay an account's claims on a reserve, or as much as there is; let it queue for the rest."""
         lender = self._world.lenders[intent.pool]
         account, reserve = intent.account, intent.reserve
-        claims = lender.pool.claims(account, reserve)
-        if claims <= 0.0:
+        if lender.pool.claims(account, reserve) <= 0.0:
             return Receipt(Status.REFUSED, "nothing is deposited any more")
         if account in lender.exits.queues[reserve]:
             return Receipt(Status.REFUSED, "it waits already")
@@ -29,7 +28,7 @@ class Withdrawals:
         paid = 0.0
         if not lender.exits.queues[reserve] and is_open(self._world, lender):  # else others were here first
             paid = self._pay_out(lender, account, reserve)
-        if paid < claims:
+        if lender.pool.claims(account, reserve) > 0.0:
             lender.exits.queue(account, reserve)
             return Receipt(Status.PARTLY, "the rest waits for cash", paid)
         return Receipt(Status.FILLED, amount=paid)
@@ -61,8 +60,8 @@ class Withdrawals:
         for reserve, queue in enumerate(lender.exits.queues):
             while queue:
                 account = next(iter(queue))
-                claims = lender.pool.claims(account, reserve)
-                if self._pay_out(lender, account, reserve) < claims:
+                self._pay_out(lender, account, reserve)
+                if lender.pool.claims(account, reserve) > 0.0:
                     break
                 lender.exits.leave_queue(account, reserve)
 

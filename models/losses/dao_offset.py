@@ -34,9 +34,9 @@ class DaoOffsetLayer(TimedTerms):
 
 
 class DaoOffset(Payer):
-    """What is left of the offset, in `capital`."""
+    """What is left of the offset, in `capital`, and the claims that the DAO has for it now, in `held`."""
 
-    __slots__ = ("capital",)
+    __slots__ = ("capital", "held")
 
     gives: ClassVar[frozenset[What]] = frozenset({"burned"})
 
@@ -44,17 +44,19 @@ class DaoOffset(Payer):
 
     def __init__(self, terms: DaoOffsetLayer) -> None:
         super().__init__(terms, terms.delay_seconds)
-        self.capital = terms.capital
+        self.capital = self.held = terms.capital
 
     def capacity(self, now_seconds: float, market: LossView) -> float:
-        """The offset less what is promised."""
-        return max(self.capital - self.pending_units, 0.0)
+        """The offset, as far as there are claims for it, less what is promised."""
+        return max(min(self.capital, self.held) - self.pending_units, 0.0)
 
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
-        paid = min(units, self.capital)
+        paid = min(units, self.capital, self.held)
         self.capital -= paid
+        self.held -= paid
         return Paid(units=paid, shortfall=units - paid, effects=(Effect("burned", None, paid),))
 
     def _restore(self, units: float, market: LossView) -> float:
         self.capital += units
+        self.held += units
         return units

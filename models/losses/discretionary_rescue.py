@@ -12,7 +12,8 @@ rescued with the rest or goes on.
 
 **Units**: `capital` in units of its asset, seconds.
 
-**Invariants**: one draw decides one decision. All rescues together pay at most the capital.
+**Invariants**: one draw decides one decision, of one rescuer: others decide for themselves. All rescues together pay at
+most the capital.
 """
 
 from typing import ClassVar, Literal
@@ -55,14 +56,14 @@ class DiscretionaryRescue(Payer):
     def capacity(self, now_seconds: float, market: LossView) -> float:
         """What the capital brings, less what is pending; a refusal of now is known."""
         if self._falls_due(now_seconds, market) <= now_seconds:
-            comes = self._comes if self._waiting else market.draw < self._probability
+            comes = self._comes if self._waiting else market.drawn_for(self) < self._probability
             if not comes:
                 return 0.0
         return max(self.pot.worth(market) - self.pending_units, 0.0)
 
     def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:
         if not self._waiting:
-            self._comes = market.draw < self._probability
+            self._comes = market.drawn_for(self) < self._probability
         return ()
 
     def _falls_due(self, now_seconds: float, market: LossView) -> float:

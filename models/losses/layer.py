@@ -14,11 +14,15 @@ count of it.
 """
 
 from math import inf
+from typing import Final
 
 from pydantic import Field
 
 from models.losses.waterfall import LayerState
 from models.parameters import Parameters
+
+ROUNDING: Final = 1e-12
+"""The part of an amount that is but rounding: nobody is refused for it, and where it is left nothing is."""
 
 
 class LayerTerms(Parameters):

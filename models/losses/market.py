@@ -114,9 +114,8 @@ class LossView(Protocol):
     def ranks(self) -> FloatArray:
         """Who of them is first in line has the highest."""
 
-    @property
-    def draw(self) -> float:
-        """Uniform in [0, 1), one for each loss."""
+    def drawn_for(self, decider: object) -> float:
+        """Uniform in [0, 1), one for each loss and for each layer that chance decides about."""
 
     def token(self, asset: str | None) -> TokenMarket:
         """Where an asset sells; none is the debt's own asset, at par. Raises `UnpricedAsset`."""
@@ -131,7 +130,8 @@ class LossMarket:
 
     `claims`: of all suppliers on the reserve that lost. `treasury`: the protocol's own claim on it. `tokens`: where
     each asset sells. `collateral_per_unit`: units of `collateral_asset` that go with each unit of the loss; none where
-    a loss is realised only when nothing is left to seize. `draw`: uniform in [0, 1), for what is left to chance.
+    a loss is realised only when nothing is left to seize. `draw`: uniform in [0, 1), for what is left to chance, the
+    same for all layers.
 
     Arrays by holder, (n,), each in the order of its own people: `suppliers` (claims) with `bucket_prices` (the price
     at which each lends), `borrowers` (stakes, in proportion to collateral), `profits` of open positions with `ranks`
@@ -150,6 +150,10 @@ class LossMarket:
     profits: FloatArray = field(default_factory=_nobody)
     ranks: FloatArray = field(default_factory=_nobody)
     draw: float = 0.0
+
+    def drawn_for(self, decider: object) -> float:
+        """The draw."""
+        return self.draw
 
     def token(self, asset: str | None) -> TokenMarket:
         """Where `asset` sells; none is the debt's own asset, at par. Raises `UnpricedAsset`."""

@@ -22,7 +22,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
-from models.losses.layer import TimedTerms
+from models.losses.layer import ROUNDING, TimedTerms
 from models.losses.market import LossView
 from models.losses.payer import Effect, Paid, Payer, What
 from models.losses.refusals import ExitRefused, InvalidStake
@@ -30,7 +30,6 @@ from models.types import FloatArray
 
 # Once less than this is left of a deposit, later gains are lost in the digits of the sum.
 _LEAST_PRODUCT: Final = 1e-6
-_ROUNDING: Final = 1e-12
 
 
 class StabilityPoolLayer(TimedTerms):
@@ -102,7 +101,7 @@ class StabilityPool(Payer):
         self._require_amount("withdraw", units)
         self._settle(holder)
         most = float(self._deposit[holder])
-        if units > most * (1.0 + _ROUNDING):
+        if units > most * (1.0 + ROUNDING):
             raise InvalidStake(f"depositor {holder} has {most!r} left, asked for {units!r}; take out no more than that")
         taken = min(units, most, self.total)
         self._deposit[holder] = most - taken

@@ -22,12 +22,11 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from models.losses.layer import TimedTerms
+from models.losses.layer import ROUNDING, TimedTerms
 from models.losses.refusals import ExitRefused, InvalidStake
 from models.types import FloatArray
 
 YEAR_SECONDS: Final = 365.0 * 86400.0
-_ROUNDING: Final = 1e-12
 
 
 class StakeTerms(TimedTerms):
@@ -136,7 +135,7 @@ class Stake:
         total = float(self.shares.sum())
         per_share = self.assets / total if total > 0.0 else 0.0
         most = min(float(self._cooled[holder]), float(self.shares[holder])) * per_share
-        if units > most * (1.0 + _ROUNDING):
+        if units > most * (1.0 + ROUNDING):
             raise InvalidStake(f"holder {holder} cooled down {most!r}, asked for {units!r}; take out no more than that")
         self._remove(holder, min(units, most), per_share)
         return min(units, most)
@@ -147,7 +146,7 @@ class Stake:
         lost = self.holdings * (units / self.assets) if self.assets > 0.0 else np.zeros_like(self.shares)
         left = self.assets - units
         # Who has lost everything is out, whatever the rounding of a sale has left.
-        self.mark(left if left >= self.assets * _ROUNDING else 0.0)
+        self.mark(left if left >= self.assets * ROUNDING else 0.0)
         return lost
 
     def give_back(self, units: float) -> float:

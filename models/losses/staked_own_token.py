@@ -20,12 +20,12 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
+from models.losses.layer import ROUNDING
 from models.losses.market import LossView, raise_by_sale
 from models.losses.payer import Effect, Paid, Payer, What
 from models.losses.stake import Stake, StakeTerms
 
 _DAY: Final = 86400.0
-_ROUNDING: Final = 1e-12
 
 
 class StakedOwnTokenLayer(StakeTerms):
@@ -65,7 +65,7 @@ class StakedOwnToken(Payer):
             return 0.0
         worth = market.token(self.terms.asset).proceeds(self._slashable(now_seconds))
         spare = worth - self.pending_units
-        return spare if spare > _ROUNDING * worth else 0.0
+        return spare if spare > ROUNDING * worth else 0.0
 
     def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:
         if self._is_over(now_seconds):
@@ -97,4 +97,4 @@ class StakedOwnToken(Payer):
         unslashed = self.stake.assets + self._slashed
         slashable = self.terms.share_slashable * unslashed - self._slashed
         # A rounding is no cover, here and in `capacity`: what is promised for it would keep the event from ending.
-        return min(slashable, self.stake.assets) if slashable > _ROUNDING * unslashed else 0.0
+        return min(slashable, self.stake.assets) if slashable > ROUNDING * unslashed else 0.0

@@ -7,7 +7,9 @@ and cover.
 pays it, or owes it until later. What it then cannot pay goes to the layers after it. What nobody takes is uncovered.
 Recoveries first fill what is uncovered, then go up the layers from the last to the first.
 
-**Leaves out**: how a payment is booked in the pool; `Payer.settles` and the effects say what to book.
+**Leaves out**: how a payment is booked in the pool; `Payer.settles` and the effects say what to book. What layers fail
+to pay is a loss of its own to those after them, whatever it is a part of: their terms for one loss (share, deductible,
+limit) apply to it once, also where they have met another part of the same bad debt before.
 
 **Units**: units of the debt's asset, one waterfall for each asset that can be lost; seconds.
 
