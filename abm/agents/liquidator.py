@@ -15,13 +15,14 @@ The rest would have been looked at in vain, and costs its look (`patience`) all 
 """
 
 from functools import partial
+from itertools import repeat
 from math import fsum
 from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
 
-from abm.agents.bids import BidTerms, bids_on
+from abm.agents.bids import Bidder, BidTerms, bids_of
 from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover, mean_capital
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
@@ -126,14 +127,17 @@ class LiquidatorCohort(mesa.Agent):
             calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
         if not calls and not bids and not self._may_take(view, open_now, able, gas_usd, max(budgets_usd)):
             return intents
-        for member, budget_usd in zip(able, budgets_usd, strict=True):
-            if budget_usd <= 0.0 and not calls:
-                continue
-            effort = self._effort(view, member, bid, gas_usd, budget_usd, there_are)
-            if open_now and budget_usd > 0.0:
+        efforts = [
+            self._effort(view, member, bid, gas_usd, budget_usd, there_are)
+            for member, budget_usd in zip(able, budgets_usd, strict=True)
+            if budget_usd > 0.0 or calls
+        ]
+        # Lots that are bid on cannot be taken from: who bids has not hunted before.
+        placed = self._bids(view, bids, efforts) if bids and efforts else repeat(())
+        for effort, own_bids in zip(efforts, placed, strict=False):
+            if open_now and effort.budget_usd > 0.0:
                 self._hunt(view, open_now, effort, intents)
-            if bids and not effort.spent:
-                self._bid(view, bids, effort, intents)
+            intents.extend(own_bids)
             if calls and effort.calls > 0 and effort.patience > 0:
                 self._call(view, calls, effort, intents)
         return intents
@@ -292,51 +296,36 @@ class LiquidatorCohort(mesa.Agent):
                 )
             )
 
-    def _bid(self, view: "View", bids: "Bids", effort: Effort, intents: list[Intent]) -> None:
-        """Add the bids of one member on lots that it does not lead."""
-        terms, patience = self.terms, effort.patience
-        sells, ripe_since = terms.selling == "at_once", view.now - self.delay_seconds[effort.member]
-        mine = bids.led_by(self.first_account + effort.member)
-        places = bids.first(ripe_since, terms.prefers, patience, less=mine)
-        charges = self._charges(view, bids, effort.member)
-        # What selling at once brings takes a quote for each lot.
-        together = 1 if sells else max(places.size, 1)
-        for start in range(0, places.size, together):
-            ahead, asked = places[start : start + together], self._bid_terms(effort)
-            brings_usd = bids.brings_usd(ahead, effort.budget_usd) if sells else None
-            for looked, place, paid, units, paid_usd in bids_on(bids, ahead, asked, charges, brings_usd):
-                number = bids.number(place)
-                bids.take(number)
-                effort.patience = patience - start - looked
-                effort.calls -= 1
-                effort.budget_usd -= paid_usd
-                effort.held_usd += paid_usd
-                intents.append(
-                    PlaceBid(
-                        *self._signed(effort),
-                        pool=self.pool,
-                        number=number,
-                        paid=paid,
-                        units=units,
-                        gas_cost_usd=effort.gas_cost_usd,
-                        sell=sells,
-                    )
-                )
-            if effort.spent:
-                return
-        effort.patience = patience - places.size
+    def _bids(self, view: "View", bids: "Bids", efforts: list[Effort]) -> list[list[PlaceBid]]:
+        """Return the bids of each member, for which looks, calls and money are spent."""
+        terms, now, sells = self.terms, view.now, self.terms.selling == "at_once"
+        asked = BidTerms(terms.margin, terms.first_bid, efforts[0].gas_cost_usd, terms.minimum_profit_usd)
+        bidders = [self._bidder(effort, now) for effort in efforts]
+        made, looked = bids_of(bidders, bids, asked, terms.prefers, self._charges(view, bids, efforts), sells=sells)
+        placed: list[list[PlaceBid]] = [[] for _ in efforts]
+        for whose, place, paid, units, paid_usd in made:
+            effort, number = efforts[whose], bids.number(place)
+            bids.gone[place] = True
+            effort.calls -= 1
+            effort.budget_usd -= paid_usd
+            effort.held_usd += paid_usd
+            signed = *self._signed(effort), self.pool
+            placed[whose].append(PlaceBid(*signed, number, paid, units, effort.gas_cost_usd, sells))
+        for effort, looks in zip(efforts, looked, strict=True):
+            effort.patience -= looks
+        return placed
 
-    def _bid_terms(self, effort: Effort) -> BidTerms:
-        terms = self.terms
-        limit_usd = self.holding_limit_usd[effort.member] if self._bears_risk else np.inf
-        asked = terms.margin, terms.first_bid, effort.gas_cost_usd, terms.minimum_profit_usd
-        return BidTerms(*asked, effort.budget_usd, effort.calls, effort.held_usd, limit_usd)
+    def _bidder(self, effort: Effort, now: float) -> Bidder:
+        member = effort.member
+        limit_usd = self.holding_limit_usd[member] if self._bears_risk else np.inf
+        since, means = now - self.delay_seconds[member], (effort.budget_usd, effort.held_usd, limit_usd)
+        return Bidder(self.first_account + member, since, effort.patience, effort.calls, *means)
 
-    def _charges(self, view: "View", bids: "Bids", member: int) -> FloatArray:
-        """Return what holding a dollar of each reserve's asset costs a member for each dollar held, (reserves,)."""
+    def _charges(self, view: "View", bids: "Bids", efforts: list[Effort]) -> FloatArray:
+        """Return what holding a dollar of each reserve's asset costs for each dollar held, (members, reserves)."""
         if not self._bears_risk:
-            return np.zeros(len(bids.assets))
-        return np.array([self._charge(view, asset, member) for asset in bids.assets])
+            return np.zeros((len(efforts), len(bids.assets)))
+        return np.array([[self._charge(view, asset, effort.member) for asset in bids.assets] for effort in efforts])
 
     def _bondable(self, effort: Effort) -> float:
         """Return the dollars that a member could lock for hours: nothing that it borrows for one transaction."""
