@@ -176,8 +176,8 @@ class Sales(Auctions):
         assert absorption is not None
         assert own is not None
         assert found is not None
-        pool.hand_collateral(account, found.collateral, own, absorption.units_to_protocol)
-        pool.hand_debt(account, found.debt, own, absorption.debt_from_reserves)
+        parts = absorption.units_to_protocol, absorption.debt_from_reserves
+        pool.hand_over(account, found.collateral, found.debt, own, *parts)
         if absorption.credit > 0.0:
             pool.credit(own, account, found.debt, absorption.credit)
         for lot in opening.lots:
