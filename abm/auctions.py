@@ -285,13 +285,14 @@ class Auctions:
         case = self._cases.get(lot.account)
         wanted = paid
         if case is not None:
-            wanted = min(to_debt * float(pool.borrow_index[lot.debt]) / one.index, paid)
+            wanted = min(to_debt * pool.borrow_index.item(lot.debt) / one.index, paid)
             case.covered -= to_debt
         repaid = pool.repay(lot.account, lot.debt, wanted)
         income = paid - repaid
-        given_back = min(income, self._advanced[lot.debt], float(pool.deficit[lot.debt]))
-        self._advanced[lot.debt] -= given_back
-        cover_with_cash(pool, lot.debt, given_back)
+        given_back = min(income, self._advanced[lot.debt], pool.deficit.item(lot.debt))
+        if given_back > 0.0:
+            self._advanced[lot.debt] -= given_back
+            cover_with_cash(pool, lot.debt, given_back)
         pool.fund_treasury(lot.debt, income - given_back)
         return repaid
 
@@ -322,10 +323,10 @@ class Auctions:
     def _owes_beside(self, one: OpenLot) -> bool:
         """Whether an account owes more than it did of this debt when it was opened, or another debt."""
         pool, lot = self._lender.pool, one.lot
-        _, owed = pool.position(lot.account)
-        covered = self._cases[lot.account].covered * float(pool.borrow_index[lot.debt]) / one.index
-        beside = fsum(units for reserve, units in enumerate(owed) if reserve != lot.debt)
-        return beside > 0.0 or owed[lot.debt] > covered + ROUNDING * one.tab
+        if pool.owes_beside(lot.account, lot.debt):
+            return True
+        covered = self._cases[lot.account].covered * pool.borrow_index.item(lot.debt) / one.index
+        return pool.debt(lot.account, lot.debt) > covered + ROUNDING * one.tab
 
     def _close(self, one: OpenLot) -> None:
         del self._open[one.number]

@@ -285,6 +285,14 @@ class LendingPool(Reserves):
         reserves = range(self.reserves)
         return [collateral[account, r] for r in reserves], [scaled[account, r] * index[r] for r in reserves]
 
+    def owes_beside(self, account: int, reserve: int) -> bool:
+        """Whether the account owes anything in another reserve."""
+        scaled = self._scaled_debt
+        for r in range(self.reserves):  # noqa: SIM110  see `is_stripped`
+            if r != reserve and scaled[account, r]:
+                return True
+        return False
+
     def is_stripped(self, account: int) -> bool:
         """Whether the account has no collateral at all: nothing is left to seize."""
         collateral = self._collateral
