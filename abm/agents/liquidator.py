@@ -115,31 +115,30 @@ class LiquidatorCohort(mesa.Agent):
         able = [k for k in self._turns.next() if bid <= most_gwei[k] and k < active and now >= starts[k]]
         if not able:
             return intents
-        open_now = view.opportunities(self.pool, self.terms.looks_back_blocks)
-        calls, bids = view.calls(self.pool), view.bids(self.pool)
-        there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
+        open_now, bids = view.opportunities(self.pool, self.terms.looks_back_blocks), view.bids(self.pool)
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         budgets_usd = [self._budget_usd(view, member) for member in able]
         if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
             bids = None
-        if calls and not bids:  # who may bid acts in any case, and asks when it comes to calls
-            tops = calls.tops(self.terms.selling == "at_once")
-            calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
-        if not calls and not bids and not self._may_take(view, open_now, able, gas_usd, max(budgets_usd)):
+        # Who may bid acts in any case, and asks for what there is to call when it comes to that.
+        may_call = bool(bids) or self._may_call(view, gas_usd)
+        if not may_call and not self._may_take(view, open_now, able, gas_usd, max(budgets_usd)):
             return intents
         efforts = [
-            self._effort(view, member, bid, gas_usd, budget_usd, there_are)
+            self._effort(view, member, bid, gas_usd, budget_usd)
             for member, budget_usd in zip(able, budgets_usd, strict=True)
-            if budget_usd > 0.0 or calls
+            if budget_usd > 0.0 or may_call
         ]
         # Lots that are bid on cannot be taken from: who bids has not hunted before.
-        placed = self._bids(view, bids, efforts) if bids and efforts else repeat(())
+        placed = self._bids(view, bids, efforts) if bids else repeat(())
         for effort, own_bids in zip(efforts, placed, strict=False):
             if open_now and effort.budget_usd > 0.0:
                 self._hunt(view, open_now, effort, intents)
             intents.extend(own_bids)
-            if calls and effort.calls > 0 and effort.patience > 0:
-                self._call(view, calls, effort, intents)
+            if may_call and effort.calls > 0 and effort.patience > 0:
+                calls = view.calls(self.pool)
+                if calls:
+                    self._call(view, calls, effort, intents)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
@@ -159,6 +158,14 @@ class LiquidatorCohort(mesa.Agent):
     def _fee(self, view: "View") -> float:
         """Return the fee on a dollar of a flash swap where one is needed."""
         return 0.0 if view.financing(self.pool) == "take_over" else self.terms.flash_fee
+
+    def _may_call(self, view: "View", gas_usd: float) -> bool:
+        """Return whether any call that opens a liquidation or starts an auction afresh may pay anybody."""
+        calls = view.calls(self.pool)
+        if not calls:
+            return False
+        tops = calls.tops(self.terms.selling == "at_once")
+        return tops is None or tops.any_may_bring(self._wanted(calls, gas_usd))
 
     def _may_take(
         self, view: "View", open_now: "Opportunities", able: list[int], gas_usd: float, richest_usd: float
@@ -185,17 +192,15 @@ class LiquidatorCohort(mesa.Agent):
         asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
         return CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
 
-    def _effort(
-        self, view: "View", member: int, bid: float, gas_usd: float, budget_usd: float, there_are: int
-    ) -> Effort:
+    def _effort(self, view: "View", member: int, bid: float, gas_usd: float, budget_usd: float) -> Effort:
         terms = self.terms
         return Effort(
             member,
             bid,
             gas_cost_usd=gas_usd,
             budget_usd=budget_usd,
-            patience=terms.attention or there_are,
-            calls=terms.calls_per_block or there_are,
+            patience=terms.attention or view.count_offered(self.pool, terms.looks_back_blocks),
+            calls=terms.calls_per_block or view.count_offered(self.pool, terms.looks_back_blocks),
             held_usd=self._held_usd(view, member) if self._bears_risk else 0.0,
         )
 
