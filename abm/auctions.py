@@ -139,6 +139,14 @@ class Auctions:
             below = below.only(~frozen)
         return below, self._lender.waiting_since[below.accounts]
 
+    def opens_any(self) -> bool:
+        """Return whether there are surely accounts that a call may open; some may be there that only `openable` finds.
+
+        Asked in every block, be there anybody to call or not.
+        """
+        accounts = self._lender.liquidatable().accounts
+        return int(np.count_nonzero(self.frozen[accounts])) < accounts.size
+
     def most_generous_houses(self, debts: list[int]) -> list[House]:
         """Return states of the design as a whole: in one of them no opening on these debts is paid less than now."""
         return [House()]

@@ -265,6 +265,10 @@ class BandLoans(Auctions):
         paid = self.bands.columns[QUOTE, below.accounts] >= self.owed(below.accounts)
         return below.only(paid), since[paid]
 
+    def opens_any(self) -> bool:
+        """Nobody is sure to have enough quote."""
+        return False
+
     def wind_up(self, account: int) -> float:
         """Repay a loan with its own quote and leave what remains in the pool, for its caller; returns the debt."""
         lender = self.lender

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from math import fsum
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -306,8 +306,8 @@ class Calls(Ranked):
 class Bids(Ranked):
     """The lots of English auctions that may be bid on in one block, and for which the least bid could pay somebody.
 
-    By place `figures` are those of a `BidOn`, `gone` says of which a pending call bids, and `bring_usd` what their
-    units would bring now on the ladder, nan where nobody has asked; `prices_usd` and `assets` are by reserve.
+    By place `figures` are those of a `BidOn`, and `gone` says on which a pending call bids; `prices_usd` and `assets`
+    are by reserve.
     """
 
     def __init__(self, world: "World", lender: "Lender", auctions: EnglishAuctions) -> None:
@@ -316,10 +316,14 @@ class Bids(Ranked):
         on = auctions.bid_on(highest_prices(world, lender, auctions.pairs))
         self.figures = on.figures
         self.gone = np.zeros(on.numbers.size, np.bool_)
-        self.bring_usd = np.full(on.numbers.size, np.nan)
         self.assets = lender.assets
         self.prices_usd = np.array([world.reference[asset] for asset in lender.assets])
         super().__init__(on.numbers, on.figures[OPENED], on.figures[WORTH])
+
+    @cached_property
+    def bring_usd(self) -> FloatArray:
+        """What the units of lots would bring now on the ladder, by place; nan where nobody has asked for a `quote`."""
+        return np.full(self.count, np.nan)
 
     def quote(self, place: int) -> None:
         """Ask what the units of a lot would bring."""

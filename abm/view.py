@@ -263,11 +263,13 @@ class View:
         What is not needed to say so is left to be looked up until somebody asks, except where it is remembered for
         later blocks, or where looking at it decides what becomes of the right to it.
         """
-        rights = self._world.lenders[pool].rights is not None
-        if blocks_ago > 0 or rights:
+        lender = self._world.lenders[pool]
+        if blocks_ago > 0 or lender.rights is not None:
             self.opportunities(pool, blocks_ago)
-        if rights:
+        if lender.rights is not None:
             self.calls(pool)
+        elif lender.auctions is not None and lender.auctions.opens_any():
+            return True
         return bool(self.bids(pool)) or bool(self.calls(pool)) or bool(self.opportunities(pool, blocks_ago))
 
     def count_offered(self, pool: int, blocks_ago: int = 0) -> int:

@@ -103,7 +103,7 @@ def _bids_of(
     `rank` are places in the order in which one looks, all of them where it is `whole`.
     """
     gone = gone.copy()
-    made, count = np.empty((gone.size, 5)), 0
+    made, count = np.empty((int(min(gone.size, bidders[:, 3].sum())), 5)), 0
     looked = np.zeros(len(bidders), np.int64)
     for b in range(len(bidders)):
         account, since, patience, calls = bidders[b, 0], bidders[b, 1], bidders[b, 2], bidders[b, 3]
