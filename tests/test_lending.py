@@ -351,6 +351,19 @@ def test_others_take_over_collateral_and_debt() -> None:
     np.testing.assert_array_equal(made._book, before)
 
 
+def test_whoever_follows_positions_hears_of_what_is_handed_over_once() -> None:
+    made, heard = lent_pool(), list[object]()
+    made.on_change(heard.append, lambda accounts: heard.append(accounts.tolist()))
+    made.hand_over(BOB, ETH, DAI, [ALICE, CAROL], [4.0, 6.0], [1.0, 2.0])
+    assert heard == [BOB, [ALICE, CAROL]]
+
+
+def test_an_account_owes_beside_a_reserve_what_it_owes_in_others() -> None:
+    made = lent_pool()
+    assert [made.owes_beside(BOB, reserve) for reserve in (DAI, ETH)] == [False, True]
+    assert not made.owes_beside(ALICE, ETH)
+
+
 def test_nobody_hands_over_more_than_there_is() -> None:
     made = lent_pool()
     before = state(made)
