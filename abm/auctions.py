@@ -139,13 +139,16 @@ class Auctions:
             below = below.only(~frozen)
         return below, self._lender.waiting_since[below.accounts]
 
-    def opens_any(self) -> bool:
-        """Return whether there are surely accounts that a call may open; some may be there that only `openable` finds.
+    def at_a_glance(self) -> bool | None:
+        """Return whether there is anything to open, to start or to take from; None where only a closer look tells.
 
-        Asked in every block, be there anybody to call or not.
+        Asked in every block, be there anything or anybody or not: accounts below health 1 that are not for sale yet
+        are `openable`; without any, and without lots, there is nothing.
         """
         accounts = self._lender.liquidatable().accounts
-        return int(np.count_nonzero(self.frozen[accounts])) < accounts.size
+        if accounts.size and int(np.count_nonzero(self.frozen[accounts])) < accounts.size:
+            return True
+        return None if accounts.size or self._open else False
 
     def most_generous_houses(self, debts: list[int]) -> list[House]:
         """Return states of the design as a whole: in one of them no opening on these debts is paid less than now."""

@@ -265,9 +265,9 @@ class BandLoans(Auctions):
         paid = self.bands.columns[QUOTE, below.accounts] >= self.owed(below.accounts)
         return below.only(paid), since[paid]
 
-    def opens_any(self) -> bool:
-        """Nobody is sure to have enough quote."""
-        return False
+    def at_a_glance(self) -> bool | None:
+        """Return whether there is anything to open or to take from: not everybody below health 1 is."""
+        return None if self.lender.liquidatable().accounts.size else False
 
     def wind_up(self, account: int) -> float:
         """Repay a loan with its own quote and leave what remains in the pool, for its caller; returns the debt."""

@@ -74,6 +74,10 @@ class StabilityPool(Auctions):
         since = np.minimum(lender.waiting_since[accounts], self._recovering_since)
         return Below(owing, valued.health, valued.debt_value, valued.collateral_value).only(reached), since
 
+    def at_a_glance(self) -> bool | None:
+        """Return whether there is anything to open; in recovery mode there may be though nobody is below health 1."""
+        return super().at_a_glance() or None
+
     def absorb(self, account: int, opening: Opening) -> Absorbed:
         """Carry out an opening just asked for, its rewards included that come out of the position."""
         found, absorption = self._lender.position(account), opening.absorption

@@ -268,8 +268,10 @@ class View:
             self.opportunities(pool, blocks_ago)
         if lender.rights is not None:
             self.calls(pool)
-        elif lender.auctions is not None and lender.auctions.opens_any():
-            return True
+        elif lender.auctions is not None and blocks_ago == 0:
+            glance = lender.auctions.at_a_glance()
+            if glance is not None:
+                return glance
         return bool(self.bids(pool)) or bool(self.calls(pool)) or bool(self.opportunities(pool, blocks_ago))
 
     def count_offered(self, pool: int, blocks_ago: int = 0) -> int:

@@ -12,6 +12,7 @@ from abm import Run
 from abm.agents.bids import Bidder, BidTerms, MadeBid, bids_of
 from abm.agents.inventory import HoldingTerms
 from abm.auctions import Auctions
+from abm.band_loans import BandLoans
 from abm.english_auctions import BID, BIDDER, COLLATERAL, DEBT, PAID, TAB, UNITS
 from abm.lot_columns import LotColumns
 from abm.on_offer import Calls, Opportunities
@@ -76,6 +77,7 @@ KEEPERS: list[dict[str, Any]] = [
     },
     {"count": 2, "capital_usd": 3000.0, "financing": "flash", "flash_fee": 0.001, "attention": 3},
     {"count": 1, "capital_usd": 50_000.0, "selling": "over_time", "risk_aversion": 2.0, "holding_limit_usd": 30_000.0},
+    {"count": 1, "capital_usd": 10_000.0, "looks_back_blocks": 2},
 ]
 # Three assets, any of which is owed or posted, so that the pair of a call is not known from the account as a whole.
 SEVERAL = [
@@ -86,7 +88,8 @@ SEVERAL = [
 
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everybody price all that they look at, and look up what is on offer to say whether anything is."""
-    monkeypatch.setattr(Auctions, "opens_any", lambda _: False)
+    monkeypatch.setattr(Auctions, "at_a_glance", lambda _: None)
+    monkeypatch.setattr(BandLoans, "at_a_glance", lambda _: None)
     monkeypatch.setattr(Opportunities, "worth", lambda *_: None)
     monkeypatch.setattr(Calls, "tops", lambda *_: None)
 
