@@ -322,8 +322,8 @@ class Bids(Ranked):
 
     @cached_property
     def bring_usd(self) -> FloatArray:
-        """What the units of lots would bring now on the ladder, by place; nan where nobody has asked for a `quote`."""
-        return np.full(self.count, np.nan)
+        """What the units of lots would bring now on the ladder, by place; -1 where nobody has asked for a `quote`."""
+        return np.full(self.count, -1.0)
 
     def quote(self, place: int) -> None:
         """Ask what the units of a lot would bring."""

@@ -275,11 +275,11 @@ class Offered(Ranked):
         self.figures = figures
         self.prices_usd = np.array([1.0, 1000.0, 300.0])
         self.gone = np.zeros(since.size, np.bool_)
-        self.bring_usd = np.full(since.size, np.nan)
+        self.bring_usd = np.full(since.size, -1.0)
         self.would_bring = would_bring
 
     def quote(self, place: int) -> None:
-        assert np.isnan(self.bring_usd[place])
+        assert self.bring_usd[place] < 0.0
         self.bring_usd[place] = self.would_bring[place]
 
 

@@ -121,7 +121,7 @@ def _bids_of(
             if budget_usd / debt_usd < figures[PAID, k]:
                 continue
             worth_usd = brings_usd[k] if brings_usd.size else figures[UNITS, k] * prices_usd[collateral]
-            if np.isnan(worth_usd):
+            if worth_usd < 0.0:
                 return made[:0], looked, k
             if worth_usd > limit_usd - held_usd:
                 continue

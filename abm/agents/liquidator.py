@@ -129,7 +129,7 @@ class LiquidatorCohort(mesa.Agent):
             for member, budget_usd in zip(able, budgets_usd, strict=True)
             if budget_usd > 0.0 or may_call
         ]
-        # Lots that are bid on cannot be taken from: who bids has not hunted before.
+        # What is bid on cannot be taken from: nobody hunts, and has less to bid for that.
         placed = self._bids(view, bids, efforts) if bids else repeat(())
         for effort, own_bids in zip(efforts, placed, strict=False):
             if open_now and effort.budget_usd > 0.0:
