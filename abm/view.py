@@ -260,7 +260,17 @@ class View:
 
         What is not needed to say so is left to be looked up until somebody asks.
         """
-        return bool(self.calls(pool)) or bool(self.opportunities(pool, blocks_ago)) or bool(self.bids(pool))
+        lender = self._world.lenders[pool]
+        if lender.auctions is not None and lender.rights is None and blocks_ago == 0:
+            glance = lender.auctions.at_a_glance()
+            if glance is not None:
+                return glance
+        return bool(self.bids(pool)) or bool(self.calls(pool)) or bool(self.opportunities(pool, blocks_ago))
+
+    def count_offered(self, pool: int, blocks_ago: int = 0) -> int:
+        """Return how much there is in all to take from, to bid on, to open and to start in this block."""
+        offered = self.opportunities(pool, blocks_ago), self.calls(pool), self.bids(pool)
+        return sum(things.count for things in offered if things is not None)
 
     def locked_usd(self, pool: int, account: int) -> float:
         """Return what a ledger account has locked in the bids of a pool."""

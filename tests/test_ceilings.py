@@ -1,7 +1,7 @@
 """Ceilings let liquidators pass over what cannot pay, and change nothing: every decision is as if all were priced."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +9,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from abm import Run
-from abm.agents.bids import BidTerms, MadeBid, bids_on
+from abm.agents.bids import Bidder, BidTerms, MadeBid, bids_of
 from abm.agents.inventory import HoldingTerms
-from abm.auctions.english import BID, COLLATERAL, DEBT, PAID, TAB, UNITS
+from abm.auctions.english import BID, BIDDER, COLLATERAL, DEBT, PAID, TAB, UNITS
 from abm.auctions.lot_columns import LotColumns
+from abm.auctions.lots import Auctions
 from abm.liquidations.on_offer import Calls, Opportunities
 from abm.liquidations.ranked import Ranked
+from abm.pools.band_loans import BandLoans
 from models.liquidation import (
     DESIGN_NAMES,
     Ajna,
@@ -75,6 +77,7 @@ KEEPERS: list[dict[str, Any]] = [
     },
     {"count": 2, "capital_usd": 3000.0, "financing": "flash", "flash_fee": 0.001, "attention": 3},
     {"count": 1, "capital_usd": 50_000.0, "selling": "over_time", "risk_aversion": 2.0, "holding_limit_usd": 30_000.0},
+    {"count": 1, "capital_usd": 10_000.0, "looks_back_blocks": 2},
 ]
 # Three assets, any of which is owed or posted, so that the pair of a call is not known from the account as a whole.
 SEVERAL = [
@@ -84,7 +87,9 @@ SEVERAL = [
 
 
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let everybody price all that they look at."""
+    """Let everybody price all that they look at, and look up what is on offer to say whether anything is."""
+    monkeypatch.setattr(Auctions, "at_a_glance", lambda _: None)
+    monkeypatch.setattr(BandLoans, "at_a_glance", lambda _: None)
     monkeypatch.setattr(Opportunities, "worth", lambda *_: None)
     monkeypatch.setattr(Calls, "tops", lambda *_: None)
 
@@ -161,22 +166,16 @@ def test_an_account_with_nothing_posted_is_no_trouble(play, digest, design):
 )
 @settings(max_examples=150)
 def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, data, prefers, patience):
-    """Taken ones are hidden, own ones do not count, and all others cost a look."""
+    """Taken ones are hidden, and all others cost a look."""
     n = len(since)
     flags = st.lists(st.booleans(), min_size=n, max_size=n)
     size = data.draw(st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=n, max_size=n))
-    worth, own, taken = data.draw(st.none() | flags), data.draw(st.none() | flags), data.draw(flags)
+    worth, taken = data.draw(st.none() | flags), data.draw(flags)
     ranked = Ranked(np.arange(n) + 100, np.array(since), np.array(size))
     for k in np.flatnonzero(taken).tolist():
         ranked.take(k + 100)
-    looks, in_all = ranked.looks(
-        60.0,
-        prefers,
-        patience,
-        None if worth is None else np.array(worth).__getitem__,
-        None if own is None else np.array(own),
-    )
-    first = [number for number in ranked.ripe(60.0, prefers) if own is None or not own[number - 100]][:patience]
+    looks, in_all = ranked.looks(60.0, prefers, patience, None if worth is None else np.array(worth).__getitem__)
+    first = list(ranked.ripe(60.0, prefers))[:patience]
     assert in_all == len(first)
     expected = [(number, number - 100, k + 1) for k, number in enumerate(first) if worth is None or worth[number - 100]]
     assert list(looks) == expected
@@ -218,17 +217,17 @@ def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):
     """Many are alike, most are taken one after the other, and what is ripe may be far behind."""
     rng = np.random.default_rng(3)
     since, size = rng.choice([0.0, 60.0, 300.0, 900.0], 1500), rng.integers(1, 40, 1500).astype(float)
-    ranked, own = Ranked(np.arange(1500) + 7, since, size), rng.random(1500) < 0.3
+    ranked = Ranked(np.arange(1500) + 7, since, size)
     keys = (-size,) if prefers == "largest" else (-size, since)
-    expected = [k for k in np.lexsort(keys).tolist() if since[k] <= ripe_since and not own[k]]
+    expected = [k for k in np.lexsort(keys).tolist() if since[k] <= ripe_since]
     while expected:
-        looks, in_all = ranked.looks(ripe_since, prefers, 5, None, own)
+        looks, in_all = ranked.looks(ripe_since, prefers, 5, None)
         seen = [place for _, place, _ in looks]
         assert (seen, in_all) == (expected[:5], len(expected[:5]))
         for place in seen:
             ranked.take(place + 7)
         del expected[:5]
-    assert ranked.looks(ripe_since, prefers, 5, None, own) == ((), 0)
+    assert ranked.looks(ripe_since, prefers, 5, None) == ((), 0)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["open", "change", "close", "leave", "return"]), st.floats(-1e9, 1e9))))
@@ -268,67 +267,95 @@ def test_rows_of_lots_stay_in_order_without_gaps(steps):
 # Bids
 
 
-class Offered(NamedTuple):
-    """What `bids_on` reads of the lots that take bids."""
+class Offered(Ranked):
+    """What `bids_of` reads of the lots that take bids; what each would bring is known when it is asked for."""
 
-    figures: FloatArray
-    prices_usd: FloatArray
+    def __init__(self, since: FloatArray, figures: FloatArray, would_bring: list[float]) -> None:
+        super().__init__(np.arange(since.size), since, figures[UNITS])
+        self.figures = figures
+        self.prices_usd = np.array([1.0, 1000.0, 300.0])
+        self.gone = np.zeros(since.size, np.bool_)
+        self.bring_usd = np.full(since.size, -1.0)
+        self.would_bring = would_bring
 
-
-def looked_at_one_by_one(
-    bids: Offered, places: list[int], terms: BidTerms, charges: list[float], brings_usd: list[float] | None
-) -> list[MadeBid]:
-    """Restates the rule of `abm.agents.bids` for a lot at a time."""
-    made, budget_usd, held_usd = list[MadeBid](), terms.budget_usd, terms.held_usd
-    for looked, place in enumerate(places, 1):
-        c, d, bid, paid, units, tab = bids.figures[[COLLATERAL, DEBT, BID, PAID, UNITS, TAB], place].tolist()
-        debt_usd = bids.prices_usd.item(int(d))
-        worth_usd = units * bids.prices_usd.item(int(c)) if brings_usd is None else brings_usd[looked - 1]
-        charge = HoldingTerms(charges[int(c)], held_usd, terms.holding_limit_usd)
-        net_usd = worth_usd - terms.gas_cost_usd - terms.minimum_profit_usd - charge.charge_usd(worth_usd)
-        value = min(net_usd / (1.0 + terms.margin), budget_usd) / debt_usd
-        affords = budget_usd > 0.0 and budget_usd / debt_usd >= paid and len(made) < terms.calls
-        if not affords or worth_usd > charge.limit_usd - held_usd or value < paid or value <= bid:
-            continue
-        if bid < tab:
-            paid = min(max(terms.first_bid * value, paid), tab)
-        else:
-            bring_usd = worth_usd - charge.charge_usd(worth_usd)
-            costs_usd = terms.gas_cost_usd + terms.minimum_profit_usd
-            fewest = units * tab / (bring_usd / (1.0 + terms.margin) / debt_usd) + units * costs_usd / bring_usd
-            paid, units = tab, min(units, fewest / terms.first_bid)
-        made.append(MadeBid(looked, place, paid, units, paid * debt_usd))
-        budget_usd, held_usd = budget_usd - paid * debt_usd, held_usd + paid * debt_usd
-    return made
+    def quote(self, place: int) -> None:
+        assert self.bring_usd[place] < 0.0
+        self.bring_usd[place] = self.would_bring[place]
 
 
-@given(data=st.data(), lots=st.integers(0, 12), at_once=st.booleans(), first_bid=st.floats(0.05, 1.0))
+def one_by_one(
+    bidders: list[Bidder], bids: Offered, terms: BidTerms, prefers: Any, charges: FloatArray, *, sells: bool
+) -> tuple[list[MadeBid], list[int]]:
+    """Restates the rule of `abm.agents.bids` for a bidder and a lot at a time."""
+    made, looked, gone = list[MadeBid](), [], set(np.flatnonzero(bids.gone).tolist())
+    for who, bidder in enumerate(bidders):
+        budget_usd, held_usd, calls = bidder.budget_usd, bidder.held_usd, bidder.calls
+        free = (place for place in bids.ripe(bidder.since, prefers) if place not in gone)
+        lots = [place for place in free if bids.figures[BIDDER, place] != bidder.account]
+        looks = 0
+        for place in lots[: bidder.patience]:
+            if calls == 0 or budget_usd <= 0.0:
+                break
+            looks += 1
+            c, d, bid, paid, units, tab = bids.figures[[COLLATERAL, DEBT, BID, PAID, UNITS, TAB], place].tolist()
+            debt_usd = bids.prices_usd.item(int(d))
+            worth_usd = bids.would_bring[place] if sells else units * bids.prices_usd.item(int(c))
+            charge = HoldingTerms(charges.item(who, int(c)), held_usd, bidder.holding_limit_usd)
+            net_usd = worth_usd - terms.gas_cost_usd - terms.minimum_profit_usd - charge.charge_usd(worth_usd)
+            value = min(net_usd / (1.0 + terms.margin), budget_usd) / debt_usd
+            if budget_usd / debt_usd < paid or worth_usd > charge.limit_usd - held_usd or value < paid or value <= bid:
+                continue
+            if bid < tab:
+                paid = min(max(terms.first_bid * value, paid), tab)
+            else:
+                bring_usd = worth_usd - charge.charge_usd(worth_usd)
+                costs_usd = terms.gas_cost_usd + terms.minimum_profit_usd
+                fewest = units * tab / (bring_usd / (1.0 + terms.margin) / debt_usd) + units * costs_usd / bring_usd
+                paid, units = tab, min(units, fewest / terms.first_bid)
+            made.append(MadeBid(who, place, paid, units, paid * debt_usd))
+            gone.add(place)
+            budget_usd, held_usd, calls = budget_usd - paid * debt_usd, held_usd + paid * debt_usd, calls - 1
+        looked.append(looks)
+    return made, looked
+
+
+bidding = st.builds(
+    Bidder,
+    account=st.integers(7, 9),
+    since=st.sampled_from([0.0, 60.0, 120.0]),
+    patience=st.integers(1, 40),
+    calls=st.integers(1, 5),
+    budget_usd=st.just(0.0) | st.floats(1.0, 1e5),
+    held_usd=st.sampled_from([0.0, 1000.0]),
+    holding_limit_usd=st.sampled_from([INF, 5000.0]),
+)
+
+
+@given(
+    data=st.data(),
+    lots=st.integers(1, 12) | st.integers(150, 400),
+    bidders=st.lists(bidding, min_size=1, max_size=4),
+    prefers=st.sampled_from(["largest", "oldest"]),
+    sells=st.booleans(),
+    first_bid=st.floats(0.05, 1.0),
+)
 @settings(max_examples=200)
-def test_bids_are_those_of_who_looks_at_one_lot_after_the_other(data, lots, at_once, first_bid):
-    """Each locks money, and collateral to be held, that is not there for the next."""
+def test_bids_are_those_of_who_looks_at_one_lot_after_the_other(data, lots, bidders, prefers, sells, first_bid):
+    """Each locks money, and holds collateral, that is not there for the next; nobody goes where another has bid."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     figures = np.zeros((9, lots))
-    for place in range(lots):
-        tab = data.draw(st.floats(10.0, 1e4))
-        bid = tab * data.draw(st.sampled_from([0.0, 0.3, 1.0]))
-        least = (tab, 0.97) if bid == tab else (min(bid * 1.03, tab), 1.0)
-        units = data.draw(st.floats(0.01, 10.0))
-        pair = data.draw(st.sampled_from([(1, 0), (2, 0), (1, 2)]))
-        figures[[COLLATERAL, DEBT, BID, PAID, UNITS, TAB], place] = *pair, bid, least[0], units * least[1], tab
-    terms = BidTerms(
-        0.02, first_bid, *data.draw(st.sampled_from([(0.0, 0.0), (5.0, 50.0)])),
-        budget_usd=data.draw(st.floats(1.0, 1e5)),
-        calls=data.draw(st.integers(1, 5)),
-        held_usd=data.draw(st.sampled_from([0.0, 1000.0])),
-        holding_limit_usd=data.draw(st.sampled_from([INF, 5000.0])),
-    )  # fmt: skip
-    places = data.draw(st.permutations(range(lots)))
-    charges = data.draw(st.sampled_from([[0.0, 0.0, 0.0], [0.0, 1e-4, 1e-5]]))
-    brings = [data.draw(st.floats(0.0, 1e4)) for _ in places] if at_once else None
-    bids = Offered(figures, np.array([1.0, 1000.0, 300.0]))
-    made = bids_on(
-        bids, np.array(places, np.int64), terms, np.array(charges), None if brings is None else np.array(brings)
-    )
-    assert made == looked_at_one_by_one(bids, places, terms, charges, brings)
+    tab, bid = rng.uniform(10.0, 1e4, lots), rng.choice([0.0, 0.3, 1.0], lots)
+    figures[TAB], figures[BID], figures[BIDDER] = tab, tab * bid, rng.integers(-1, 10, lots)
+    figures[PAID] = np.where(bid == 1.0, tab, np.minimum(tab * bid * 1.03, tab))
+    figures[UNITS] = rng.uniform(0.01, 10.0, lots) * np.where(bid == 1.0, 0.97, 1.0)
+    pairs = np.array([(1, 0), (2, 0), (1, 2)])[rng.integers(0, 3, lots)]
+    figures[COLLATERAL], figures[DEBT] = pairs.T
+    terms = BidTerms(0.02, first_bid, *data.draw(st.sampled_from([(0.0, 0.0), (5.0, 50.0)])))
+    charges = np.tile(data.draw(st.sampled_from([[0.0, 0.0, 0.0], [0.0, 1e-4, 1e-5]])), (len(bidders), 1))
+    bids = Offered(rng.choice([0.0, 60.0, 120.0], lots), figures, rng.uniform(0.0, 1e4, lots).tolist())
+    bids.gone |= rng.random(lots) < data.draw(st.sampled_from([0.0, 0.3]))
+    made = bids_of(bidders, bids, terms, prefers, charges, sells=sells)  # type: ignore[arg-type]
+    assert made == one_by_one(bidders, bids, terms, prefers, charges, sells=sells)
 
 
 # Openings

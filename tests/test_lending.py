@@ -344,23 +344,37 @@ def test_others_take_over_collateral_and_debt() -> None:
     made = lent_pool(rate=0.1)
     made.accrue(YEAR)
     debt, before = made.debt(BOB, DAI), made._book.copy()
-    made.hand_collateral(BOB, ETH, [ALICE, CAROL], [4.0, 6.0])
-    made.hand_debt(BOB, DAI, [ALICE, CAROL], [0.4 * debt, 0.6 * debt])
+    made.hand_over(BOB, ETH, DAI, [ALICE, CAROL], [4.0, 6.0], [0.4 * debt, 0.6 * debt])
     assert made.collateral[:, ETH].tolist() == [4.0, 0.0, 6.0]
     assert [made.debt(k, DAI) for k in range(3)] == pytest.approx([0.4 * debt, 0.0, 0.6 * debt], rel=1e-12)
     assert made.debt(BOB, DAI) == 0.0
     np.testing.assert_array_equal(made._book, before)
 
 
+def test_whoever_follows_positions_hears_of_what_is_handed_over_once() -> None:
+    made, heard = lent_pool(), list[object]()
+    made.on_change(heard.append, lambda accounts: heard.append(accounts.tolist()))
+    made.hand_over(BOB, ETH, DAI, [ALICE, CAROL], [4.0, 6.0], [1.0, 2.0])
+    assert heard == [BOB, [ALICE, CAROL]]
+
+
+def test_an_account_owes_beside_a_reserve_what_it_owes_in_others() -> None:
+    made = lent_pool()
+    assert [made.owes_beside(BOB, reserve) for reserve in (DAI, ETH)] == [False, True]
+    assert not made.owes_beside(ALICE, ETH)
+
+
 def test_nobody_hands_over_more_than_there_is() -> None:
     made = lent_pool()
     before = state(made)
     with pytest.raises(InsufficientCollateral, match=r"posted 10\.0 ETH, asked for 11\.0"):
-        made.hand_collateral(BOB, ETH, [ALICE, CAROL], [5.0, 6.0])
+        made.hand_over(BOB, ETH, DAI, [ALICE, CAROL], [5.0, 6.0], [1.0, 1.0])
     with pytest.raises(InsufficientDebt, match=r"account 1 owes 16000\.0 DAI, others are to owe 17000\.0 of it"):
-        made.hand_debt(BOB, DAI, ALICE, 17_000.0)
+        made.hand_over(BOB, ETH, DAI, ALICE, 1.0, 17_000.0)
     with pytest.raises(InvalidUnits):
-        made.hand_debt(BOB, DAI, ALICE, -1.0)
+        made.hand_over(BOB, ETH, DAI, ALICE, 1.0, -1.0)
+    with pytest.raises(InvalidUnits):
+        made.hand_over(BOB, ETH, DAI, ALICE, -1.0, 1.0)
     assert all(np.array_equal(now, then) for now, then in zip(state(made), before, strict=True))
 
 
@@ -418,11 +432,13 @@ VERBS: dict[str, Callable[[LendingPool, int, int, float], object]] = {
     "accrue": lambda on, _account, _r, part: on.accrue(part * 1e7),
     "advance": lambda on, _account, r, part: on.advance(r, 1.1 * part * on.cash[r]),
     "credit": lambda on, account, r, part: on.credit(account, (account + 1) % 3, r, part * 1e3),
-    "hand_collateral": lambda on, account, r, part: on.hand_collateral(
-        account, r, others(account), np.array([0.7, 0.4]) * part * on.collateral[account, r]
-    ),
-    "hand_debt": lambda on, account, r, part: on.hand_debt(
-        account, r, others(account), np.array([0.4, 0.7]) * part * on.debt(account, r)
+    "hand_over": lambda on, account, r, part: on.hand_over(
+        account,
+        r,
+        1 - r,
+        others(account),
+        np.array([0.7, 0.4]) * part * on.collateral[account, r],
+        np.array([0.4, 0.7]) * part * on.debt(account, 1 - r),
     ),
 }
 ANY_PRICES: FloatArray = np.array([1.0, 20.0])

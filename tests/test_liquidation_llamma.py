@@ -1,5 +1,6 @@
 """LLAMMA's rule alone: where a loan is opened, what a liquidation of it takes, and its many owners seen at once."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 from math import inf
@@ -20,6 +21,7 @@ from models.liquidation import (
     Position,
     Reward,
 )
+from models.market import InvalidBands
 from models.market.band_curve import BASE, QUOTE
 from models.market.band_owners import WORTH, OwnedBands
 
@@ -182,6 +184,41 @@ def test_the_columns_are_what_every_owner_is_told(data: st.DataObject) -> None:
             assert bands.over(one, bands.oracle_price) == pytest.approx(over, abs=1e-9)
             assert bands.worth_at(one, bands.oracle_price) == bands.x_down(one)
     assert bands.look().size == 0
+
+
+@given(
+    deposits=st.lists(st.tuples(st.floats(0.1, 100.0), st.integers(-3, 30), st.integers(0, 11)), max_size=8),
+    refused=st.booleans(),
+)
+@settings(max_examples=60)
+def test_deposits_in_one_go_are_those_of_one_after_the_other(
+    deposits: list[tuple[float, int, int]], refused: bool
+) -> None:
+    """Also as far as they go where one is refused; where each goes may depend on those before it."""
+    one_by_one, together = OwnedBands(2000.0, 100.0, 0.006), OwnedBands(2000.0, 100.0, 0.006)
+    for bands in (one_by_one, together):
+        bands.seat(9, 50)
+        bands.set_oracle(1990.0, 60.0)
+    for owner, (base, n1, more) in enumerate(deposits):
+        one_by_one.deposit(owner, base, min(n1, one_by_one.active_band), n1 + more)
+
+    def each() -> Iterator[tuple[int, float, int, int]]:
+        for owner, (base, n1, more) in enumerate(deposits):
+            yield owner, base, min(n1, together.active_band), n1 + more
+        if refused:
+            yield 8, 1.0, 5, 4
+
+    if refused:
+        with pytest.raises(InvalidBands):
+            together.deposit_each(each())
+    else:
+        together.deposit_each(each())
+    np.testing.assert_array_equal(together.look(), one_by_one.look())
+    np.testing.assert_array_equal(together.columns, one_by_one.columns)
+    found = [
+        (bands.bands(), bands.base, bands.active_band, repr((bands.bid, bands.ask))) for bands in (together, one_by_one)
+    ]
+    assert found[0] == found[1]
 
 
 def test_owners_whose_bands_nobody_touched_are_not_looked_at() -> None:

@@ -1,5 +1,6 @@
 """The runner: the same bytes wherever paths are computed, whoever is killed, and what it does when things go wrong."""
 
+import gc
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
 from experiments.experiment import ask
 from experiments.running.cells import Address, Batch, compute
 from experiments.running.executors import Here, Processes, SchedulerError, check_scheduler, crew
+from experiments.running.paths import Task, simulate_path
 from experiments.running.runner import AHEAD, Lost, run_all
 from experiments.running.shards import Cells
 from experiments.stored.provenance import program
@@ -352,6 +354,11 @@ def test_a_batch_is_split_so_that_only_the_guilty_part_is_lost() -> None:
     run_all(sum, [[1, 2], [7, 8, 9]], crowd, on_result=take, split=lambda task: [[part] for part in task])
     assert (took[1], took[2], took[8], took[9]) == (3, 3, 8, 9)
     assert isinstance(took[7], Lost)
+
+
+def test_what_a_process_has_loaded_is_left_alone_by_the_garbage_collector() -> None:
+    assert simulate_path(Task(load_scenario("one-position"), 1, 0, tables=False)).error is None
+    assert gc.get_freeze_count() > 10_000
 
 
 def test_an_exception_of_a_task_passes_on() -> None:

@@ -16,13 +16,14 @@ without them.
 """
 
 from functools import partial
+from itertools import repeat
 from math import fsum
 from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
 
-from abm.agents.bids import BidTerms, bids_on
+from abm.agents.bids import Bidder, BidTerms, bids_of
 from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover, mean_capital
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
@@ -115,28 +116,30 @@ class LiquidatorCohort(mesa.Agent):
         able = [k for k in self._turns.next() if bid <= most_gwei[k] and k < active and now >= starts[k]]
         if not able:
             return intents
-        open_now = view.opportunities(self.pool, self.terms.looks_back_blocks)
-        calls, bids = view.calls(self.pool), view.bids(self.pool)
-        there_are = open_now.count + (calls.count if calls else 0) + (bids.count if bids else 0)
+        open_now, bids = view.opportunities(self.pool, self.terms.looks_back_blocks), view.bids(self.pool)
         gas_usd = view.gas_cost_usd(self.terms.gas_units, bid) if view.gas_priced else self.terms.gas_usd
         budgets_usd = [self._budget_usd(view, member) for member in able]
         if bids and self.terms.financing == "flash" and view.financing(self.pool) == "lock":
             bids = None
-        if calls and not bids:  # who may bid acts in any case, and asks when it comes to calls
-            tops = calls.tops(self.terms.selling == "at_once")
-            calls = calls if tops is None or tops.any_may_bring(self._wanted(calls, gas_usd)) else None
-        if not calls and not bids and not self._may_take(view, open_now, able, gas_usd, max(budgets_usd)):
+        # Who may bid acts in any case, and asks for what there is to call when it comes to that.
+        may_call = bool(bids) or self._may_call(view, gas_usd)
+        if not may_call and not self._may_take(view, open_now, able, gas_usd, max(budgets_usd)):
             return intents
-        for member, budget_usd in zip(able, budgets_usd, strict=True):
-            if budget_usd <= 0.0 and not calls:
-                continue
-            effort = self._effort(view, member, bid, gas_usd, budget_usd, there_are)
-            if open_now and budget_usd > 0.0:
+        efforts = [
+            self._effort(view, member, bid, gas_usd, budget_usd)
+            for member, budget_usd in zip(able, budgets_usd, strict=True)
+            if budget_usd > 0.0 or may_call
+        ]
+        # What is bid on cannot be taken from: nobody hunts, and has less to bid for that.
+        placed = self._bids(view, bids, efforts) if bids else repeat(())
+        for effort, own_bids in zip(efforts, placed, strict=False):
+            if open_now and effort.budget_usd > 0.0:
                 self._hunt(view, open_now, effort, intents)
-            if bids and not effort.spent:
-                self._bid(view, bids, effort, intents)
-            if calls and effort.calls > 0 and effort.patience > 0:
-                self._call(view, calls, effort, intents)
+            intents.extend(own_bids)
+            if may_call and effort.calls > 0 and effort.patience > 0:
+                calls = view.calls(self.pool)
+                if calls:
+                    self._call(view, calls, effort, intents)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
@@ -157,6 +160,14 @@ class LiquidatorCohort(mesa.Agent):
         """Return the fee on a dollar of a flash swap, for who borrows by one where one is needed."""
         borrows = self.terms.financing == "flash" and view.financing(self.pool) != "take_over"
         return self.terms.flash_fee if borrows else 0.0
+
+    def _may_call(self, view: "View", gas_usd: float) -> bool:
+        """Return whether any call that opens a liquidation or starts an auction afresh may pay anybody."""
+        calls = view.calls(self.pool)
+        if not calls:
+            return False
+        tops = calls.tops(self.terms.selling == "at_once")
+        return tops is None or tops.any_may_bring(self._wanted(calls, gas_usd))
 
     def _may_take(
         self, view: "View", open_now: "Opportunities", able: list[int], gas_usd: float, richest_usd: float
@@ -182,17 +193,15 @@ class LiquidatorCohort(mesa.Agent):
         asked = max(terms.margin, 1.0 - terms.first_bid) if calls.bid_for else terms.margin
         return CallTerms(asked, gas_usd, terms.minimum_profit_usd, budget_usd, bondable_usd)
 
-    def _effort(
-        self, view: "View", member: int, bid: float, gas_usd: float, budget_usd: float, there_are: int
-    ) -> Effort:
+    def _effort(self, view: "View", member: int, bid: float, gas_usd: float, budget_usd: float) -> Effort:
         terms = self.terms
         return Effort(
             member,
             bid,
             gas_cost_usd=gas_usd,
             budget_usd=budget_usd,
-            patience=terms.attention or there_are,
-            calls=terms.calls_per_block or there_are,
+            patience=terms.attention or view.count_offered(self.pool, terms.looks_back_blocks),
+            calls=terms.calls_per_block or view.count_offered(self.pool, terms.looks_back_blocks),
             held_usd=self._held_usd(view, member) if self._bears_risk else 0.0,
         )
 
@@ -292,51 +301,36 @@ class LiquidatorCohort(mesa.Agent):
                 )
             )
 
-    def _bid(self, view: "View", bids: "Bids", effort: Effort, intents: list[Intent]) -> None:
-        """Add the bids of one member on lots that it does not lead."""
-        terms, patience = self.terms, effort.patience
-        sells, ripe_since = terms.selling == "at_once", view.now - self.delay_seconds[effort.member]
-        mine = bids.led_by(self.first_account + effort.member)
-        places = bids.first(ripe_since, terms.prefers, patience, less=mine)
-        charges = self._charges(view, bids, effort.member)
-        # What selling at once brings takes a quote for each lot.
-        together = 1 if sells else max(places.size, 1)
-        for start in range(0, places.size, together):
-            ahead, asked = places[start : start + together], self._bid_terms(effort)
-            brings_usd = bids.brings_usd(ahead, effort.budget_usd) if sells else None
-            for looked, place, paid, units, paid_usd in bids_on(bids, ahead, asked, charges, brings_usd):
-                number = bids.number(place)
-                bids.take(number)
-                effort.patience = patience - start - looked
-                effort.calls -= 1
-                effort.budget_usd -= paid_usd
-                effort.held_usd += paid_usd
-                intents.append(
-                    PlaceBid(
-                        *self._signed(effort),
-                        pool=self.pool,
-                        number=number,
-                        paid=paid,
-                        units=units,
-                        gas_cost_usd=effort.gas_cost_usd,
-                        sell=sells,
-                    )
-                )
-            if effort.spent:
-                return
-        effort.patience = patience - places.size
+    def _bids(self, view: "View", bids: "Bids", efforts: list[Effort]) -> list[list[PlaceBid]]:
+        """Return the bids of each member, for which looks, calls and money are spent."""
+        terms, now, sells = self.terms, view.now, self.terms.selling == "at_once"
+        asked = BidTerms(terms.margin, terms.first_bid, efforts[0].gas_cost_usd, terms.minimum_profit_usd)
+        bidders = [self._bidder(effort, now) for effort in efforts]
+        made, looked = bids_of(bidders, bids, asked, terms.prefers, self._charges(view, bids, efforts), sells=sells)
+        placed: list[list[PlaceBid]] = [[] for _ in efforts]
+        for whose, place, paid, units, paid_usd in made:
+            effort, number = efforts[whose], bids.number(place)
+            bids.gone[place] = True
+            effort.calls -= 1
+            effort.budget_usd -= paid_usd
+            effort.held_usd += paid_usd
+            signed = *self._signed(effort), self.pool
+            placed[whose].append(PlaceBid(*signed, number, paid, units, effort.gas_cost_usd, sells))
+        for effort, looks in zip(efforts, looked, strict=True):
+            effort.patience -= looks
+        return placed
 
-    def _bid_terms(self, effort: Effort) -> BidTerms:
-        terms = self.terms
-        limit_usd = self.holding_limit_usd[effort.member] if self._bears_risk else np.inf
-        asked = terms.margin, terms.first_bid, effort.gas_cost_usd, terms.minimum_profit_usd
-        return BidTerms(*asked, effort.budget_usd, effort.calls, effort.held_usd, limit_usd)
+    def _bidder(self, effort: Effort, now: float) -> Bidder:
+        member = effort.member
+        limit_usd = self.holding_limit_usd[member] if self._bears_risk else np.inf
+        since, means = now - self.delay_seconds[member], (effort.budget_usd, effort.held_usd, limit_usd)
+        return Bidder(self.first_account + member, since, effort.patience, effort.calls, *means)
 
-    def _charges(self, view: "View", bids: "Bids", member: int) -> FloatArray:
-        """Return what holding a dollar of each reserve's asset costs a member for each dollar held, (reserves,)."""
+    def _charges(self, view: "View", bids: "Bids", efforts: list[Effort]) -> FloatArray:
+        """Return what holding a dollar of each reserve's asset costs for each dollar held, (members, reserves)."""
         if not self._bears_risk:
-            return np.zeros(len(bids.assets))
-        return np.array([self._charge(view, asset, member) for asset in bids.assets])
+            return np.zeros((len(efforts), len(bids.assets)))
+        return np.array([[self._charge(view, asset, effort.member) for asset in bids.assets] for effort in efforts])
 
     def _bondable(self, effort: Effort) -> float:
         """Return the dollars that a member could lock for hours: nothing that it borrows for one transaction."""

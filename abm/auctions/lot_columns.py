@@ -20,6 +20,7 @@ class LotColumns:
     def __init__(self, width: int) -> None:
         self._table = np.zeros((64, width))
         self._numbers = np.zeros(64, np.int64)
+        self._seen = self._numbers.data
         self._count = 0
 
     def __len__(self) -> int:
@@ -57,7 +58,7 @@ class LotColumns:
 
     def _place(self, number: int) -> int:
         """Return where a lot's row is, or would be."""
-        return bisect_left(self._numbers.data, number, 0, self._count)
+        return bisect_left(self._seen, number, 0, self._count)
 
     def _make_room(self, place: int) -> None:
         """Move the rows from a place on down by one."""
@@ -65,6 +66,7 @@ class LotColumns:
         if count == len(self._table):
             self._table = np.concatenate((self._table, np.zeros_like(self._table)))
             self._numbers = np.concatenate((self._numbers, np.zeros_like(self._numbers)))
+            self._seen = self._numbers.data
         self._table[place + 1 : count + 1] = self._table[place:count]
         self._numbers[place + 1 : count + 1] = self._numbers[place:count]
         self._count = count + 1

@@ -139,6 +139,17 @@ class Auctions:
             below = below.only(~frozen)
         return below, self._lender.waiting_since[below.accounts]
 
+    def at_a_glance(self) -> bool | None:
+        """Return whether there is anything to open, to start or to take from; None where only a closer look tells.
+
+        Asked in every block, be there anything or anybody or not: accounts below health 1 that are not for sale yet
+        are `openable`; without any, and without lots, there is nothing.
+        """
+        accounts = self._lender.liquidatable().accounts
+        if accounts.size and int(np.count_nonzero(self.frozen[accounts])) < accounts.size:
+            return True
+        return None if accounts.size or self._open else False
+
     def most_generous_houses(self, debts: list[int]) -> list[House]:
         """Return states of the design as a whole: in one of them no opening on these debts is paid less than now."""
         return [House()]
@@ -285,13 +296,14 @@ class Auctions:
         case = self._cases.get(lot.account)
         wanted = paid
         if case is not None:
-            wanted = min(to_debt * float(pool.borrow_index[lot.debt]) / one.index, paid)
+            wanted = min(to_debt * pool.borrow_index.item(lot.debt) / one.index, paid)
             case.covered -= to_debt
         repaid = pool.repay(lot.account, lot.debt, wanted)
         income = paid - repaid
-        given_back = min(income, self._advanced[lot.debt], float(pool.deficit[lot.debt]))
-        self._advanced[lot.debt] -= given_back
-        cover_with_cash(pool, lot.debt, given_back)
+        given_back = min(income, self._advanced[lot.debt], pool.deficit.item(lot.debt))
+        if given_back > 0.0:
+            self._advanced[lot.debt] -= given_back
+            cover_with_cash(pool, lot.debt, given_back)
         pool.fund_treasury(lot.debt, income - given_back)
         return repaid
 
@@ -322,10 +334,10 @@ class Auctions:
     def _owes_beside(self, one: OpenLot) -> bool:
         """Whether an account owes more than it did of this debt when it was opened, or another debt."""
         pool, lot = self._lender.pool, one.lot
-        _, owed = pool.position(lot.account)
-        covered = self._cases[lot.account].covered * float(pool.borrow_index[lot.debt]) / one.index
-        beside = fsum(units for reserve, units in enumerate(owed) if reserve != lot.debt)
-        return beside > 0.0 or owed[lot.debt] > covered + ROUNDING * one.tab
+        if pool.owes_beside(lot.account, lot.debt):
+            return True
+        covered = self._cases[lot.account].covered * pool.borrow_index.item(lot.debt) / one.index
+        return pool.debt(lot.account, lot.debt) > covered + ROUNDING * one.tab
 
     def _close(self, one: OpenLot) -> None:
         del self._open[one.number]

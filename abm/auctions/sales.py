@@ -110,9 +110,9 @@ class Sales(Auctions):
         """Take from a lot at its terms of now, which changes it; copy it to see what would be."""
         return self.rule.take_at(terms, lot, repay, self._world.now)
 
-    def sell(self, one: OpenLot, taker: int, repay: float) -> Taking:
-        """Sell from a lot to a ledger account that holds what it pays; what became of it, as for any `Mark`."""
-        return self._hand_over(one, taker, taker, self.take(self.terms(one.lot), one.lot, repay))
+    def sell(self, one: OpenLot, terms: SaleTerms | None, taker: int, repay: float) -> Taking:
+        """Sell from a lot at its terms of now to a ledger account that holds what it pays; as for any `Mark`."""
+        return self._hand_over(one, taker, taker, self.take(terms, one.lot, repay))
 
     def waits(self, one: OpenLot) -> bool:
         """Return whether an auction has run out and waits to be started afresh."""
@@ -176,8 +176,8 @@ class Sales(Auctions):
         assert absorption is not None
         assert own is not None
         assert found is not None
-        pool.hand_collateral(account, found.collateral, own, absorption.units_to_protocol)
-        pool.hand_debt(account, found.debt, own, absorption.debt_from_reserves)
+        parts = absorption.units_to_protocol, absorption.debt_from_reserves
+        pool.hand_over(account, found.collateral, found.debt, own, *parts)
         if absorption.credit > 0.0:
             pool.credit(own, account, found.debt, absorption.credit)
         for lot in opening.lots:
@@ -257,7 +257,7 @@ class LotMark:
 
     def settle(self, world: "World", taker: int, taking: Taking) -> Taking:
         """Pay, and hand the units over."""
-        return self._sales.sell(self._one, taker, taking.repaid)
+        return self._sales.sell(self._one, self._terms, taker, taking.repaid)
 
 
 @compiled(error_model="numpy")

@@ -2,13 +2,13 @@
 
 import copy
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from math import fsum
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
 
-from abm.auctions.english import BIDDER, COLLATERAL, DEBT, OPENED, PAID, UNITS, WORTH, EnglishAuctions
+from abm.auctions.english import COLLATERAL, DEBT, OPENED, UNITS, WORTH, EnglishAuctions
 from abm.auctions.sales import Sales
 from abm.liquidations.call_ceilings import CallTops, tops_of_calls
 from abm.liquidations.ceilings import brings_usd, highest_prices, tops_of_accounts, tops_of_lots
@@ -315,39 +315,28 @@ class Calls(Ranked):
 class Bids(Ranked):
     """The lots of English auctions that may be bid on in one block, and for which the least bid could pay somebody.
 
-    By place `figures` are those of a `BidOn`; `prices_usd` and `assets` are by reserve.
+    By place `figures` are those of a `BidOn`, and `gone` says on which a pending call bids; `prices_usd` and `assets`
+    are by reserve.
     """
 
     def __init__(self, world: "World", lender: "Lender", auctions: EnglishAuctions) -> None:
         self._world = world
         self._lender = lender
-        self._auctions = auctions
-        self._brings_usd: dict[int, float] = {}
         on = auctions.bid_on(highest_prices(world, lender, auctions.pairs))
         self.figures = on.figures
+        self.gone = np.zeros(on.numbers.size, np.bool_)
         self.assets = lender.assets
         self.prices_usd = np.array([world.reference[asset] for asset in lender.assets])
         super().__init__(on.numbers, on.figures[OPENED], on.figures[WORTH])
 
-    def led_by(self, account: int) -> BoolArray:
-        """Return by place where a ledger account leads."""
-        led: BoolArray = self.figures[BIDDER] == account
-        return led
+    @cached_property
+    def bring_usd(self) -> FloatArray:
+        """What the units of lots would bring now on the ladder, by place; -1 where nobody has asked for a `quote`."""
+        return np.full(self.count, -1.0)
 
-    def brings_usd(self, places: IntArray, budget_usd: float) -> FloatArray:
-        """Return what the units of lots would bring now on the ladder, (places,).
-
-        Nothing is asked of one on which the least bid is beyond a budget.
-        """
-        return np.array([self._brings(place, budget_usd) for place in places.tolist()])
-
-    def _brings(self, place: int, budget_usd: float) -> float:
-        figures = self.figures[:, place]
-        collateral, debt = int(figures[COLLATERAL]), int(figures[DEBT])
-        if budget_usd / self.prices_usd[debt] < figures[PAID]:
-            return 0.0
-        if place not in self._brings_usd:
-            assets, units = self.assets, figures.item(UNITS)
-            sale = quote_sale(self._world, assets[collateral], units, assets[debt], self._lender.floor)
-            self._brings_usd[place] = sale.units * sale.average_usd
-        return self._brings_usd[place]
+    def quote(self, place: int) -> None:
+        """Ask what the units of a lot would bring."""
+        collateral, debt, units = self.figures[[COLLATERAL, DEBT, UNITS], place].tolist()
+        assets = self.assets
+        sale = quote_sale(self._world, assets[int(collateral)], units, assets[int(debt)], self._lender.floor)
+        self.bring_usd[place] = sale.units * sale.average_usd

@@ -57,29 +57,26 @@ class Ranked:
                 yield number
 
     def looks(
-        self,
-        since: float,
-        prefers: Preference,
-        patience: int,
-        worth: Callable[[IntArray], BoolArray] | None,
-        less: BoolArray | None = None,
+        self, since: float, prefers: Preference, patience: int, worth: Callable[[IntArray], BoolArray] | None
     ) -> tuple[Iterable[tuple[int, int, int]], int]:
         """Return which of the first `patience` of `ripe` are worth a look, and how many are looked at in all.
 
         What is not `worth` a look, asked of the places at which one looks, is looked at in vain all the same: with its
-        number and its place, each comes with how many have been looked at by then. The things of `less` do not count
-        at all.
+        number and its place, each comes with how many have been looked at by then.
         """
-        places = self.first(since, prefers, patience, less)
+        places = self._first(since, prefers, patience, self._passed_over())
         seen = np.arange(places.size) if worth is None else worth(places).nonzero()[0]
         if not seen.size:
             return (), places.size
         at = places[seen]
         return zip(self._numbers[at].tolist(), at.tolist(), (seen + 1).tolist(), strict=True), places.size
 
-    def first(self, since: float, prefers: Preference, patience: int, less: BoolArray | None = None) -> IntArray:
-        """Return the places of the first `patience` of `ripe`, not counting the things of `less`."""
-        return self._first(since, prefers, patience, self._passed_over(less))
+    def order(self, prefers: Preference, depth: int) -> tuple[IntArray, FloatArray]:
+        """Return at least the first `depth` places in the order in which one looks, and since when each is there."""
+        known = self._ranked.get(prefers)
+        if known is None or known[0].size < min(depth, self._numbers.size):
+            known = self._ranked[prefers] = self._head(prefers, max(depth, _HEAD))
+        return known
 
     def any_worth(
         self, since: float, prefers: Preference, patience: int, worth: Callable[[IntArray], BoolArray] | None
@@ -137,12 +134,9 @@ class Ranked:
 
         Who looks at thirty of thousands sees the head of the order, so that is all that is put in order at first.
         """
-        depth = max(4 * patience, _HEAD)
+        depth = 4 * patience
         while True:
-            known = self._ranked.get(prefers)
-            if known is None or known[0].size < min(depth, self._numbers.size):
-                known = self._ranked[prefers] = self._head(prefers, depth)
-            rank, appeared = known
+            rank, appeared = self.order(prefers, depth)
             places, all_there = _walk(rank, appeared, since, prefers == "oldest", patience, passed_over)
             if all_there or rank.size == self._numbers.size:
                 return places
@@ -166,17 +160,15 @@ class Ranked:
         order: IntArray = np.argsort(-size, kind="stable") if prefers == "largest" else np.lexsort((-size, since))
         return order
 
-    def _passed_over(self, less: BoolArray | None) -> BoolArray:
-        """Return by place what is hidden or in `less`; empty where nothing is."""
+    def _passed_over(self) -> BoolArray:
+        """Return by place what is hidden; empty where nothing is."""
         if self._hidden_count < len(self._taken):
             if not self._hidden_count:
                 self._hidden = np.zeros(self.count, np.bool_)
             for number in islice(self._taken, self._hidden_count, None):
                 self._hidden |= self._numbers == number
             self._hidden_count = len(self._taken)
-        if not self._hidden_count:
-            return less if less is not None else _NOTHING
-        return self._hidden if less is None else self._hidden | less
+        return self._hidden if self._hidden_count else _NOTHING
 
 
 @compiled()

@@ -18,7 +18,7 @@ from abm.auctions.lots import Auctions
 from models.compiled import compiled
 from models.lending import Below
 from models.liquidation import Absorption, House, LiquityV1, LiquityV2, Opening, share_out
-from models.types import FloatArray
+from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from abm.pools.lender import Found, Lender
@@ -74,6 +74,10 @@ class StabilityPool(Auctions):
         since = np.minimum(lender.waiting_since[accounts], self._recovering_since)
         return Below(owing, valued.health, valued.debt_value, valued.collateral_value).only(reached), since
 
+    def at_a_glance(self) -> bool | None:
+        """Return whether there is anything to open; in recovery mode there may be though nobody is below health 1."""
+        return super().at_a_glance() or None
+
     def absorb(self, account: int, opening: Opening) -> Absorbed:
         """Carry out an opening just asked for, its rewards included that come out of the position."""
         found, absorption = self._lender.position(account), opening.absorption
@@ -101,11 +105,6 @@ class StabilityPool(Auctions):
         house.collateral_usd, house.debt_usd = worth.collateral, worth.debt
         return house
 
-    def _stakes(self, account: int, collateral: int, debt: int) -> FloatArray:
-        """Return the collateral of the other borrowers of a pair, (accounts,)."""
-        pool = self._lender.pool
-        return _stakes(pool.collateral, pool.scaled_debt, collateral, debt, account)
-
     def _offset(self, account: int, found: "Found", absorption: Absorption) -> None:
         lender, transfer = self._lender, self._world.ledger.transfer
         if absorption.debt_offset <= 0.0:
@@ -120,11 +119,11 @@ class StabilityPool(Auctions):
     def _redistribute(self, account: int, found: "Found", absorption: Absorption) -> None:
         if absorption.debt_redistributed <= 0.0:
             return
-        pool, stakes = self._lender.pool, self._stakes(account, found.collateral, found.debt)
-        others = np.flatnonzero(stakes)
+        pool, pair = self._lender.pool, (found.collateral, found.debt)
+        others, stakes = _stakes(pool.collateral, pool.scaled_debt, *pair, account)
         units = self.left(account, found.collateral, absorption.units_redistributed)
-        pool.hand_collateral(account, found.collateral, others, share_out(units, stakes[others]))
-        pool.hand_debt(account, found.debt, others, share_out(absorption.debt_redistributed, stakes[others]))
+        parts = share_out(units, stakes), share_out(absorption.debt_redistributed, stakes)
+        pool.hand_over(account, *pair, others, *parts)
 
     def _return(self, account: int, found: "Found", units: float) -> None:
         """Let the borrower have what is left of the collateral, unless it backs another debt."""
@@ -151,9 +150,11 @@ def _staked(
 @compiled()
 def _stakes(
     posted: FloatArray, scaled_debt: FloatArray, collateral: int, debt: int, left_out: int
-) -> FloatArray:  # pragma: no cover - compiled
-    stakes = np.zeros(len(posted))
+) -> tuple[IntArray, FloatArray]:  # pragma: no cover - compiled
+    """Return who else has borrowed against the collateral of a pair, and what each has of it; (n,)."""
+    others, stakes, count = np.empty(len(posted), np.int64), np.empty(len(posted)), 0
     for account in range(len(posted)):
-        if scaled_debt[account, debt] > 0.0 and account != left_out:
-            stakes[account] = posted[account, collateral]
-    return stakes
+        if scaled_debt[account, debt] > 0.0 and account != left_out and posted[account, collateral] != 0.0:
+            others[count], stakes[count] = account, posted[account, collateral]
+            count += 1
+    return others[:count], stakes[:count]

@@ -106,8 +106,8 @@ class Takeovers:
         if isinstance(payer, RedistributeToBorrowers):
             stakes = losses.view.borrowers
             others = np.flatnonzero(stakes)
-            pool.hand_collateral(part.account, part.collateral, others, pro_rata(part.units, stakes[others]))
-            pool.hand_debt(part.account, part.debt, others, pro_rata(part.given, stakes[others]))
+            shares = pro_rata(part.units, stakes[others]), pro_rata(part.given, stakes[others])
+            pool.hand_over(part.account, part.collateral, part.debt, others, *shares)
             return
         units = pool.seize(part.account, part.collateral, part.units)
         if isinstance(payer, StabilityPool):

@@ -89,9 +89,12 @@ class BandLoans(Auctions):
                     f"a borrower of pool {self.lender.name} {verb} {pool.names[reserve]}; with llamma loans of "
                     f"{pool.names[self.debt]} are backed by {pool.names[self.collateral]} alone, so change the position"
                 )
-        owing = (pool.scaled_debt[:, self.debt] > 0.0) & (pool.collateral[:, self.collateral] > 0.0)
-        for account in np.flatnonzero(owing).tolist():
-            self.place(account)
+        owing = np.flatnonzero((pool.scaled_debt[:, self.debt] > 0.0) & (pool.collateral[:, self.collateral] > 0.0))
+        base = pool.collateral[owing, self.collateral]
+        self.bands.deposit_each(self._deposit(*one) for one in zip(owing.tolist(), base.tolist(), strict=True))
+        lender, asset = self.lender, self.lender.assets[self.collateral]
+        self._world.ledger.transfer_many(lender.account, self.account, asset, base)
+        self._keep_count()
 
     def follow(self) -> bool:
         """Take over into the pool's books what trades have made of the collateral; whether anything has changed."""
@@ -121,18 +124,21 @@ class BandLoans(Auctions):
         """Put the base of an account that owes something into bands, by the rule unless the first one is given."""
         lender = self.lender
         base = float(lender.pool.collateral[account, self.collateral])
-        debt = lender.pool.debt(account, self.debt)
-        if base <= 0.0 or debt <= 0.0:
+        if base <= 0.0 or lender.pool.debt(account, self.debt) <= 0.0:
             return
         self._note_trades()  # its owner may just have sold some of it into the bands of others
-        bands = self.bands
+        self.bands.deposit(*self._deposit(account, base, first))
+        self._world.ledger.transfer(lender.account, self.account, lender.assets[self.collateral], base)
+        self._keep_count()
+
+    def _deposit(self, account: int, base: float, first: int | None = None) -> tuple[int, float, int, int]:
+        """Return an account that owes something, its base, and the first and the last band for that."""
+        bands, debt = self.bands, self.lender.pool.debt(account, self.debt)
         if first is None:
             first = bands.first_free(
                 self.rule.first_band(base, debt, bands.base_price, bands.oracle_price, bands.active_band)
             )
-        bands.deposit(account, base, first, first + self.rule.bands - 1)
-        self._world.ledger.transfer(lender.account, self.account, lender.assets[self.collateral], base)
-        self._keep_count()
+        return account, base, first, first + self.rule.bands - 1
 
     def carries(self, position: Position, sale: "Sale") -> bool:
         """Whether a sale repays a loan, or leaves one that the rule would allow."""
@@ -258,6 +264,10 @@ class BandLoans(Auctions):
         below, since = super().openable()
         paid = self.bands.columns[QUOTE, below.accounts] >= self.owed(below.accounts)
         return below.only(paid), since[paid]
+
+    def at_a_glance(self) -> bool | None:
+        """Return whether there is anything to open or to take from: not everybody below health 1 is."""
+        return None if self.lender.liquidatable().accounts.size else False
 
     def wind_up(self, account: int) -> float:
         """Repay a loan with its own quote and leave what remains in the pool, for its caller; returns the debt."""

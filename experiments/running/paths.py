@@ -6,10 +6,11 @@ imported by every worker before it can ignore Ctrl-C, so it imports nothing slow
 
 # ruff: noqa: PLC0415 - see above
 
+import gc
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from experiments.running.executors import Here, check_program, crew
@@ -118,6 +119,7 @@ def attempt(
     """Simulate one path in this process; every exception but those of the kind `passing` is an outcome that says so."""
     from abm import simulate
 
+    _spare_what_is_loaded()
     path, seed = task.path, task.seed + task.path
     try:
         run = simulate(task.scenario, seed=seed, progress=progress or give_up_if_asked)
@@ -135,6 +137,15 @@ def attempt(
         label=task.label,
         weight=run.weight,
     )
+
+
+@cache
+def _spare_what_is_loaded() -> None:
+    """Have the garbage collector leave alone, once and for all, what this process has loaded by now.
+
+    That is most of what it would go through again and again while paths come and go, and none of it goes.
+    """
+    gc.freeze()
 
 
 def metrics_of(scenario: "Scenario", seed: int) -> tuple[str, ...]:

@@ -196,28 +196,28 @@ class LendingPool(Reserves):
         self.collateral[ids, reserve] = amounts
         self._total_collateral[reserve] = float(self.collateral[:, reserve].sum())
 
-    def hand_collateral(self, account: int, reserve: int, others: ArrayLike, units: ArrayLike) -> None:
-        """Hand collateral of the account to others, `units[k]` to `others[k]`. Raises `InsufficientCollateral`."""
-        ids, amounts = self._require_many("hand over", reserve, others, units)
-        handed = float(amounts.sum())
-        held = self._require_collateral(account, reserve, handed)
-        self._collateral[account, reserve] = less(held, handed)
-        np.add.at(self.collateral[:, reserve], ids, amounts)
-        self._changed(account)
-        self._changed_many(ids)
+    def hand_over(
+        self, account: int, collateral: int, debt: int, others: ArrayLike, units: ArrayLike, owed: ArrayLike
+    ) -> None:
+        """Hand `units[k]` of the account's collateral to `others[k]`, which owes `owed[k]` of its debt from then on.
 
-    def hand_debt(self, account: int, reserve: int, others: ArrayLike, units: ArrayLike) -> None:
-        """Let others owe what the account owes, `others[k]` `units[k]` of it. Raises `InsufficientDebt`."""
-        ids, amounts = self._require_many("hand over", reserve, others, units)
-        scaled = amounts / self._borrow_index[reserve]
-        handed, owed = float(scaled.sum()), self._scaled_debt[account, reserve]
-        if handed > owed * (1.0 + RESIDUE):
+        Raises `InsufficientCollateral` and `InsufficientDebt`.
+        """
+        ids, given = self._require_many("hand over", collateral, others, units)
+        _, lent = self._require_many("hand over", debt, ids, owed)
+        handed = float(given.sum())
+        held = self._require_collateral(account, collateral, handed)
+        scaled = lent / self._borrow_index[debt]
+        ended, owing = float(scaled.sum()), self._scaled_debt[account, debt]
+        if ended > owing * (1.0 + RESIDUE):
             raise InsufficientDebt(
-                f"account {account} owes {self.debt(account, reserve)!r} {self.names[reserve]}, others are to owe "
-                f"{float(amounts.sum())!r} of it; hand over no more than is owed"
+                f"account {account} owes {self.debt(account, debt)!r} {self.names[debt]}, others are to owe "
+                f"{float(lent.sum())!r} of it; hand over no more than is owed"
             )
-        self._scaled_debt[account, reserve] = less(owed, handed)
-        np.add.at(self.scaled_debt[:, reserve], ids, scaled)
+        self._collateral[account, collateral] = less(held, handed)
+        self._scaled_debt[account, debt] = less(owing, ended)
+        np.add.at(self.collateral[:, collateral], ids, given)
+        np.add.at(self.scaled_debt[:, debt], ids, scaled)
         self._changed(account)
         self._changed_many(ids)
 
@@ -284,6 +284,14 @@ class LendingPool(Reserves):
         collateral, scaled, index = self._collateral, self._scaled_debt, self._borrow_index
         reserves = range(self.reserves)
         return [collateral[account, r] for r in reserves], [scaled[account, r] * index[r] for r in reserves]
+
+    def owes_beside(self, account: int, reserve: int) -> bool:
+        """Whether the account owes anything in another reserve."""
+        scaled = self._scaled_debt
+        for r in range(self.reserves):  # noqa: SIM110  see `is_stripped`
+            if r != reserve and scaled[account, r]:
+                return True
+        return False
 
     def is_stripped(self, account: int) -> bool:
         """Whether the account has no collateral at all: nothing is left to seize."""

@@ -309,7 +309,8 @@ class Reserves:
     def _require_many(
         self, verb: str, reserve: int, accounts: ArrayLike, units: ArrayLike
     ) -> tuple[IntArray, FloatArray]:
-        ids, amounts = np.atleast_1d(np.asarray(accounts, np.int64)), np.asarray(units, np.float64)
+        ids = np.atleast_1d(np.asarray(accounts, np.int64))
+        amounts = np.atleast_1d(np.asarray(units, np.float64))
         if ids.shape != amounts.shape:
             ids, amounts = np.broadcast_arrays(ids, amounts)
         allowed = (amounts >= 0.0) & (amounts < inf)

@@ -25,7 +25,7 @@ debt holds for few loans as for many. Rounding.
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -193,9 +193,15 @@ def neutral_ratio(rate_per_year: float) -> float:
 
 def auction_price(reference_price: Floats, minutes: Floats) -> Floats:
     """The price so many minutes after the kick, of one auction or of many, (n,) each."""
-    slow = np.where(minutes < _SECOND_MINUTES, 2.0 - (minutes - _FIRST_MINUTES) / 120.0, 10.0 - minutes / 60.0)
-    halvings = np.where(minutes < _FIRST_MINUTES, 8.0 - minutes / 20.0, slow)
-    return reference_price * 2.0**halvings  # type: ignore[return-value]  # numpy makes an array of either
+    choose: Any = _choose if isinstance(minutes, float) else np.where
+    slow = choose(minutes < _SECOND_MINUTES, 2.0 - (minutes - _FIRST_MINUTES) / 120.0, 10.0 - minutes / 60.0)
+    halvings = choose(minutes < _FIRST_MINUTES, 8.0 - minutes / 20.0, slow)
+    return reference_price * np.power(2.0, halvings)  # type: ignore[no-any-return]
+
+
+def _choose(condition: bool, one: float, other: float) -> float:
+    """`np.where` of single figures, which takes it ten times as long."""
+    return one if condition else other
 
 
 def bond_payment_factor(kick: Kick, price: float) -> float:

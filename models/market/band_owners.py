@@ -10,7 +10,7 @@ bands nothing has changed, and whose worth does not depend on the oracle, is not
 What a share of a band is worth is found once for each band; an owner is a sum over its shares.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import cast
 
 import numpy as np
@@ -59,6 +59,16 @@ class OwnedBands(Bands):
         """As `Bands.deposit`; the owner is a number."""
         super().deposit(owner, base, n1, n2)
         self._note(cast("int", owner), n1, n2)
+
+    def deposit_each(self, deposits: Iterable[tuple[int, float, int, int]]) -> None:
+        """`deposit` for one after the other; where the next one goes is asked for when those before it are in."""
+        try:
+            for owner, base, n1, n2 in deposits:
+                self._take_in(owner, base, n1, n2)
+                self._note_shares(owner)
+        finally:
+            self._note_totals()
+            self._look()
 
     def withdraw(self, owner: Hashable, fraction: float = 1.0) -> Holding:
         """As `Bands.withdraw`; the owner is a number."""
@@ -109,7 +119,17 @@ class OwnedBands(Bands):
         if self._totals.size == at.upper.size:
             self._totals[n1 - at.first : n2 + 1 - at.first] = self._sums(n1, n2)
         else:  # there are more rows than there were
-            self._totals = np.array(self._sums(at.first, at.first + at.upper.size - 1))
+            self._note_totals()
+        self._note_shares(owner)
+
+    def _note_totals(self) -> None:
+        """Owners have come, gone, or taken something out, in any bands."""
+        at = self._deposits
+        self._totals = np.array(self._sums(at.first, at.first + at.upper.size - 1))
+
+    def _note_shares(self, owner: int) -> None:
+        """An owner has come, gone, or taken something out."""
+        at = self._deposits
         self._moved[owner] = True
         if owner not in at.shares:
             self._counts[owner] = 0

@@ -124,12 +124,12 @@ class BandShares:
         """
         if owner in self._stakes:
             raise AlreadyDeposited(owner)
-        ratios = [self._total[n1 + k] / units if units > 0.0 else 1.0 for k, units in enumerate(held.tolist())]
-        shares = each * np.array(ratios)
-        self._stakes[owner] = Stake(n1, shares)
-        for n, new in enumerate(shares.tolist(), n1):
-            self._exact[n] += _exactly(new)
-            self._total[n] = self._exact[n] / _ONE
+        exact, total = self._exact, self._total
+        shares = [each * (total[n] / units) if units > 0.0 else each for n, units in enumerate(held.tolist(), n1)]
+        self._stakes[owner] = Stake(n1, np.array(shares))
+        for n, new in enumerate(shares, n1):
+            whole = exact[n] = exact[n] + _exactly(new)
+            total[n] = whole / _ONE
 
     def remove(self, owner: Hashable, fraction: float) -> tuple[FloatArray, FloatArray]:
         """Take a fraction of an owner's shares.

@@ -155,9 +155,7 @@ class Bands:
             InvalidBands: more than 50 bands or none, too far from the base price, or bands with quote in them.
             AlreadyDeposited: the owner has a deposit.
         """
-        self._deposits.add(owner, base, n1, n2)
-        self.base += float(base)
-        self._oracle.bind()
+        self._take_in(owner, base, n1, n2)
         self._look()
 
     def withdraw(self, owner: Hashable, fraction: float = 1.0) -> Holding:
@@ -359,6 +357,12 @@ class Bands:
         else:
             self.quote += fill.amount_in
             self.base = left + self._admin[BASE]
+
+    def _take_in(self, owner: Hashable, base: float, n1: int, n2: int) -> None:
+        """`deposit`, but for the look at what has become of the pool's prices."""
+        self._deposits.add(owner, base, n1, n2)
+        self.base += float(base)
+        self._oracle.bind()
 
     def _fresh(self, fill: Fill) -> bool:
         return isinstance(fill.state, Reached) and fill.state.state is self.state
