@@ -11,12 +11,12 @@ import pytest
 from experiments import load_scenario, run_scenario
 from experiments.cli import DONE, REFUSED, main
 from experiments.figures.reading import Story
+from experiments.numbers import percent
 from experiments.report import write_report
 from experiments.report.of_run import answer
 from experiments.report.parameters import assumptions, departures, notes
 from experiments.shipped import shipped_scenarios
 from experiments.stored.storage import Results
-from experiments.stored.summary import percent
 
 SHORT = {"time.steps": "420"}
 

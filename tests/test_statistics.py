@@ -26,7 +26,7 @@ from experiments.inference.statistics import (
     share_interval,
 )
 from experiments.inference.tails import shortfall, weighted_shortfall
-from experiments.stored.summary import aggregate
+from experiments.stored.aggregate import aggregate
 from models.types import FloatArray
 
 STATISTICS: tuple[Statistic, ...] = ("mean", "p95", "es95")

@@ -19,6 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.numbers import aligned, count, duration, percent, usd
+from experiments.stored.aggregate import aggregate
 from experiments.stored.outcomes import PathOutcome
 from experiments.stored.storage import (
     Results,
@@ -29,7 +31,7 @@ from experiments.stored.storage import (
     check_vacant,
     default_directory,
 )
-from experiments.stored.summary import aggregate, aligned, count, describe, duration, percent, usd
+from experiments.stored.summary import describe
 from experiments.stored.tables import TABLES, digest, schema_of
 
 

@@ -9,8 +9,8 @@ from experiments.asking.estimands import Estimand
 from experiments.asking.factors import Factor
 from experiments.asking.question import POINTWISE
 from experiments.asking.screening import Screening
+from experiments.numbers import aligned, duration
 from experiments.stored.notes import of_left_out, of_precision
-from experiments.stored.summary import aligned, duration
 
 WIDTH = 120
 SIGNIFICANT = 0.05

@@ -23,8 +23,7 @@ from pydantic import Field, model_validator
 
 from abm import ScenarioError
 from experiments.asking.screening import Screening
-from experiments.numbers import short, three_figures
-from experiments.stored.summary import duration
+from experiments.numbers import duration, short, three_figures
 from models.parameters import Parameters
 from models.types import FloatArray
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from experiments.comparing.comparison import Comparison
 from experiments.comparing.objectives import LENDERS, MORE_IS_BETTER, OTHERS, Objective, heading
-from experiments.numbers import counted, is_share, short, three_figures
+from experiments.numbers import aligned, counted, duration, is_share, short, three_figures
 from experiments.stored.notes import of_left_out, of_precision
-from experiments.stored.summary import aligned, duration
 
 NO_TRADE = frozenset(
     {

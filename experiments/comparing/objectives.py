@@ -13,8 +13,7 @@ import pandas as pd
 from abm.reading.inputs import ScenarioError
 from abm.reading.sentences import suggestion
 from experiments.inference.statistics import Statistic
-from experiments.numbers import is_share
-from experiments.stored.summary import count, percent, times, usd
+from experiments.numbers import count, is_share, percent, times, usd
 from models.types import FloatArray
 
 MAIN = "total_bad_debt_usd"

@@ -20,7 +20,7 @@ from experiments.asking.firsts import read_first
 from experiments.figures import palette, style
 from experiments.figures.asked import headline, heights
 from experiments.figures.stack import dots, stacked
-from experiments.stored.summary import duration
+from experiments.numbers import duration
 from models.exposure import COLLATERALISES, LENDS, SUPPLIES, WRAPS, Exposure
 
 MOMENTS = 4

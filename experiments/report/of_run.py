@@ -8,10 +8,11 @@ from experiments.figures.clock import start_of
 from experiments.figures.reading import Story, fall, moving_assets
 from experiments.figures.style import layer_title, usd
 from experiments.figures.waterfall import paid_by_layer
+from experiments.numbers import duration, percent, times
 from experiments.report.page import Cell, Page, Picture, Section, Table
 from experiments.report.provenance import background, how_to_run, manifest_table
+from experiments.stored.aggregate import NOT_METRICS
 from experiments.stored.storage import Results
-from experiments.stored.summary import NOT_METRICS, duration, percent, times
 
 MOST_ROWS = 200
 """Of a table in the page; the whole is in the tables beside it."""

@@ -16,9 +16,9 @@ import tomli_w
 from abm.reading.inputs import ScenarioError
 from abm.reading.sentences import suggestion
 from experiments.comparing.objectives import writer
+from experiments.numbers import aligned
 from experiments.running.paths import Task, metrics_of, run_tasks
 from experiments.stored.outcomes import PathOutcome
-from experiments.stored.summary import aligned
 
 if TYPE_CHECKING:
     from abm import Scenario

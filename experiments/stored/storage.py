@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tomli_w
 
+from experiments.stored.aggregate import aggregate
 from experiments.stored.provenance import provenance
-from experiments.stored.summary import aggregate
 from experiments.stored.tables import TABLES, Digest, schema_of
 
 if TYPE_CHECKING:
