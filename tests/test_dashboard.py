@@ -225,8 +225,10 @@ def test_a_wrong_field_stops_a_run_until_it_is_mended(desk: Desk) -> None:
     desk.change(SEED, "-1")
     assert desk.wrong == {
         "bonus": "'lots' is no number; give one from 0 to 1",
-        SEED: "'-1' is no seed; give a whole number, 0 or more",
+        SEED: "'-1' is no seed; give a whole number from 0 to 4611686018427387904",
     }
+    desk.change(SEED, "9" * 40)
+    assert SEED in desk.wrong
     desk.run()
     assert not desk.lanes
     desk.change("bonus", "0.05")

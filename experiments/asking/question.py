@@ -40,6 +40,7 @@ from abm.reading.sentences import sentence, suggestion
 from experiments.asking.factors import Factor, Grid, Plan, Point
 from experiments.comparing.entrants import ALL, with_design
 from experiments.designs import designs
+from experiments.running.counts import MOST_SEED
 from experiments.shipped import found, load_scenario
 from models.parameters import Parameters
 
@@ -97,7 +98,7 @@ class Experiment(Parameters):
     reading: str = ""
     scenario: str = Field(min_length=1)
     set: dict[str, Any] = {}
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, le=MOST_SEED)
     paths: int = Field(100, ge=1, le=MOST_PATHS)
     metrics: Annotated[list[str], Field(min_length=1)] = ["total_bad_debt_usd", "total_bad_debt_usd > 0"]
     labels: dict[str, str] = {}

@@ -16,6 +16,7 @@ from experiments.dashboard.live import LivePath, Stage
 from experiments.dashboard.snapshot import Snapshot
 from experiments.designs import designs
 from experiments.results import load_results
+from experiments.running.counts import MOST_SEED
 from experiments.shipped import load_scenario, shipped_scenarios
 from experiments.stored.storage import Results, ResultsError
 
@@ -125,8 +126,8 @@ class Desk:
     def _wrong_beside(self, turned: Scenario) -> dict[str, str]:
         wrong = {}
         seed, rival = self.texts[SEED].strip(), self.texts[RIVAL]
-        if not (seed.isascii() and seed.isdigit()):
-            wrong[SEED] = f"{seed!r} is no seed; give a whole number, 0 or more"
+        if not (seed.isascii() and seed.isdigit() and len(seed) < 30 and int(seed) <= MOST_SEED):
+            wrong[SEED] = f"{seed!r} is no seed; give a whole number from 0 to {MOST_SEED}"
         if rival != ALONE:
             try:
                 with_design(turned, rival)
