@@ -356,9 +356,16 @@ def test_a_batch_is_split_so_that_only_the_guilty_part_is_lost() -> None:
     assert isinstance(took[7], Lost)
 
 
-def test_what_a_process_has_loaded_is_left_alone_by_the_garbage_collector() -> None:
-    assert simulate_path(Task(load_scenario("one-position"), 1, 0, tables=False)).error is None
-    assert gc.get_freeze_count() > 10_000
+def test_what_a_worker_has_loaded_is_left_alone_by_the_garbage_collector_and_nothing_of_ours() -> None:
+    task, before = Task(load_scenario("one-position"), 1, 0, tables=False), gc.get_freeze_count()
+    assert simulate_path(task).error is None
+    assert gc.get_freeze_count() == before
+    workers = Processes(1)
+    try:
+        assert workers.submit(simulate_path, task).result().error is None
+        assert workers.submit(eval, "__import__('gc').get_freeze_count()").result() > 10_000
+    finally:
+        workers.stop()
 
 
 def test_an_exception_of_a_task_passes_on() -> None:

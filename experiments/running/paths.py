@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
 from experiments.running.executors import Here, check_program, crew
@@ -141,11 +142,13 @@ def attempt(
 
 @cache
 def _spare_what_is_loaded() -> None:
-    """Have the garbage collector leave alone, once and for all, what this process has loaded by now.
+    """Have the garbage collector leave alone, once and for all, what a process started for paths has loaded by now.
 
-    That is most of what it would go through again and again while paths come and go, and none of it goes.
+    That is most of what it would go through again and again while paths come and go, and none of it goes. In a process
+    that somebody else started, such as a notebook, what there is may be theirs, and may go.
     """
-    gc.freeze()
+    if parent_process() is not None:
+        gc.freeze()
 
 
 def metrics_of(scenario: "Scenario", seed: int) -> tuple[str, ...]:
