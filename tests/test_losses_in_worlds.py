@@ -90,6 +90,13 @@ def test_a_layer_holds_claims_only_where_a_market_buys_them(small_world, where, 
     Scenario.from_dict(small_world(**CLAIM | where, markets=markets))
 
 
+def test_no_layer_makes_new_claims(small_world):
+    layers = {"pools__0__losses__layers": [{"kind": "mint_auction", "asset": "aDAI"}]}
+    markets = [{"base": base, "quote": "DAI", "sources": [{"kind": "infinite"}]} for base in ("ETH", "aDAI")]
+    with pytest.raises(ScenarioError, match=r"layers.0.asset = 'aDAI' is a claim .* protocol's own token"):
+        Scenario.from_dict(small_world(**CLAIM | layers, markets=markets))
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [

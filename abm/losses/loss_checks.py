@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from abm.losses.loss_terms import called_of, covered, insurer_name
 from abm.reading.inputs import ScenarioError
 from abm.reading.sentences import shown, suggestion
-from models.losses import BackstopVaultLayer, Layer, StakedOwnTokenLayer, StakedSameAssetLayer
+from models.losses import BackstopVaultLayer, Layer, MintAuctionLayer, StakedOwnTokenLayer, StakedSameAssetLayer
 from models.losses.insurance import InsuranceLayer
 from models.prices import ClaimPrice
 
@@ -54,6 +54,12 @@ def _layer(scenario: "Scenario", pool: "Pool", layer: Layer, key: str) -> None:
             "pool; leave asset out, or use kind staked_own_token or backstop_vault"
         )
     _asset(asset, f"{key}.asset", scenario.assets)
+    price = scenario.assets[asset].price
+    if isinstance(layer, MintAuctionLayer) and isinstance(price, ClaimPrice):
+        raise ScenarioError(
+            f"{key}.asset = {shown(asset)} is a claim on a pool, and no protocol can make new ones with no deposit "
+            "behind them; name the protocol's own token, with a price of its own"
+        )
     if asset != (layer.covers or next(iter(pool.reserves))):
         _sells(scenario, asset, f"{key}.asset = {shown(asset)}")
 
