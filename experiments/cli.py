@@ -98,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         ("schema", _schema, "print the JSON schema of a scenario, for editors"),
     ):
         commands.add_parser(name, help=text).set_defaults(command=command)
+    words = commands.add_parser("columns", help="say what the columns of a run's tables mean")
+    words.add_argument("word", metavar="WORD", nargs="?", help="a table, or a part of a column's name; all by default")
+    words.set_defaults(command=_columns)
     commands.add_parser("bench", help="measure the speed of the simulator on this machine")
     return parser
 
@@ -214,6 +217,15 @@ def _designs(_: argparse.Namespace) -> int:
     from experiments.designs import catalogue
 
     print(catalogue())
+    return DONE
+
+
+def _columns(options: argparse.Namespace) -> int:
+    from experiments.glossary import glossary
+
+    with explained():
+        told = glossary(options.word)
+    print(told)
     return DONE
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abm.record.columns import BALANCE_SHEETS, BLOCK
 from abm.record.frames import Columns, frame_of
 from models.types import FloatArray
 
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from abm.world import World
     from models.lending import Below
 
-STEP_COLUMNS = (
-    "debt_usd", "collateral_usd", "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "deposits_usd",
-    "cash_usd", "utilisation", "gas_gwei", "liquidations", "waiting", "refused", "liquidator_capital_usd",
-    "liquidator_capital_in_use_usd", "deficit_usd", "treasury_usd", "insurer_capital_usd", "queued_withdrawals_usd",
-    "arbitrage_capital_usd", "queue_length", "withdrawn_usd", "borrow_rate_per_year", "backstop_usd",
-    "active_liquidators", "absorbed_usd", "written_off_usd", "pending_usd", "uncovered_usd", "recovered_usd",
-    "layers_capital_usd",
-)  # fmt: skip
 NOTED_COLUMNS = (
     "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "gas_gwei", "liquidations", "waiting",
     "refused", "queued_withdrawals_usd", "queue_length", "withdrawn_usd", "active_liquidators", "layers_capital_usd",
@@ -43,11 +36,6 @@ NOTED_COLUMNS = (
 _COUNTS = {"liquidations", "waiting", "refused", "queue_length", "active_liquidators"}
 Owed = tuple[list[float], list[float]]
 """What layers owe of the hole of each reserve, and what nobody has taken of it."""
-
-SHEET_COLUMNS = (
-    "step", "pool", "asset", "cash", "debt", "deficit", "claims", "treasury", "assets", "equity", "pending",
-    "uncovered",
-)  # fmt: skip
 
 
 class BlockRows:
@@ -131,7 +119,7 @@ class BlockRows:
             "step": step,
             "time_seconds": step * self._world.step_seconds,
             **dict(zip(names, self._written_prices().T, strict=True)),
-            **{name: figures[name].astype(np.int64) if name in _COUNTS else figures[name] for name in STEP_COLUMNS},
+            **{name: figures[name].astype(np.int64) if name in _COUNTS else figures[name] for name in BLOCK},
         }
 
     def _written_prices(self) -> FloatArray:
@@ -152,7 +140,7 @@ class BlockRows:
         return np.repeat(np.array(owed), blocks, axis=0)
 
     def _figures(self) -> dict[str, FloatArray]:
-        """Return every one of `STEP_COLUMNS` by its name, (blocks,) each."""
+        """Return every one of `BLOCK` by its name, (blocks,) each."""
         noted = np.array(self._noted).reshape(self.written, len(NOTED_COLUMNS)).T
         columns: dict[str, FloatArray] = dict(zip(NOTED_COLUMNS, noted, strict=True))
         columns |= self._capital.columns()
@@ -207,7 +195,7 @@ class BlockRows:
                     }
                 )
             )
-        return pd.concat(frames, ignore_index=True) if frames else frame_of([], SHEET_COLUMNS, path)
+        return pd.concat(frames, ignore_index=True) if frames else frame_of([], BALANCE_SHEETS, path)
 
 
 def _sums(below: "Below") -> tuple[float, float, float]:
@@ -245,4 +233,4 @@ def _highest_rate(lender: "Lender", books: FloatArray) -> FloatArray:
     return highest
 
 
-__all__ = ["NOTED_COLUMNS", "SHEET_COLUMNS", "STEP_COLUMNS", "BlockRows"]
+__all__ = ["NOTED_COLUMNS", "BlockRows"]

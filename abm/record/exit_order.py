@@ -14,14 +14,9 @@ if TYPE_CHECKING:
 
 GROUPS = 10
 
-DEPOSITOR_COLUMNS = (
-    "cohort", "pool", "asset", "group", "members", "deposited", "brought_back", "paid_out", "in_kind", "claims", "cut",
-    "pending", "haircut", "left_share", "asked_members", "asked_seconds", "price_usd",
-)  # fmt: skip
-
 
 def by_exit_order(world: "World", cohorts: "list[DepositorCohort]") -> list[tuple[object, ...]]:
-    """Return a row for each group of a cohort and reserve, in the order of `DEPOSITOR_COLUMNS`.
+    """Return a row for each group of a cohort and reserve, in the order of `abm.record.columns.DEPOSITORS`.
 
     Members are ranked by when they first asked to leave, those who never did last, and cut into ten groups of as equal
     numbers as there are; a smaller cohort has a group for each member. In units: what was `deposited` at first and

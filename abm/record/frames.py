@@ -1,6 +1,6 @@
 """Rows as tables: the types of columns by their names, so that an empty table has the same ones as a full one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-def columns_of(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> Columns:
+def columns_of(rows: list[tuple[Any, ...]], columns: Collection[str]) -> Columns:
     """Return rows as arrays by column, whose types do not depend on whether there are any."""
     by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
     return {
@@ -33,7 +33,7 @@ def columns_of(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> Columns:
     }
 
 
-def frame_of(rows: list[tuple[Any, ...]], columns: Sequence[str], path: int) -> "pd.DataFrame":
+def frame_of(rows: list[tuple[Any, ...]], columns: Collection[str], path: int) -> "pd.DataFrame":
     """Return rows as a frame, a path's number before their columns."""
     import pandas as pd  # noqa: PLC0415  a slow import that a path itself does not need
 

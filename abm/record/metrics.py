@@ -1,27 +1,9 @@
-"""What one path amounts to: the figures of the summary.
+"""What one path amounts to: the figures of the summary, of which `abm.record.columns.METRICS` says what each means.
 
-Fall: of an asset's oracle price, 1 - lowest / first; `max_fall` is the largest over the assets that back debt.
-Drift: the distance of an asset's venue price from its reference price, as a fraction of the latter, wherever both are.
-Amplification: `max_fall` over the same figure on the same seed without forced sales; 1 where nothing was forced.
-Total bad debt: what was realised, and what the positions still open at the end lack of their debt.
-Excess loss of borrowers: of the value seized, the part beyond the debt repaid; 0 where nothing was seized.
-Loss of borrowers: what was seized beyond the debt repaid, less what others gained by taking over collateral and debt,
-and the soft loss. That is what bands gave less what they got, each trade at the prices of its block.
-Softly liquidated: what bands got for collateral, the net sales of each block at its prices.
-Loss in kind: what lenders gave up of their claims beyond the worth of the collateral that they took for them.
-Near zero: of the auctions that sold anything and are over, the part that raised less than a twentieth of the worth, at
-the reference prices of the time, of what they sold.
-Left: what was withdrawn and has not come back, and what waits to leave, over all claims at the start. The run starts
-when a tenth has left; where none does, at the end of the path.
-Largest haircut: of the groups of depositors by exit order (see `abm.record.exit_order`), that which loses most of what
-it had.
-Hole in claims: what of the holes still in the books falls on claims that are assets, whoever holds those.
-Lost by a cohort of depositors: what haircuts have cut of its claims, and its part of a hole still in the books; the
-share is of all that it was due.
-Bid away: what liquidators pay because of their rivals, for gas of calls that go through and for rights to call; its
-share is of that and their profit together.
-Largest liquidator: its share of what those gain who do, after all gas, that of failed calls too.
-Concentration of liquidators: the Herfindahl index of their gains, 1 where one gained all; 0 where nobody gained.
+Models: assets that may back debt are those of any pool with a liquidation threshold, but for claims, which fall with
+their pools. A run starts when a tenth has left: what was withdrawn and has not come back, and what waits to leave, over
+all claims at the start.
+Units: dollars, shares and counts.
 """
 
 from math import fsum

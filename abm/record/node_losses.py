@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from abm.pools.lender import Lender
     from abm.world import World
 
-NODE_COLUMNS = ("step", "time_seconds", "node", "loss_usd")
-
 
 class NodeLosses:
     """Samples of the losses of every node, by the names of `abm.record.exposures`."""

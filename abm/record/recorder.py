@@ -8,9 +8,23 @@ import numpy as np
 
 from abm.losses.bad_debts import BadDebt
 from abm.record.block_rows import BlockRows
-from abm.record.exit_order import DEPOSITOR_COLUMNS, by_exit_order
+from abm.record.columns import (
+    ATTACKS,
+    AUCTIONS,
+    DEPOSITORS,
+    DEPTH,
+    EXPOSURES,
+    LIQUIDATIONS,
+    LIQUIDATORS,
+    NODES,
+    PROVIDERS,
+    TRADES,
+    WRITE_OFFS,
+    Meanings,
+)
+from abm.record.exit_order import by_exit_order
 from abm.record.frames import Columns, columns_of, frame_of
-from abm.record.node_losses import NODE_COLUMNS, NodeLosses
+from abm.record.node_losses import NodeLosses
 from abm.record.survey import Survey
 from models.types import FloatArray, Side
 
@@ -30,35 +44,6 @@ DEPTH_DISTANCES = (
 )  # fmt: skip
 _DISTANCES = np.array(DEPTH_DISTANCES)
 SIDES: tuple[tuple[str, Side], ...] = (("bid", "sell"), ("ask", "buy"))
-
-LIQUIDATION_COLUMNS = (
-    "step", "pool", "account", "liquidator", "debt_asset", "repaid", "collateral_asset", "seized", "protocol_fee",
-    "gas_usd", "profit_usd", "slippage", "generation", "repaid_usd", "seized_usd",
-)  # fmt: skip
-WRITE_OFF_COLUMNS = ("step", "pool", "account", "debt_asset", "amount", "layer", "paid", "paid_usd")
-DEPTH_COLUMNS = ("step", "time_seconds", "market", "base", "quote", "source", "side", "mid")
-TRADE_COLUMNS = (
-    "step", "time_seconds", "market", "base", "quote", "taker", "maker", "side", "trades", "base_units", "quote_units",
-    "usd",
-)  # fmt: skip
-PROVIDER_COLUMNS = (
-    "cohort", "market", "source", "member", "provided_usd", "value_usd", "hold_value_usd", "fees_usd", "lvr_usd",
-    "away_seconds",
-)  # fmt: skip
-AUCTION_COLUMNS = (
-    "step", "pool", "account", "opener", "opened_step", "collateral_asset", "debt_asset", "units", "due", "tab", "sold",
-    "raised", "returned", "sold_usd", "raised_usd", "bids", "resets", "open",
-    "generation",
-)  # fmt: skip
-ATTACK_COLUMNS = (
-    "step", "attacker", "strategy", "asset", "oracle", "pushed_to", "blocks", "spent_usd", "gained_usd", "profit_usd",
-    "expected_profit_usd",
-)  # fmt: skip
-EXPOSURE_COLUMNS = ("source", "target", "kind", "usd")
-LIQUIDATOR_COLUMNS = (
-    "cohort", "member", "liquidator", "calls", "failed", "left_out", "liquidations", "repaid_usd", "profit_usd",
-    "gas_usd", "active",
-)  # fmt: skip
 
 
 class Recorder:
@@ -250,7 +235,7 @@ class Recorder:
 
     def depth(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of depth samples: base units tradable with a source within a distance of the venue's mid."""
-        samples = frame_of(self._depth, DEPTH_COLUMNS, path)
+        samples = frame_of(self._depth, list(DEPTH)[:-2], path)
         frame = samples.loc[samples.index.repeat(len(_DISTANCES))].reset_index(drop=True)
         frame["distance"] = np.tile(_DISTANCES, len(samples))
         frame["base_units"] = np.array(self._depth_units).ravel()
@@ -268,7 +253,7 @@ class Recorder:
             (step, step * world.step_seconds, market, *pairs[market], taker, maker, side, *sums)
             for (step, market, taker, maker, side), sums in world.tape.flows()
         ]
-        return frame_of(rows, TRADE_COLUMNS, path)
+        return frame_of(rows, TRADES, path)
 
     def providers(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of liquidity providers at the end of the path, a row a member: see `ProviderReport`."""
@@ -280,18 +265,18 @@ class Recorder:
 
     def nodes(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of losses by node through time: see `abm.record.node_losses`."""
-        return frame_of(self._nodes.rows, NODE_COLUMNS, path)
+        return frame_of(self._nodes.rows, NODES, path)
 
     def exposures(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of who depended on whom at the start: see `models.exposure`."""
-        return frame_of([tuple(one) for one in self.at_the_start], EXPOSURE_COLUMNS, path)
+        return frame_of([tuple(one) for one in self.at_the_start], EXPOSURES, path)
 
     def liquidators(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of liquidators at the end of the path, a row a member: see `Tally`.
 
         `active` is 0 for a member that is in reserve at the end.
         """
-        return frame_of(self._liquidators, LIQUIDATOR_COLUMNS, path)
+        return frame_of(self._liquidators, LIQUIDATORS, path)
 
     def attacks(self, path: int = 0) -> "pd.DataFrame":
         """Return the table of attacks by the block in which they began; one still under way has not gained yet."""
@@ -308,21 +293,21 @@ class Recorder:
         """
         return frame_of(*self._rows("auctions"), path)
 
-    def _rows(self, name: str) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
+    def _rows(self, name: str) -> tuple[list[tuple[Any, ...]], Meanings]:
         """Return the rows of a table of events, and the names of its columns."""
         match name:
             case "liquidations":
-                return self._liquidations, LIQUIDATION_COLUMNS
+                return self._liquidations, LIQUIDATIONS
             case "write_offs":
-                return self._write_offs(), WRITE_OFF_COLUMNS
+                return self._write_offs(), WRITE_OFFS
             case "providers":
-                return self._providers, PROVIDER_COLUMNS
+                return self._providers, PROVIDERS
             case "depositors":
-                return self._depositors, DEPOSITOR_COLUMNS
+                return self._depositors, DEPOSITORS
             case "attacks":
-                return self._attacked(), ATTACK_COLUMNS
+                return self._attacked(), ATTACKS
             case "auctions":
-                return self._lots(), AUCTION_COLUMNS
+                return self._lots(), AUCTIONS
         raise KeyError(name)
 
     def _write_offs(self) -> list[tuple[Any, ...]]:
