@@ -27,7 +27,7 @@ from models.losses.redistribute_to_borrowers import RedistributeToBorrowersLayer
 from models.losses.refusals import BeyondCapacity, ExitRefused, InvalidStake, UnknownPreset, UnpricedAsset
 from models.losses.reserve import ReserveLayer
 from models.losses.stability_pool import StabilityPoolLayer
-from models.losses.stake import Stake, StakeTerms
+from models.losses.stake import Stake, StakedPayer, StakeTerms
 from models.losses.staked_own_token import StakedOwnTokenLayer
 from models.losses.staked_same_asset import StakedSameAssetLayer, slashable_deficit
 from models.losses.timed_waterfall import Book, Part, Returned, Starts, TimedWaterfall
@@ -89,6 +89,7 @@ __all__ = [
     "Stake",
     "StakeTerms",
     "StakedOwnTokenLayer",
+    "StakedPayer",
     "StakedSameAssetLayer",
     "Starts",
     "TimedWaterfall",

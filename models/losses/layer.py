@@ -46,6 +46,21 @@ class LayerTerms(Parameters):
         """The terms as they start to count."""
         return Cover(self)
 
+    def money(self, lost: str) -> tuple[str, float] | None:
+        """The asset of an account of its own, and its units at first, where it bears losses of the asset `lost`.
+
+        None for a layer without money outside the pool.
+        """
+        return None
+
+    def claims(self) -> float | None:
+        """Units of claims on the pool itself that it has at first; None for a layer without."""
+        return None
+
+    def has_means(self) -> bool:
+        """Whether it pays with money or claims of its own."""
+        return self.money("") is not None or self.claims() is not None
+
 
 class TimedTerms(LayerTerms):
     """Terms that also bind all losses together."""
