@@ -225,7 +225,8 @@ class Scenario(Parameters):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved scenario as plain data that TOML can hold; `from_dict` gives the same scenario back."""
-        return self.model_dump(mode="python", exclude_none=True)
+        # Without a word on parts of one's own, put in by `model_copy`, which the unions here do not know.
+        return self.model_dump(mode="python", exclude_none=True, warnings=False)
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:

@@ -85,10 +85,10 @@ class Following(Protocol):
 
     @property
     def price(self) -> float:
-        """The reference price that it has."""
+        """The price that it has now."""
 
     def set_reference(self, price: float) -> None:
-        """Follow the reference price of the block, before anybody trades; only called where it has moved."""
+        """Have the reference price of the block, before anybody trades; called where `price` is another."""
 
 
 __all__ = [
