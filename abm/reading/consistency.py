@@ -82,10 +82,10 @@ def _sampling(scenario: "Scenario") -> None:
         return
     asset = scenario.sampling.asset
     _known(asset, "sampling.asset", ASSET, scenario.assets)
-    kind = scenario.assets[asset].price.kind
-    if kind in ("constant", "path", "file", "bars", "block_bootstrap", "claim"):
+    price = scenario.assets[asset].price
+    if not price.diffuses:
         raise ScenarioError(
-            f"sampling.asset = {shown(asset)} has a price of kind {kind}, which is no diffusion; "
+            f"sampling.asset = {shown(asset)} has a price of kind {price.kind}, which is no diffusion; "
             "name an asset with one, such as gbm, or remove [sampling]"
         )
     if scenario.copula is not None:
