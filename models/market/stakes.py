@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.market import Source
 
 STAKED: Final[tuple[str, ...]] = tuple(
-    terms.model_fields["kind"].default
+    get_args(terms.model_fields["kind"].annotation)[0]
     for terms in get_args(get_args(SourceTerms)[0])
     if issubclass(terms, ReserveTerms | ConcentratedTerms)
 )
