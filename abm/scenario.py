@@ -4,10 +4,11 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from abm.agents.arbitrageur import Arbitrageurs
 from abm.agents.attacker import Attackers
@@ -133,7 +134,10 @@ class Blockspace(Parameters):
 
 
 class Agents(Parameters):
-    """The cohorts of every kind of agent."""
+    """The cohorts of every kind of agent.
+
+    Terms that name a `pool` or a `market` are seen to name one that is there, or the only one where they name none.
+    """
 
     borrowers: list[Borrowers] = []
     liquidators: list[Liquidators] = []
@@ -146,6 +150,11 @@ class Agents(Parameters):
     noise_traders: list[NoiseTraders] = []
     attackers: list[Attackers] = []
     stakers: list[Stakers] = []
+
+    @classmethod
+    def without_pools(cls) -> list[str]:
+        """Return the kinds that are there without pools: those whose terms name none."""
+        return [kind for kind, field in cls.model_fields.items() if "pool" not in _terms(field).model_fields]
 
 
 class Scenario(Parameters):
@@ -216,7 +225,8 @@ class Scenario(Parameters):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved scenario as plain data that TOML can hold; `from_dict` gives the same scenario back."""
-        return self.model_dump(mode="python", exclude_none=True)
+        # Without a word on parts of one's own, put in by `model_copy`, which the unions here do not know.
+        return self.model_dump(mode="python", exclude_none=True, warnings=False)
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -252,14 +262,7 @@ class Scenario(Parameters):
         Where no oracle reads a venue, the venues and their traders cannot matter to it and are left out too.
         """
         reads_venue = any(asset.oracle.reads_venue for asset in self.assets.values())
-        market_people = (
-            "arbitrageurs",
-            "triangle_arbitrageurs",
-            "market_makers",
-            "liquidity_providers",
-            "noise_traders",
-        )
-        keep = {name: getattr(self.agents, name) for name in market_people} if reads_venue else {}
+        keep = {kind: getattr(self.agents, kind) for kind in Agents.without_pools()} if reads_venue else {}
         return self.model_copy(
             update={
                 "pools": [],
@@ -275,3 +278,9 @@ class Scenario(Parameters):
     def _parts_fit(self) -> Self:
         check(self)
         return self
+
+
+def _terms(field: FieldInfo) -> type[Parameters]:
+    """Return the terms of one kind of agent, from the list of its cohorts."""
+    (terms,) = get_args(field.annotation)
+    return cast("type[Parameters]", terms)

@@ -25,7 +25,7 @@ def move_prices(model: "UnderwaterModel") -> None:
     world.gas_gwei = world.gas_path[world.step]
     for number, exchange in enumerate(world.exchanges):
         price = world.pair_reference(number)
-        for source in exchange.infinite:
+        for source in exchange.following:
             if source.price != price:
                 source.set_reference(price)
         exchange.note_price(price, world.step_seconds, world.fading)

@@ -125,11 +125,13 @@ class World:
     def add_lender(self, terms: Pool, first_holder: int, accounts: int) -> Lender:
         """Open a pool with room for its accounts; their ledger accounts start at `first_holder`."""
         assets = [self.index[name] for name in terms.reserves]
+        rules = [reserve.rates.start() for reserve in terms.reserves.values()]
         pool = LendingPool(
             list(terms.reserves.values()),
-            [reserve.rates.rate for reserve in terms.reserves.values()],
+            [rule.rate for rule in rules],
             accounts,
             list(terms.reserves),
+            [rule.elapse if rule.remembers else None for rule in rules],
         )
         lender = Lender(
             name=terms.name,

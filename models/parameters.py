@@ -1,4 +1,7 @@
-"""The base of every set of parameters: frozen, strict, refused with a sentence when they cannot be used."""
+"""The base of every set of parameters: frozen, strict, refused with a sentence when they cannot be used.
+
+Strict is strict about types: what a scenario's arrays are read into is a `list`, of a fixed length by `Field`.
+"""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,6 +1,7 @@
 """Loss layers with a state: what they refuse, their terms over time, presets, funds, cover and rescues."""
 
 from math import inf
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from models.losses import (
     LossMarket,
     MintAuctionLayer,
     PoolDepth,
+    PresetName,
     ReserveLayer,
     StakedOwnTokenLayer,
     StakedSameAssetLayer,
@@ -96,6 +98,7 @@ def test_a_preset_that_does_not_exist_is_refused_with_those_that_do():
 
 
 def test_every_preset_starts_from_layers_with_a_state():
+    assert set(get_args(PresetName)) == set(PRESETS), "a preset is named in both"
     for name in PRESETS:
         assert all(type(layer) in TIMED_LAYERS for layer in preset(name))
         assert len(TimedWaterfall(preset(name)).payers) == len(preset(name))

@@ -86,7 +86,7 @@ def test_what_a_recovery_calls_off_of_a_stake_slashed_to_the_last_stays_with_the
     layer = StakedSameAssetLayer(capital=100.0, least_assets=0.0, cover_delay_seconds=DAY).start()
     layer.pay(100.0, 0.0, PLAIN)
     assert layer.recover(back, PLAIN).released == back
-    layer.rebase(100.0)  # the claims are still there
+    layer.see(100.0, 0.0)  # the claims are still there
     assert (layer.held, layer.stake.assets, layer.capacity(0.0, PLAIN)) == (100.0, 0.0, 0.0)
     paid = layer.advance(DAY, PLAIN)
     assert (paid.units, [effect.units for effect in paid.effects]) == (100.0 - back, [100.0][: back < 100.0])

@@ -73,7 +73,8 @@ def test_nothing_is_changed_for_who_is_alone_without_delay(play, digest, design)
     """Nobody to bid against, and the protocol's share is of nothing: every table and metric as without the wrapper."""
     suited = SUITED.get(design, {})
     wrapped, plain = play(**world({"share": 0.0} | AT_ONCE, design, **suited)), play(**world(None, design, **suited))
-    assert (wrapped.summary.pop("oev_auctions"), plain.summary.pop("oev_auctions")) > (0.0, 0.0)
+    rights = wrapped.summary.pop("oev_auctions"), plain.summary.pop("oev_auctions")
+    assert rights > (0.0, 0.0), f"nobody calls in this world: give {design} one in SUITED in which somebody does"
     assert digest(wrapped) == digest(plain)
 
 

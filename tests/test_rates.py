@@ -56,6 +56,15 @@ def test_parameters_out_of_bounds_are_refused(wrong: dict[str, float]) -> None:
         Kinked(**(usable | wrong))
 
 
+@given(kinked, utilisations, st.floats(0.0, 1e9))
+@few
+def test_a_rule_without_a_memory_is_its_own_state_and_charges_the_rate_of_the_moment(
+    rates: Kinked, utilisation: float, seconds: float
+) -> None:
+    assert rates.start() is rates
+    assert rates.elapse(utilisation, seconds) == rates.rate(utilisation)
+
+
 def test_negative_fixed_rate_is_refused() -> None:
     with pytest.raises(ValidationError, match="rate_per_year"):
         Fixed(rate_per_year=-0.01)

@@ -42,7 +42,7 @@ def units(stakes, size=1.0):
 
 
 def test_every_kind_that_takes_stakes_is_tried():
-    assert set(POOLS) == set(STAKED)
+    assert set(POOLS) == set(STAKED), "a new pool of shares is added to POOLS"
     with pytest.raises(NoStakes, match="nobody has a stake in a Infinite"):
         stakes_in(Infinite(2000.0, 0.0), 1, 0.8, 1.25)
 

@@ -368,3 +368,7 @@ def test_columns_are_aligned_and_empty_ones_left_out() -> None:
 )
 def test_numbers_are_written_with_separators_and_units(text: str, expected: str) -> None:
     assert text == expected
+
+
+def test_every_table_of_a_run_is_stored(play: Callable[..., Any]) -> None:
+    assert set(play().tables) == set(TABLES), "a new table is named in TABLES, or it would be left behind"

@@ -8,11 +8,15 @@ from abm.auctions.lots import Auctions
 from abm.auctions.sales import Sales
 from abm.liquidations.stability import StabilityPool
 from abm.pools.band_loans import BandLoans
-from models.liquidation import Ajna, CompoundV3, Design, LiquityV1, LiquityV2, Llamma, MakerFlip, SaleDesign
+from models.liquidation import Ajna, CompoundV3, Design, LiquityV1, LiquityV2, Llamma, MakerFlip, SaleDesign, SpotDesign
 
 if TYPE_CHECKING:
     from abm.pools.lender import Lender
     from abm.world import World
+
+
+class UnkeptDesignError(TypeError):
+    """A design of a family that nothing here keeps the lots of: a fault of the program, never of a scenario."""
 
 
 def own_accounts(design: Design) -> int:
@@ -33,4 +37,10 @@ def auctions_of(world: "World", lender: "Lender", design: Design) -> Auctions | 
         return StabilityPool(world, lender, design)
     if isinstance(design, Llamma):
         return BandLoans(world, lender, design, world.band_sources[lender.name])
-    return EnglishAuctions(world, lender, design) if isinstance(design, MakerFlip) else None
+    if isinstance(design, MakerFlip):
+        return EnglishAuctions(world, lender, design)
+    if isinstance(design, SpotDesign):
+        return None
+    raise UnkeptDesignError(
+        f"{type(design).__name__} is no SpotDesign and no SaleDesign, and nothing keeps its lots; say here what does"
+    )

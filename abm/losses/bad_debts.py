@@ -18,8 +18,6 @@ from models.losses import UNCOVERED, Part, Returned, TimedWaterfall
 PENDING: Final = "pending"
 RECOVERED: Final = "recovered"
 RESERVE: Final = "reserve"
-FROM_SUPPLIERS: Final = ("depositors", "haircut", "price_bucket", "in_kind", "withdrawal_charge")
-"""Layers, by kind, whose payment is a cut of what suppliers claim."""
 
 
 @dataclass(slots=True)
@@ -79,7 +77,7 @@ class BadDebts:
         self._totals = totals
         # A layer that never pays holds what is uncovered; who cuts suppliers writes off.
         self._never = [payer.settles == "nothing" for payer in waterfall.payers]
-        self._cuts = [name.partition(".")[0] in FROM_SUPPLIERS for name in waterfall.names]
+        self._cuts = [payer.cuts_suppliers for payer in waterfall.payers]
         self._owed: list[deque[Piece]] = [deque() for _ in waterfall.payers]
         self._uncovered: deque[Piece] = deque()
 

@@ -17,18 +17,6 @@ from abm.markets.forced_sales import ForcedSales
 from models.ledger import OUTSIDE
 from models.lending.bad_debt import assume, cover_from_treasury, cover_with_cash, cut, haircut, restore, surrender
 from models.losses import Effect, LossView, Part, Payer, Returned, TimedWaterfall
-from models.losses.auto_deleverage import AutoDeleverage
-from models.losses.backstop_vault import BackstopVault
-from models.losses.dao_offset import DaoOffset
-from models.losses.discretionary_rescue import DiscretionaryRescue
-from models.losses.external_cover import ExternalCover
-from models.losses.insurance_fund import InsuranceFund
-from models.losses.mint_auction import MintAuction
-from models.losses.price_bucket import PriceBucket
-from models.losses.redistribute_to_borrowers import RedistributeToBorrowers
-from models.losses.reserve import Reserve
-from models.losses.staked_own_token import StakedOwnToken
-from models.losses.staked_same_asset import StakedSameAsset
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -37,6 +25,10 @@ if TYPE_CHECKING:
 
 # What loss layers sell is not the work of any one liquidation: it counts with those of the first generation.
 _GENERATION: Final = 0
+
+
+class MeanslessLayerError(RuntimeError):
+    """A layer pays with what it does not have: a fault of its terms, never of a scenario."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +73,9 @@ class LayerMeans:
         """Bring what layers know of their means in line with what their accounts hold, and pauses with the time."""
         for payer, means in zip(self._waterfall.payers, self.means, strict=True):
             if means.asset >= 0:
-                _see(payer, self._world.ledger.balance(means.account, means.asset), self._world.now)
+                payer.see(self._world.ledger.balance(means.account, means.asset), self._world.now)
             elif means.claims >= 0 and means.account < 0:
-                _see(payer, self._lender.pool.claims(means.claims, self._reserve), self._world.now)
+                payer.see(self._lender.pool.claims(means.claims, self._reserve), self._world.now)
 
     def capital_usd(self) -> float:
         """Return what the accounts of the layers hold now, in dollars."""
@@ -159,19 +151,24 @@ class LayerMeans:
     def _book_without_means(self, payer: Payer, units: float, effects: Sequence[Effect]) -> None:
         pool, reserve = self._lender.pool, self._reserve
         by_holder = effects[0].by_holder if effects else None
-        match payer:
-            case Reserve():
+        match payer.settles:
+            case "treasury":
                 cover_from_treasury(pool, reserve, units)
-            case RedistributeToBorrowers():
+            case "debt":
                 assume(pool, reserve, *_concerned(by_holder))
-            case AutoDeleverage():
+            case "profit":
                 self._deleverage(*_concerned(by_holder))
-            case PriceBucket():
-                self._note_haircut(units)
-                cut(pool, reserve, *_concerned(by_holder))
-            case _:
+            case "claims" if payer.alike:
                 self._note_haircut(units)
                 haircut(pool, reserve, units)
+            case "claims":
+                self._note_haircut(units)
+                cut(pool, reserve, *_concerned(by_holder))
+            case settles:
+                raise MeanslessLayerError(
+                    f"{type(payer).__name__} settles {settles!r} and has no account to do it from: its terms state no "
+                    "`money` and no `claims`"
+                )
 
     def _note_haircut(self, units: float) -> None:
         """Let depositors see that claims are cut."""
@@ -208,15 +205,15 @@ class LayerMeans:
         if means.claims >= 0 and means.account < 0:
             self._bring(lender.account, units)
             lender.pool.supply(means.claims, reserve, units)
-        elif means.account >= 0 and means.asset not in (self._asset, -1) and not isinstance(payer, StakedOwnToken):
+        elif means.account >= 0 and means.asset not in (self._asset, -1) and not payer.keeps_the_lost:
             bought = units * world.reference[self._asset] / world.reference[means.asset]
             world.ledger.transfer(OUTSIDE, means.account, means.asset, bought)
         elif means.account >= 0:
             self._bring(means.account, units)
-        elif isinstance(payer, Reserve):
+        elif payer.settles == "treasury":
             self._bring(lender.account, units)
             lender.pool.fund_treasury(reserve, units)
-        elif isinstance(payer, AutoDeleverage):
+        elif payer.settles == "profit":
             self._release(units)
         elif lender.pool.total_claims[reserve] > 0.0:  # else nobody is left to be paid
             self._bring(lender.account, units)
@@ -232,23 +229,6 @@ class LayerMeans:
     def _bring(self, account: int, units: float) -> None:
         if units > 0.0:
             self._world.ledger.transfer(OUTSIDE, account, self._asset, units)
-
-
-def _see(payer: Payer, held: float, now: float) -> None:
-    """Let a layer see what its account holds, and whether it is paused."""
-    match payer:
-        case InsuranceFund() | ExternalCover() | DiscretionaryRescue():
-            payer.pot.capital = held
-        case BackstopVault() | StakedOwnToken():
-            payer.stake.mark(held)
-            payer.stake.paused = payer.terms.paused(now)
-        case StakedSameAsset():
-            payer.rebase(held)
-            payer.stake.paused = payer.terms.paused(now)
-        case DaoOffset():
-            payer.held = held
-        case MintAuction():
-            payer.surplus = held
 
 
 def _concerned(by_holder: FloatArray | None) -> tuple[IntArray, FloatArray]:

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 from abm.losses.loss_terms import called_of, covered, insurer_name
 from abm.reading.inputs import ScenarioError
 from abm.reading.sentences import shown, suggestion
-from models.losses import BackstopVaultLayer, Layer, MintAuctionLayer, StakedOwnTokenLayer, StakedSameAssetLayer
+from models.losses import Layer, StakeTerms
 from models.losses.insurance import InsuranceLayer
 from models.prices import ClaimPrice
 
 if TYPE_CHECKING:
     from abm.scenario import Pool, Scenario
-
-STAKE_LAYERS = (StakedSameAssetLayer, StakedOwnTokenLayer, BackstopVaultLayer)
 
 
 def check_losses(scenario: "Scenario") -> None:
@@ -48,14 +46,13 @@ def _layer(scenario: "Scenario", pool: "Pool", layer: Layer, key: str) -> None:
     asset = getattr(layer, "asset", None)
     if asset is None:
         return
-    if isinstance(layer, StakedSameAssetLayer):
+    if layer.claims() is not None:
         raise ScenarioError(
             f"{key}.asset = {shown(asset)} cannot be staked as the same asset: what is staked there are claims on the "
             "pool; leave asset out, or use kind staked_own_token or backstop_vault"
         )
     _asset(asset, f"{key}.asset", scenario.assets)
-    price = scenario.assets[asset].price
-    if isinstance(layer, MintAuctionLayer) and isinstance(price, ClaimPrice):
+    if layer.mints and isinstance(scenario.assets[asset].price, ClaimPrice):
         raise ScenarioError(
             f"{key}.asset = {shown(asset)} is a claim on a pool, and no protocol can make new ones with no deposit "
             "behind them; name the protocol's own token, with a price of its own"
@@ -101,7 +98,7 @@ def _places(scenario: "Scenario", pool: "Pool") -> Iterable[str]:
     for reserve in range(len(names)):
         layers = [layer for layer in stack if covered(layer, names, reserve)]
         called = zip(layers, called_of(layers), strict=True)
-        seen |= {name: None for layer, name in called if isinstance(layer, STAKE_LAYERS)}
+        seen |= {name: None for layer, name in called if isinstance(layer, StakeTerms)}
     if any(isinstance(layer, InsuranceLayer) for layer in stack):
         count = sum(insurer.pool in (None, pool.name) for insurer in scenario.agents.insurers)
         seen |= {insurer_name(k, count): None for k in range(count)}

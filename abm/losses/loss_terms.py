@@ -1,39 +1,12 @@
 """What happens to the bad debt of a pool, as a scenario says it: layers in order, presets, recognition, recoveries."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
-from models.losses import (
-    BackstopVaultLayer,
-    DaoOffsetLayer,
-    DiscretionaryRescueLayer,
-    ExternalCoverLayer,
-    InsuranceFundLayer,
-    Layer,
-    MintAuctionLayer,
-    PresetName,
-    StabilityPoolLayer,
-    StakedOwnTokenLayer,
-    StakedSameAssetLayer,
-    preset,
-)
+from models.losses import Layer, PresetName, preset
 from models.parameters import Parameters
-
-CLAIMS_LAYERS: Final = (DaoOffsetLayer, StakedSameAssetLayer)
-"""Layers whose money is claims on the pool itself."""
-
-MONEY_LAYERS: Final = (
-    StakedOwnTokenLayer,
-    StabilityPoolLayer,
-    BackstopVaultLayer,
-    InsuranceFundLayer,
-    ExternalCoverLayer,
-    DiscretionaryRescueLayer,
-    MintAuctionLayer,
-)
-"""Layers with money of their own outside the pool."""
 
 
 class Recovery(Parameters):
@@ -80,27 +53,16 @@ def covered(layer: Layer, reserves: Sequence[str], reserve: int) -> bool:
     """Return whether a layer bears losses of a reserve; one with money covers the first where it names none."""
     if layer.covers is not None:
         return layer.covers == reserves[reserve]
-    return reserve == 0 or not isinstance(layer, CLAIMS_LAYERS + MONEY_LAYERS)
+    return reserve == 0 or not layer.has_means()
 
 
 def claims_layers(stack: Sequence[Layer], reserves: Sequence[str]) -> list[tuple[Layer, int, float]]:
     """Return the layers that hold claims on the pool, with the reserve each covers and the units claimed at first."""
     return [
-        (layer, reserves.index(layer.covers) if layer.covers is not None else 0, layer.capital)
+        (layer, reserves.index(layer.covers) if layer.covers is not None else 0, claims)
         for layer in stack
-        if isinstance(layer, CLAIMS_LAYERS)
+        if (claims := layer.claims()) is not None
     ]
-
-
-def own_asset(layer: Layer, lost: str) -> tuple[str, float] | None:
-    """Return the asset that a layer with money holds, and its units at first; None for a layer without."""
-    if isinstance(layer, MintAuctionLayer):
-        return lost, layer.surplus
-    if isinstance(layer, StabilityPoolLayer):
-        return lost, layer.capital
-    if isinstance(layer, MONEY_LAYERS):
-        return layer.asset or lost, layer.capital
-    return None
 
 
 def called_of(layers: Sequence[Layer]) -> list[str]:

@@ -19,11 +19,10 @@ from abm.losses.bad_debts import BadDebt, BadDebts, LossTotals
 from abm.losses.insurance import InsuredBy
 from abm.losses.layer_means import LayerMeans, Means
 from abm.losses.loss_market import LenderInLoss
-from abm.losses.loss_terms import Losses, called_of, claims_layers, covered, insurer_name, own_asset
+from abm.losses.loss_terms import Losses, called_of, claims_layers, covered, insurer_name
 from abm.losses.takeovers import Takeovers
 from abm.markets.forced_sales import ForcedSales
 from models.losses import DEPOSITORS, HaircutLayer, Layer, Starts, TimedWaterfall
-from models.losses.discretionary_rescue import DiscretionaryRescue
 from models.losses.insurance import InsuranceLayer
 from models.losses.price_bucket import PriceBucketLayer
 from models.losses.withdrawal_charge import WithdrawalCharge
@@ -174,10 +173,10 @@ class ReserveLosses:
         self.books = LayerMeans(world, lender, reserve, self.waterfall, self.view, means, sales)
         self._debts = BadDebts(self.waterfall, totals)
         self._totals = totals
-        rescues = [payer for payer in self.waterfall.payers if isinstance(payer, DiscretionaryRescue)]
+        by_chance = [payer for payer in self.waterfall.payers if payer.by_chance]
         # Each decides for itself; the first by draws that it keeps when others join it.
         named = ("pools", lender.name, "rescues", names[reserve])
-        self._chances = [(one, streams(*named, *([str(k)] if k else []))) for k, one in enumerate(rescues)]
+        self._chances = [(one, streams(*named, *([str(k)] if k else []))) for k, one in enumerate(by_chance)]
         self.charges = next(
             (k for k, payer in enumerate(self.waterfall.payers) if isinstance(payer, WithdrawalCharge)), None
         )
@@ -304,7 +303,7 @@ class ReserveLosses:
         for position, other in enumerate(claiming):
             if other is layer:
                 return Means(claims=lender.first_claims + position)
-        money = own_asset(layer, lender.pool.names[self._reserve])
+        money = layer.money(lender.pool.names[self._reserve])
         if money is None:
             return Means()
         asset, units = money

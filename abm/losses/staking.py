@@ -14,18 +14,13 @@ from abm.agents.staker import COOLING, IN, OUT, Sight, StakerCohort
 from abm.losses.layer_means import LayerMeans, Means
 from abm.losses.loss_terms import insurer_name
 from abm.losses.underwriting import capital_asset, mark_equity
-from models.losses import ExitRefused, InvalidStake, Payer, Stake
-from models.losses.backstop_vault import BackstopVault
-from models.losses.staked_own_token import StakedOwnToken
-from models.losses.staked_same_asset import StakedSameAsset
+from models.losses import ExitRefused, InvalidStake, Stake, StakedPayer
 
 if TYPE_CHECKING:
     from abm.model import UnderwaterModel
     from abm.pools.lender import Lender
     from abm.streams import Streams
     from abm.world import World
-
-STAKED = (StakedSameAsset, StakedOwnToken, BackstopVault)
 
 
 class Place(Protocol):
@@ -54,9 +49,8 @@ class LayerPlace:
     """A layer of a pool with a stake."""
 
     def __init__(
-        self, world: "World", lender: "Lender", reserve: int, payer: Payer, means: Means, books: LayerMeans
+        self, world: "World", lender: "Lender", reserve: int, payer: StakedPayer, means: Means, books: LayerMeans
     ) -> None:
-        assert isinstance(payer, STAKED)
         self._world = world
         self._lender = lender
         self._reserve = reserve
@@ -76,9 +70,7 @@ class LayerPlace:
 
     def yield_per_year(self, now: float) -> float:
         """What is emitted for a unit staked, where the layer says so; what claims earn in the pool comes on top."""
-        if isinstance(self._payer, StakedSameAsset) and self.stake.assets > 0.0:
-            return self._payer.terms.emission_per_year(self.stake.assets) / self.stake.assets
-        return 0.0
+        return self.stake.yield_per_year
 
     def put_in(self, account: int, holder: int, units: float, now: float) -> None:
         """Stake units of a ledger account."""
@@ -159,7 +151,7 @@ def place_of(model: "UnderwaterModel", pool: int, layer: str) -> Place | None:
             return InsurerPlace(world, insurer)
     for reserve, one in enumerate(losses.reserves):
         for name, payer, means in zip(one.waterfall.names, one.waterfall.payers, one.books.means, strict=True):
-            if name == layer and isinstance(payer, STAKED):
+            if name == layer and isinstance(payer, StakedPayer):
                 return LayerPlace(world, world.lenders[pool], reserve, payer, means, one.books)
     return None
 

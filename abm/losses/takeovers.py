@@ -22,10 +22,7 @@ import numpy as np
 
 from models.lending.bad_debt import exchange
 from models.losses import Payer
-from models.losses.in_kind import InKind
-from models.losses.redistribute_to_borrowers import RedistributeToBorrowers
 from models.losses.sharing import pro_rata
-from models.losses.stability_pool import StabilityPool
 
 if TYPE_CHECKING:
     from abm.losses.pool_losses import ReserveLosses
@@ -103,14 +100,14 @@ class Takeovers:
     def _carry_out(self, losses: "ReserveLosses", number: int, payer: Payer, part: Exchange) -> None:
         lender, pool, transfer = self._lender, self._lender.pool, self._world.ledger.transfer
         asset = lender.assets[part.collateral]
-        if isinstance(payer, RedistributeToBorrowers):
+        if payer.settles == "debt":
             stakes = losses.view.borrowers
             others = np.flatnonzero(stakes)
             shares = pro_rata(part.units, stakes[others]), pro_rata(part.given, stakes[others])
             pool.hand_over(part.account, part.collateral, part.debt, others, *shares)
             return
         units = pool.seize(part.account, part.collateral, part.units)
-        if isinstance(payer, StabilityPool):
+        if payer.settles == "cash":
             account = losses.books.means[number].account
             pool.repay(part.account, part.debt, transfer(account, lender.account, lender.assets[part.debt], part.given))
             transfer(lender.account, account, asset, units)
@@ -133,9 +130,9 @@ class Takeovers:
             repaid_usd, seized_usd,
         )  # fmt: skip
         gain = seized_usd - repaid_usd
-        if isinstance(payer, InKind):
+        if payer.settles == "claims":
             recorder.in_kind(-gain)
-        elif isinstance(payer, StabilityPool):
+        elif payer.settles == "cash":
             recorder.absorption(gain, 0.0)
         else:
             recorder.absorption(0.0, gain)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from abm.pools.band_loans import open_bands
 from models.ledger import OUTSIDE
-from models.market import Bands, Infinite, OrderBook, Venue
+from models.market import Bands, Following, OrderBook, Venue
 
 if TYPE_CHECKING:
     from abm.scenario import Market, Pool
@@ -28,7 +28,7 @@ class Exchange:
     venue: Venue
     source_names: list[str]
     book: OrderBook | None
-    infinite: list[Infinite]
+    following: list[Following]
     bands: list[Bands]
     source_accounts: list[int]
     escrow: int
@@ -52,7 +52,7 @@ def open_exchange(world: "World", market: "Market", pools: "Sequence[Pool]") -> 
     escrow = world.ledger.open(f"market {market.name} order escrow")
     accounts: list[int] = []
     for k, source in enumerate(sources):
-        if isinstance(source, Infinite):
+        if isinstance(source, Following):
             accounts.append(OUTSIDE)
         elif isinstance(source, OrderBook):
             accounts.append(escrow)
@@ -73,7 +73,7 @@ def open_exchange(world: "World", market: "Market", pools: "Sequence[Pool]") -> 
         venue=Venue(sources),
         source_names=_numbered([*[terms.kind for terms in market.sources], *["llamma"] * len(pools)]),
         book=books[0] if books else None,
-        infinite=[source for source in sources if isinstance(source, Infinite)],
+        following=[source for source in sources if isinstance(source, Following)],
         bands=[source for source in sources if isinstance(source, Bands)],
         source_accounts=accounts,
         escrow=escrow,

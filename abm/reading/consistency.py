@@ -36,6 +36,7 @@ def check(scenario: "Scenario") -> None:
     _claims(scenario)
     if scenario.blockspace is not None:
         _known(scenario.blockspace.asset, "blockspace.asset", ASSET, scenario.assets)
+    _whereabouts(scenario)
     _market_people(scenario)
     _pool_people(scenario)
     _attackers(scenario)
@@ -81,10 +82,10 @@ def _sampling(scenario: "Scenario") -> None:
         return
     asset = scenario.sampling.asset
     _known(asset, "sampling.asset", ASSET, scenario.assets)
-    kind = scenario.assets[asset].price.kind
-    if kind in ("constant", "path", "file", "bars", "block_bootstrap", "claim"):
+    price = scenario.assets[asset].price
+    if not price.diffuses:
         raise ScenarioError(
-            f"sampling.asset = {shown(asset)} has a price of kind {kind}, which is no diffusion; "
+            f"sampling.asset = {shown(asset)} has a price of kind {price.kind}, which is no diffusion; "
             "name an asset with one, such as gbm, or remove [sampling]"
         )
     if scenario.copula is not None:
@@ -191,6 +192,17 @@ def _claims(scenario: "Scenario") -> None:
         ) from None
 
 
+def _whereabouts(scenario: "Scenario") -> None:
+    """Every cohort whose terms have a market or a pool means one that is there."""
+    for kind, cohorts in scenario.agents:
+        for k, cohort in enumerate(cohorts):
+            key, named = f"agents.{kind}.{k}", dict(cohort)
+            if "market" in named:
+                _market_of(scenario, named["market"], key)
+            if "pool" in named:
+                _pool_of(scenario, named["pool"], key)
+
+
 def _market_people(scenario: "Scenario") -> None:
     agents = scenario.agents
     for k, maker in enumerate(agents.market_makers):
@@ -210,12 +222,8 @@ def _market_people(scenario: "Scenario") -> None:
         if provider.source_among(kinds) is None:
             where = market.name if provider.source is None else f"the {kinds[provider.source]} of {market.name}"
             raise ScenarioError(f"{key} cannot provide to {where}; it takes a source of kind {', '.join(STAKED)}")
-    for k, arbitrageur in enumerate(agents.arbitrageurs):
-        _market_of(scenario, arbitrageur.market, f"agents.arbitrageurs.{k}")
     for k, travellers in enumerate(agents.triangle_arbitrageurs):
         _triangle(scenario, travellers.assets, f"agents.triangle_arbitrageurs.{k}.assets")
-    for k, trader in enumerate(agents.noise_traders):
-        _market_of(scenario, trader.market, f"agents.noise_traders.{k}")
 
 
 def _triangle(scenario: "Scenario", names: list[str], key: str) -> None:

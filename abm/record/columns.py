@@ -333,3 +333,19 @@ TABLES: Final[dict[str, tuple[str, Meanings]]] = {
     "paths": ("a row a path: what it amounts to, the figures of the summary", PATHS),
 }
 """What a row of each table is, and its columns behind the path."""
+
+WORDS: Final = frozenset(
+    {
+        "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
+        "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle", "opener", "node", "target", "kind",
+    }
+)  # fmt: skip
+"""Columns of text."""
+
+WHOLE: Final = frozenset(
+    {
+        "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+        "group", "members", "asked_members", "calls", "failed", "left_out", "liquidations", "active",
+    }
+)  # fmt: skip
+"""Columns of whole numbers; all others are float64. A table without rows has the same types as a full one."""

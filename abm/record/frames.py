@@ -6,29 +6,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.record.columns import WHOLE, WORDS
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Columns = dict[str, NDArray[Any]]
 """A table as arrays by the name of their column; words are objects."""
 
-_WHOLE = {
-    "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
-    "group", "members", "asked_members",
-    "calls", "failed", "left_out", "liquidations", "active",
-}  # fmt: skip
-_WORDS = {
-    "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
-    "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
-    "opener", "node", "target", "kind",
-}  # fmt: skip
-
 
 def columns_of(rows: list[tuple[Any, ...]], columns: Collection[str]) -> Columns:
     """Return rows as arrays by column, whose types do not depend on whether there are any."""
     by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
     return {
-        name: np.array(values, dtype=object if name in _WORDS else np.int64 if name in _WHOLE else np.float64)
+        name: np.array(values, dtype=object if name in WORDS else np.int64 if name in WHOLE else np.float64)
         for name, values in zip(columns, by_column, strict=True)
     }
 
@@ -39,5 +30,5 @@ def frame_of(rows: list[tuple[Any, ...]], columns: Collection[str], path: int) -
 
     data: dict[str, Any] = {"path": np.full(len(rows), path, dtype=np.int64)}
     for name, values in columns_of(rows, columns).items():
-        data[name] = pd.Series(values, dtype="str") if name in _WORDS else values
+        data[name] = pd.Series(values, dtype="str") if name in WORDS else values
     return pd.DataFrame(data)

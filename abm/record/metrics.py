@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.losses.bad_debts import FROM_SUPPLIERS, PENDING, RECOVERED, RESERVE
+from abm.losses.bad_debts import PENDING, RECOVERED, RESERVE
 from abm.record.exit_order import hole_in_claims, lost_by_cohort, lost_by_others
 from abm.record.frames import Columns
 from models.losses import UNCOVERED
@@ -54,7 +54,7 @@ def summarise(model: "UnderwaterModel") -> dict[str, float]:
         + soft_loss,
         "soft_loss_usd": soft_loss,
         "soft_liquidated_usd": fsum(one.sold_usd for one in loans),
-        **_who_paid(model.recorder.columns("write_offs")),
+        **_who_paid(model, model.recorder.columns("write_offs")),
         "amplification": _ratio(fall, fall_alone),
         "generations": float(liquidations["generation"].max() + 1) if competing.size else 0.0,
         "max_fall": fall,
@@ -89,7 +89,7 @@ def summarise(model: "UnderwaterModel") -> dict[str, float]:
     }
 
 
-def _who_paid(write_offs: Columns) -> dict[str, float]:
+def _who_paid(model: "UnderwaterModel", write_offs: Columns) -> dict[str, float]:
     """Return what became of the bad debt: the figures sum to it.
 
     Suppliers lose through every layer that cuts their claims; layers are all others beside reserve and insurance.
@@ -99,9 +99,16 @@ def _who_paid(write_offs: Columns) -> dict[str, float]:
     def paid_by(*names: str, others: bool = False) -> float:
         return float(paid[np.array([(kind in names) != others for kind in kinds], dtype=np.bool_)].sum())
 
-    named = (*FROM_SUPPLIERS, PENDING, RECOVERED, UNCOVERED, RESERVE, INSURANCE)
+    waterfalls = [one.waterfall for losses in model.losses for one in losses.reserves]
+    cuts = {
+        name.partition(".")[0]
+        for waterfall in waterfalls
+        for name, payer in zip(waterfall.names, waterfall.payers, strict=True)
+        if payer.cuts_suppliers
+    }
+    named = (*cuts, PENDING, RECOVERED, UNCOVERED, RESERVE, INSURANCE)
     return {
-        "depositor_loss_usd": paid_by(*FROM_SUPPLIERS),
+        "depositor_loss_usd": paid_by(*cuts),
         "reserve_paid_usd": paid_by(RESERVE),
         "insurer_paid_usd": paid_by(INSURANCE),
         "layers_paid_usd": paid_by(*named, others=True),

@@ -1,4 +1,10 @@
-"""The figures of a run, drawn from its stored results alone; a figure is a module with `draw(results)`."""
+"""The figures of a run, drawn from its stored results alone; a figure is a module with `draw(results)`.
+
+Where it is listed in `FIGURES` it is drawn for every run, and shown in reports. `draw` is decorated with `style.ours`,
+gives every axis a unit (`style.panel`), and ends with `style.headline`: a title that begins with the name of the run
+and says what is seen, and a caption that says how to read it. `reading.Story` is the path that it shows. Results of
+older versions lack what is newer, and runs may be calm or a block long: the tests draw every figure of all of these.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -29,7 +29,7 @@ from models.lending.refusals import (
     InsufficientDebt,
     UnsafeRelease,
 )
-from models.lending.reserve import RESIDUE, Reserves, cells, less
+from models.lending.reserve import RESIDUE, RateOver, Reserves, cells, less
 from models.lending.terms import ReserveTerms
 from models.lending.valuation import Standing, Valuation, rows_below, value_rows, without_collateral
 from models.types import FloatArray, IntArray
@@ -48,8 +48,9 @@ class LendingPool(Reserves):
         rate_of: Sequence[Callable[[float], float]],
         accounts: int,
         names: Sequence[str] = (),
+        rate_over: Sequence[RateOver | None] = (),
     ) -> None:
-        super().__init__(terms, rate_of, accounts, names)
+        super().__init__(terms, rate_of, accounts, names, rate_over)
         self._ltvs = [float(t.ltv) for t in self.terms]
         self._thresholds = [float(t.liquidation_threshold) for t in self.terms]
         self.thresholds: FloatArray = np.array(self._thresholds)

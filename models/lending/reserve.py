@@ -47,6 +47,9 @@ RESIDUE: Final = 1e-12
 NEARLY_NOTHING: Final = 1e-6
 
 
+RateOver = Callable[[float, float], float]
+
+
 class Reserves:
     """The books of R reserves, in the order of `terms`, and what N accounts claim from them.
 
@@ -54,7 +57,9 @@ class Reserves:
     ``total_collateral``, ``treasury`` (the protocol's claim, units) and ``deficit`` (units). By account and reserve,
     (N, R) float64: ``shares``; ``cuts`` is what haircuts have taken. Read them freely, write them through the verbs.
 
-    `rate_of[r]` maps the utilisation of reserve r to its borrow rate per year. `names` are for messages.
+    `rate_of[r]` maps the utilisation of reserve r to its borrow rate per year. Where there is a `rate_over[r]`, it is
+    asked for the rate over the time of an accrual, by utilisation and seconds, and may change what `rate_of[r]` says
+    from then on. `names` are for messages.
     """
 
     def __init__(
@@ -63,9 +68,11 @@ class Reserves:
         rate_of: Sequence[Callable[[float], float]],
         accounts: int,
         names: Sequence[str] = (),
+        rate_over: Sequence[RateOver | None] = (),
     ) -> None:
         self.terms = tuple(terms)
         self.rate_of = tuple(rate_of)
+        self.rate_over = tuple(rate_over) or (None,) * len(self.terms)
         self.reserves = len(self.terms)
         if len(self.rate_of) != self.reserves:
             raise ValueError(f"{self.reserves} reserves need as many rate models, got {len(self.rate_of)}")
@@ -181,11 +188,14 @@ class Reserves:
         income = [0.0] * self.reserves
         for r in range(self.reserves):
             borrow_index = self._borrow_index[r]
-            debt = self._total_scaled_debt[r] * borrow_index
+            debt, over = self._total_scaled_debt[r] * borrow_index, self.rate_over[r]
             if debt == 0.0:
+                if over is not None:
+                    over(0.0, seconds)
                 continue
             cash = self._cash[r]
-            growth = _compounded(self.rate_of[r](debt / (cash + debt)) * years)
+            used = debt / (cash + debt)
+            growth = _compounded((self.rate_of[r](used) if over is None else over(used, seconds)) * years)
             interest = debt * growth
             self._borrow_index[r] = borrow_index + borrow_index * growth
 

@@ -1,10 +1,15 @@
 """Slot: a liquidation design. Every design reduces to offers: repay up to R of the debt for collateral at a price.
 
-A design is a frozen set of parameters with three pure functions; it knows a `Position` and nothing of the pool. Around
-any of them go two wrappers, `Oev` and `Backstop`, as the parameters `oev` and `backstop` of every design.
+A design is a frozen set of parameters with three pure functions; it knows a `Position` and nothing of the pool. Most
+are a `SpotDesign`, which states its `terms`, or a `SaleDesign`, which states how a lot opens and what a unit costs; a
+part of the union `Design` is all that such a one needs. One that keeps its lots in another way also needs a keeper in
+`abm.auctions.kinds`. By its name, its defaults, its `source`, `leaves_out` and `bounds` it is listed, compared and
+tuned; a class that lacks one of these is told so when it is imported (`MisstatedDesign`). Around any of them go two
+wrappers, `Oev` and `Backstop`, as the parameters `oev` and `backstop` of every design.
 """
 
-from typing import Annotated, ClassVar, Protocol, get_args
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Protocol, cast, get_args
 
 from pydantic import Field
 
@@ -28,6 +33,7 @@ from models.liquidation.llamma import Llamma, Loan
 from models.liquidation.maker_clip import MakerClip
 from models.liquidation.maker_flip import AuctionOver, AuctionRunning, Bid, Bidding, InvalidBid, MakerFlip
 from models.liquidation.morpho_blue import MorphoBlue
+from models.liquidation.naming import MisstatedDesign, by_name
 from models.liquidation.oev import Oev, Stage
 from models.liquidation.offer import (
     Bounds,
@@ -46,6 +52,7 @@ from models.liquidation.spot import SpotDesign
 from models.liquidation.toxic_halt import ToxicHalt
 
 __all__ = [
+    "DESIGNS",
     "DESIGN_NAMES",
     "NOBODY",
     "TIMED_DESIGNS",
@@ -85,6 +92,7 @@ __all__ = [
     "LotTaking",
     "MakerClip",
     "MakerFlip",
+    "MisstatedDesign",
     "MorphoBlue",
     "MustCloseInFull",
     "MustNotLeaveDust",
@@ -151,15 +159,14 @@ Design = Annotated[
     Field(discriminator="design"),
 ]
 
-DESIGN_NAMES: tuple[str, ...] = tuple(
-    get_args(kind.model_fields["design"].annotation)[0] for kind in get_args(get_args(Design)[0])
-)
-"""The values of `design`."""
-
-DESIGNS: dict[str, type[DesignParameters]] = {
-    kind.model_fields["design"].default: kind for kind in get_args(get_args(Design)[0])
-}
+DESIGNS: Final[Mapping[str, type[DesignParameters]]] = by_name(get_args(get_args(Design)[0]))
 """Every design by the name that a scenario asks for it by."""
 
-TIMED_DESIGNS: tuple[type[TimedDesign], ...] = (Ajna, CompoundV3, LiquityV1, LiquityV2, MakerClip, MakerFlip)
-"""The designs that a call opens, and that take time or have a pool behind them."""
+DESIGN_NAMES: Final[tuple[str, ...]] = tuple(DESIGNS)
+"""The values of `design`."""
+
+TIMED_DESIGNS = cast(
+    "tuple[type[TimedDesign], ...]",
+    tuple(kind for kind in DESIGNS.values() if not issubclass(kind, SpotDesign | Llamma)),
+)
+"""The designs that a call opens, and that take time or have a pool behind them: all but spot designs and bands."""

@@ -1,7 +1,10 @@
 """Slot: a loss layer, a source of money that absorbs bad debt. `waterfall` allocates a loss over layers in order.
 
 A layer is frozen terms. The layers in `TIMED_LAYERS` start a state, a `Payer`, which a `TimedWaterfall` asks in order
-and keeps through time; for `insurance` that is whoever insures.
+and keeps through time; for `insurance` that is whoever insures. Terms say what money or claims of its own a layer has
+(`money`, `claims`); a payer says what its payments do to the pool (`settles`), what has left its own means (`gives`),
+and takes note of what its account really holds (`see`). Whoever keeps the books goes by that alone. Who may stake on a
+layer is a matter of `StakeTerms` and `StakedPayer`.
 """
 
 from typing import Annotated, Final, Protocol, get_args
@@ -27,7 +30,7 @@ from models.losses.redistribute_to_borrowers import RedistributeToBorrowersLayer
 from models.losses.refusals import BeyondCapacity, ExitRefused, InvalidStake, UnknownPreset, UnpricedAsset
 from models.losses.reserve import ReserveLayer
 from models.losses.stability_pool import StabilityPoolLayer
-from models.losses.stake import Stake, StakeTerms
+from models.losses.stake import Stake, StakedPayer, StakeTerms
 from models.losses.staked_own_token import StakedOwnTokenLayer
 from models.losses.staked_same_asset import StakedSameAssetLayer, slashable_deficit
 from models.losses.timed_waterfall import Book, Part, Returned, Starts, TimedWaterfall
@@ -89,6 +92,7 @@ __all__ = [
     "Stake",
     "StakeTerms",
     "StakedOwnTokenLayer",
+    "StakedPayer",
     "StakedSameAssetLayer",
     "Starts",
     "TimedWaterfall",

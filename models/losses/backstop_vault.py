@@ -19,8 +19,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from models.losses.market import LossView, raise_by_sale
-from models.losses.payer import Effect, Paid, Payer, What
-from models.losses.stake import Stake, StakeTerms
+from models.losses.payer import Effect, Paid, What
+from models.losses.stake import Stake, StakedPayer, StakeTerms
 
 _DAY: Final = 86400.0
 
@@ -35,22 +35,26 @@ class BackstopVaultLayer(StakeTerms):
     rebalance_seconds: float = Field(_DAY, gt=0, description="time between two fillings of the component")
     cooldown_seconds: float = Field(17.0 * _DAY, ge=0, description="wait of a holder who leaves")
 
+    def money(self, lost: str) -> tuple[str, float]:
+        """What the vault holds."""
+        return self.asset or lost, self.capital
+
     def start(self) -> "BackstopVault":
         """The layer before the first loss."""
         return BackstopVault(self)
 
 
-class BackstopVault(Payer):
+class BackstopVault(StakedPayer):
     """The vault's holders, and what the component may still lose."""
 
-    __slots__ = ("_component", "_rebalances_seconds", "stake", "terms")
+    __slots__ = ("_component", "_rebalances_seconds")
+
+    terms: BackstopVaultLayer
 
     gives: ClassVar[frozenset[What]] = frozenset({"slashed"})
 
     def __init__(self, terms: BackstopVaultLayer) -> None:
-        super().__init__(terms)
-        self.terms = terms
-        self.stake = Stake(terms.capital, terms.cooldown_seconds, inf)
+        super().__init__(terms, Stake(terms.capital, terms.cooldown_seconds, inf))
         self._component = 0.0
         self._rebalances_seconds = -inf
 

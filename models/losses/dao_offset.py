@@ -28,6 +28,10 @@ class DaoOffsetLayer(TimedTerms):
     capital: float = Field(ge=0, description="units of the debt's asset that the DAO bears before anybody is slashed")
     delay_seconds: float = Field(0.0, ge=0, description="from the loss to the DAO's payment")
 
+    def claims(self) -> float:
+        """What the DAO has for the offset."""
+        return self.capital
+
     def start(self) -> "DaoOffset":
         """The layer before the first loss."""
         return DaoOffset(self)
@@ -49,6 +53,10 @@ class DaoOffset(Payer):
     def capacity(self, now_seconds: float, market: LossView) -> float:
         """The offset, as far as there are claims for it, less what is promised."""
         return max(min(self.capital, self.held) - self.pending_units, 0.0)
+
+    def see(self, held: float, now_seconds: float) -> None:
+        """Count the claims that are there."""
+        self.held = held
 
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         paid = min(units, self.capital, self.held)

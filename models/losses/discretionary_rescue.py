@@ -35,6 +35,10 @@ class DiscretionaryRescueLayer(TimedTerms):
     probability: float = Field(ge=0, le=1, description="of the rescue, for each decision")
     delay_seconds: float = Field(ge=0, description="from the first loss to the decision")
 
+    def money(self, lost: str) -> tuple[str, float]:
+        """The most that the rescuer gives."""
+        return self.asset or lost, self.capital
+
     def start(self) -> "DiscretionaryRescue":
         """The layer before the first loss."""
         return DiscretionaryRescue(self)
@@ -46,6 +50,7 @@ class DiscretionaryRescue(Payer):
     __slots__ = ("_comes", "_probability", "pot")
 
     gives: ClassVar[frozenset[What]] = frozenset({"spent"})
+    by_chance: ClassVar[bool] = True
 
     def __init__(self, terms: DiscretionaryRescueLayer) -> None:
         super().__init__(terms, terms.delay_seconds)
@@ -68,6 +73,10 @@ class DiscretionaryRescue(Payer):
 
     def _falls_due(self, now_seconds: float, market: LossView) -> float:
         return self._waiting[0][0] if self._waiting else now_seconds + self.delay_seconds
+
+    def see(self, held: float, now_seconds: float) -> None:
+        """Count what is there."""
+        self.pot.capital = held
 
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         return self.pot.spend(units, market) if self._comes else Paid(shortfall=units)

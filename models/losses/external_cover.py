@@ -38,6 +38,10 @@ class ExternalCoverLayer(TimedTerms):
     assessment_seconds: float = Field(3.0 * _DAY, ge=0, description="from the loss to the payment")
     capacity_ratio: float = Field(2.0, ge=1, description="cover sold for each unit staked on it")
 
+    def money(self, lost: str) -> tuple[str, float]:
+        """The sum insured."""
+        return self.asset or lost, self.capital
+
     def start(self) -> "ExternalCover":
         """The layer before the first loss."""
         return ExternalCover(self)
@@ -61,6 +65,10 @@ class ExternalCover(Payer):
         if not self._terms.starts_seconds <= now_seconds < self._ends_seconds:
             return 0.0
         return max(self.pot.worth(market) - self.pending_units, 0.0)
+
+    def see(self, held: float, now_seconds: float) -> None:
+        """Count what is there."""
+        self.pot.capital = held
 
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         paid = self.pot.spend(units, market)

@@ -36,6 +36,7 @@ class Haircut(Payer):
     __slots__ = ()
 
     settles: ClassVar[Settles] = "claims"
+    alike: ClassVar[bool] = True
 
     def capacity(self, now_seconds: float, market: LossView) -> float:
         """All claims."""

@@ -43,6 +43,7 @@ class InKind(Payer):
 
     takes_collateral: ClassVar[bool] = True
     settles: ClassVar[Settles] = "claims"
+    alike: ClassVar[bool] = True
 
     def __init__(self, terms: InKindLayer) -> None:
         super().__init__(terms)

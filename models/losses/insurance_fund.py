@@ -31,6 +31,10 @@ class InsuranceFundLayer(TimedTerms):
     capital: float = Field(ge=0, description="units in the fund at first")
     all_or_nothing: bool = Field(False, description="whether a loss that it cannot pay whole is left to others")
 
+    def money(self, lost: str) -> tuple[str, float]:
+        """The capital."""
+        return self.asset or lost, self.capital
+
     def start(self) -> "InsuranceFund":
         """The layer before the first loss."""
         return InsuranceFund(self)
@@ -59,6 +63,10 @@ class InsuranceFund(Payer):
         if self._whole_only and due > self.capacity(now_seconds, market):
             return LayerState(name, 0.0)
         return state
+
+    def see(self, held: float, now_seconds: float) -> None:
+        """Count what is there."""
+        self.pot.capital = held
 
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         return self.pot.spend(units, market)

@@ -14,7 +14,7 @@ count of it.
 """
 
 from math import inf
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -26,7 +26,9 @@ ROUNDING: Final = 1e-12
 
 
 class LayerTerms(Parameters):
-    """The terms on which a layer pays for one bad debt."""
+    """The terms on which a layer pays for one bad debt; one that `mints` makes new units of its `asset` to pay with."""
+
+    mints: ClassVar[bool] = False
 
     covers: str | None = Field(
         None, description="the reserve whose losses it bears; by default all, or the pool's first for who has capital"
@@ -45,6 +47,21 @@ class LayerTerms(Parameters):
     def cover(self) -> "Cover":
         """The terms as they start to count."""
         return Cover(self)
+
+    def money(self, lost: str) -> tuple[str, float] | None:
+        """The asset of an account of its own, and its units at first, where it bears losses of the asset `lost`.
+
+        None for a layer without money outside the pool.
+        """
+        return None
+
+    def claims(self) -> float | None:
+        """Units of claims on the pool itself that it has at first; None for a layer without."""
+        return None
+
+    def has_means(self) -> bool:
+        """Whether it pays with money or claims of its own."""
+        return self.money("") is not None or self.claims() is not None
 
 
 class TimedTerms(LayerTerms):

@@ -33,6 +33,8 @@ _HOUR: Final = 3600.0
 class MintAuctionLayer(TimedTerms):
     """Surplus, then auctions of new tokens."""
 
+    mints: ClassVar[bool] = True
+
     kind: Literal["mint_auction"] = "mint_auction"
     asset: str = Field(description="the token that is made; the market must price it")
     surplus: float = Field(500_000.0, ge=0, description="units of the debt's asset that pay first")
@@ -43,6 +45,10 @@ class MintAuctionLayer(TimedTerms):
     wait_seconds: float = Field(156.0 * _HOUR, ge=0, description="time in the queue before a loss is debt")
     auction_seconds: float = Field(3.0 * _HOUR, ge=0, description="least length of an auction (ttl)")
     unsold_seconds: float = Field(48.0 * _HOUR, gt=0, description="length of an auction without a bid (tau)")
+
+    def money(self, lost: str) -> tuple[str, float]:
+        """The surplus; tokens are made when they are sold."""
+        return lost, self.surplus
 
     def start(self) -> "MintAuction":
         """The layer before the first loss."""
@@ -94,6 +100,10 @@ class MintAuction(Payer):
     def capacity(self, now_seconds: float, market: LossView) -> float:
         """The surplus and all that the market pays for tokens, less what is pending."""
         return max(self.surplus + market.token(self._terms.asset).proceeds(inf) - self.pending_units, 0.0)
+
+    def see(self, held: float, now_seconds: float) -> None:
+        """Count the surplus that is there."""
+        self.surplus = held
 
     def receive(self, units: float) -> None:
         """Add income to the surplus."""

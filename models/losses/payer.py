@@ -25,9 +25,10 @@ from models.losses.refusals import BeyondCapacity
 from models.losses.waterfall import LayerState, Loss
 from models.types import FloatArray
 
-Settles = Literal["claims", "cash", "debt", "profit", "nothing"]
-"""What a payment does to the pool: ``claims`` on it end without any cash; ``cash`` comes in; the ``debt`` of other
-borrowers grows; open ``profit`` is cut; ``nothing``, as long as the hole stays."""
+Settles = Literal["claims", "treasury", "cash", "debt", "profit", "nothing"]
+"""What a payment does to the pool: ``claims`` on it end without any cash, the layer's own or else those of suppliers;
+the ``treasury`` gives up its claim; ``cash`` comes in; the ``debt`` of other borrowers grows; open ``profit`` is cut;
+``nothing``, as long as the hole stays."""
 
 What = Literal["slashed", "sold", "spent", "minted", "burned", "cut", "redistributed", "given", "mutualised"]
 
@@ -80,6 +81,9 @@ class Payer(ABC):
     gives: ClassVar[frozenset[What]] = frozenset()
     """Which effects say what has left the layer's own means; none where it has no means of its own."""
 
+    alike: ClassVar[bool] = False
+    """Whether it cuts every supplier's claim by the same part; else the first effect says by how much, `by_holder`."""
+
     pro_rata: ClassVar[bool] = False
     """Whether all losses that fall due together share what is not paid, instead of the last ones bearing it."""
 
@@ -89,11 +93,22 @@ class Payer(ABC):
     queues: ClassVar[bool] = False
     """Whether even what is due at once waits for `advance`."""
 
+    by_chance: ClassVar[bool] = False
+    """Whether chance decides about it: `LossView.drawn_for` then has a draw for it at each loss."""
+
     def __init__(self, terms: LayerTerms, delay_seconds: float = 0.0) -> None:
         self.cover = terms.cover()
         self.delay_seconds = delay_seconds
         self.paid_units = self.restored_units = 0.0
         self._waiting: list[tuple[float, float]] = []  # (due, units), in the order in which it falls due
+
+    keeps_the_lost: ClassVar[bool] = False
+    """Whether a recovery stays in the asset that was lost, instead of buying back what the layer holds."""
+
+    @property
+    def cuts_suppliers(self) -> bool:
+        """Whether its payments are a cut of what suppliers claim."""
+        return self.settles == "claims" and not self.gives
 
     # What every layer answers
 
@@ -149,6 +164,13 @@ class Payer(ABC):
         return worth
 
     # What a kind of layer says of itself
+
+    def see(self, held: float, now_seconds: float) -> None:
+        """Take note of what it really has, before it is asked: units of its money, or of its claims.
+
+        Sales, interest, haircuts and stakers have changed that. Nothing to do where the layer keeps no count of it.
+        """
+        return
 
     @abstractmethod
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:

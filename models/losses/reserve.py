@@ -35,7 +35,7 @@ class Reserve(Payer):
 
     __slots__ = ()
 
-    settles: ClassVar[Settles] = "claims"
+    settles: ClassVar[Settles] = "treasury"
 
     def capacity(self, now_seconds: float, market: LossView) -> float:
         """The claim there is."""

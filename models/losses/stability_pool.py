@@ -39,6 +39,10 @@ class StabilityPoolLayer(TimedTerms):
     capital: float = Field(10_000_000.0, ge=0, description="units that the pool holds at first; an assumption")
     least_deposits: float = Field(0.0, ge=0, description="units that stay in the pool; 1 in Liquity v2")
 
+    def money(self, lost: str) -> tuple[str, float]:
+        """The deposits."""
+        return lost, self.capital
+
     def start(self) -> "StabilityPool":
         """The layer before the first loss."""
         return StabilityPool(self)

@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import Field
 
 from models.losses.layer import ROUNDING, TimedTerms
+from models.losses.payer import Payer
 from models.losses.refusals import ExitRefused, InvalidStake
 from models.types import FloatArray
 
@@ -86,6 +87,11 @@ class Stake:
         self._accrued_seconds = 0.0
         self._cooled: FloatArray = np.zeros(1)  # shares that may leave in the window
         self._ready_seconds: FloatArray = np.full(1, inf)
+
+    @property
+    def yield_per_year(self) -> float:
+        """Rewards for a unit staked, at what is staked now; 0 where nothing is."""
+        return self._emission(self.assets) / self.assets if self.assets > 0.0 else 0.0
 
     @property
     def holdings(self) -> FloatArray:
@@ -185,3 +191,21 @@ class Stake:
     def _require_amount(self, verb: str, units: float) -> None:
         if not 0.0 <= units < inf:
             raise InvalidStake(f"cannot {verb} {units}; give a finite amount, 0 or more")
+
+
+class StakedPayer(Payer):
+    """The state of a layer whose money is a `stake`, which people may enter and leave."""
+
+    __slots__ = ("stake", "terms")
+
+    terms: StakeTerms
+
+    def __init__(self, terms: StakeTerms, stake: Stake, delay_seconds: float = 0.0) -> None:
+        super().__init__(terms, delay_seconds)
+        self.terms = terms
+        self.stake = stake
+
+    def see(self, held: float, now_seconds: float) -> None:
+        """Mark the stake to what is there, and see whether it is paused."""
+        self.stake.mark(held)
+        self.stake.paused = self.terms.paused(now_seconds)

@@ -22,8 +22,8 @@ from pydantic import Field
 
 from models.losses.layer import ROUNDING
 from models.losses.market import LossView, raise_by_sale
-from models.losses.payer import Effect, Paid, Payer, What
-from models.losses.stake import Stake, StakeTerms
+from models.losses.payer import Effect, Paid, What
+from models.losses.stake import Stake, StakedPayer, StakeTerms
 
 _DAY: Final = 86400.0
 
@@ -40,22 +40,28 @@ class StakedOwnTokenLayer(StakeTerms):
     delay_seconds: float = Field(5.0 * _DAY, ge=0, description="vote and sale; an assumption")
     event_seconds: float = Field(10.0 * _DAY, ge=0, description="time from its first loss that an event lasts")
 
+    def money(self, lost: str) -> tuple[str, float]:
+        """The stake."""
+        return self.asset, self.capital
+
     def start(self) -> "StakedOwnToken":
         """The layer before the first loss."""
         return StakedOwnToken(self)
 
 
-class StakedOwnToken(Payer):
+class StakedOwnToken(StakedPayer):
     """The stake, and how much of it the event of now has slashed."""
 
-    __slots__ = ("_event_ends_seconds", "_slashed", "stake", "terms")
+    __slots__ = ("_event_ends_seconds", "_slashed")
+
+    terms: StakedOwnTokenLayer
 
     gives: ClassVar[frozenset[What]] = frozenset({"sold"})
+    keeps_the_lost: ClassVar[bool] = True
 
     def __init__(self, terms: StakedOwnTokenLayer) -> None:
-        super().__init__(terms, terms.delay_seconds)
-        self.terms = terms
-        self.stake = Stake(terms.capital, terms.cooldown_seconds, terms.window_seconds)
+        stake = Stake(terms.capital, terms.cooldown_seconds, terms.window_seconds)
+        super().__init__(terms, stake, terms.delay_seconds)
         self._event_ends_seconds = -inf
         self._slashed = 0.0
 

@@ -12,7 +12,7 @@ slashing alike. They earn rewards on a curve around the target liquidity T with 
     T < S < 1.2 T:   E - 0.2 E (S - T) / (0.2 T)
     S >= 1.2 T:      0.8 E
 
-**Leaves out**: interest of the claims staked, which `rebase` takes in; several reserves behind one stake; the vote to
+**Leaves out**: interest of the claims staked, which `see` takes in; several reserves behind one stake; the vote to
 pause.
 
 **Units**: units of the staked asset, of the reward's asset per year, seconds.
@@ -25,8 +25,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from models.losses.market import LossView
-from models.losses.payer import Effect, Paid, Payer, Settles, What
-from models.losses.stake import Stake, StakeTerms
+from models.losses.payer import Effect, Paid, Settles, What
+from models.losses.stake import Stake, StakedPayer, StakeTerms
 
 _DAY: Final = 86400.0
 # EmissionMath: the curve is flat from 120 % of the target on, at 80 % of the largest emission.
@@ -49,6 +49,10 @@ class StakedSameAssetLayer(StakeTerms):
     window_seconds: float = Field(2.0 * _DAY, ge=0)
     cover_delay_seconds: float = Field(0.0, ge=0, description="from the slash to the burning of claims")
 
+    def claims(self) -> float:
+        """The stake."""
+        return self.capital
+
     def start(self) -> "StakedSameAsset":
         """The layer before the first loss."""
         return StakedSameAsset(self)
@@ -63,19 +67,20 @@ class StakedSameAssetLayer(StakeTerms):
         return _FLAT_SHARE * largest
 
 
-class StakedSameAsset(Payer):
+class StakedSameAsset(StakedPayer):
     """The stake, and what was slashed of it and is not paid out yet, in `held` units."""
 
-    __slots__ = ("held", "stake", "terms")
+    __slots__ = ("held",)
+
+    terms: StakedSameAssetLayer
 
     gives: ClassVar[frozenset[What]] = frozenset({"burned"})
 
     settles: ClassVar[Settles] = "claims"
 
     def __init__(self, terms: StakedSameAssetLayer) -> None:
-        super().__init__(terms, terms.cover_delay_seconds)
-        self.terms = terms
-        self.stake = Stake(terms.capital, terms.cooldown_seconds, terms.window_seconds, terms.emission_per_year)
+        stake = Stake(terms.capital, terms.cooldown_seconds, terms.window_seconds, terms.emission_per_year)
+        super().__init__(terms, stake, terms.cover_delay_seconds)
         self.held = 0.0
 
     def capacity(self, now_seconds: float, market: LossView) -> float:
@@ -90,12 +95,12 @@ class StakedSameAsset(Payer):
         self.stake.accrue(now_seconds)
         return super().advance(now_seconds, market)
 
-    def rebase(self, worth: float) -> None:
+    def see(self, held: float, now_seconds: float) -> None:
         """Take note of what the claims staked and held are worth now: interest and haircuts go to both alike."""
         before = self.stake.assets + self.held
-        part = worth / before if before > 0.0 else 0.0
+        part = held / before if before > 0.0 else 0.0
         self.held *= part
-        self.stake.mark(worth - self.held)
+        super().see(held - self.held, now_seconds)
 
     def _set_aside(self, units: float, now_seconds: float, market: LossView) -> tuple[Effect, ...]:
         price = market.token(self.terms.asset).price

@@ -1,10 +1,13 @@
 """Slot: a source of liquidity.
 
 Every source answers one question in closed form: how much can be traded before the marginal price reaches p? Quotes are
-pure; `settle` applies exactly what was quoted.
+pure; `settle` applies exactly what was quoted. A part is a class of terms with a `kind`, whose `build(reference_price)`
+makes the source. What it holds is `base` and `quote`, in units: so much is brought into an account of its own when a
+market is opened. A pool of shares is a `ReservePool` with `ReserveTerms`, and liquidity providers may then come and go;
+one that is the rest of the market, which holds nothing and runs after the reference price, is `Following`.
 """
 
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -76,6 +79,18 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
+class Following(Protocol):
+    """A source that is the rest of the market: who trades with it trades with the outside world."""
+
+    @property
+    def price(self) -> float:
+        """The price that it has now."""
+
+    def set_reference(self, price: float) -> None:
+        """Have the reference price of the block, before anybody trades; called where `price` is another."""
+
+
 __all__ = [
     "AlreadyDeposited",
     "Bands",
@@ -86,6 +101,7 @@ __all__ = [
     "ConstantProductTerms",
     "EndlessFill",
     "Fill",
+    "Following",
     "Infinite",
     "InfiniteTerms",
     "InvalidAmount",

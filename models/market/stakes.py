@@ -11,21 +11,26 @@ apart and owed to it until it leaves.
 """
 
 from math import sqrt
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, get_args
 
 import numpy as np
 
+from models.market import SourceTerms
 from models.market.concentrated import Concentrated
-from models.market.constant_product import ConstantProduct
+from models.market.concentrated_terms import ConcentratedTerms
 from models.market.fill import DUST
-from models.market.stable_swap import StableSwap
+from models.market.reserves import ReservePool, ReserveTerms
 from models.refusals import Refusal
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from models.market import Source
 
-STAKED = ("constant_product", "concentrated", "stable_swap")
+STAKED: Final[tuple[str, ...]] = tuple(
+    get_args(terms.model_fields["kind"].annotation)[0]
+    for terms in get_args(get_args(SourceTerms)[0])
+    if issubclass(terms, ReserveTerms | ConcentratedTerms)
+)
 """The kinds of sources in which somebody can have a stake."""
 
 NOTHING = 0.0, 0.0
@@ -77,9 +82,9 @@ class Stakes(Holdings, Protocol):
 
 
 class ShareStakes:
-    """Owners of shares in a constant-product or stable-swap pool."""
+    """Owners of shares in a pool of reserves."""
 
-    def __init__(self, pool: ConstantProduct | StableSwap, owners: int) -> None:
+    def __init__(self, pool: ReservePool, owners: int) -> None:
         self._pool = pool
         self._shares = np.zeros(owners)
         self._before = np.zeros((2, owners))  # fees that the pool had kept, when they came in, for as many shares
@@ -235,6 +240,6 @@ def stakes_in(source: "Source", owners: int, lower: float, upper: float) -> Stak
     """
     if isinstance(source, Concentrated):
         return RangeStakes(source, owners, lower, upper)
-    if isinstance(source, ConstantProduct | StableSwap):
+    if isinstance(source, ReservePool):
         return ShareStakes(source, owners)
     raise NoStakes(source)

@@ -2,10 +2,10 @@
 
 A part is a class of parameters with a `kind`; `start(price)` makes the oracle that believes `price` at time 0.
 `reads_venue` says whether its reports depend on the venue's price, so that sales there move what the protocol believes.
-Some parts are made of others: a median of several, bounds around one.
+Some parts are made of others, fields of the type "OracleTerms" in quotes: a median of several, bounds around one.
 """
 
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, get_args
 
 from pydantic import Field
 
@@ -61,6 +61,5 @@ OracleTerms = Annotated[
     Field(discriminator="kind"),
 ]
 
-# The parts that are made of others know the list only now that it is complete.
-MedianTerms.model_rebuild()
-BoundedTerms.model_rebuild()
+for _part in get_args(get_args(OracleTerms)[0]):
+    _part.model_rebuild()  # a part that is made of others knows the list only now that it is complete

@@ -13,7 +13,7 @@ low and close. Past the last bar its close holds.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, PositiveFloat, model_validator
@@ -132,6 +132,8 @@ class BarsPrice(Parameters):
 
     `bar_seconds` may be left out for a file of two rows or more, whose times then tell it.
     """
+
+    diffuses: ClassVar[bool] = False
 
     kind: Literal["bars"] = "bars"
     file: str | None = Field(default=None, min_length=1)

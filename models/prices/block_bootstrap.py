@@ -75,6 +75,7 @@ class BlockBootstrapPrice(Parameters):
     """A column of prices and one of times in a file, resampled; the file is read by whoever loads the scenario."""
 
     needs_table: ClassVar[bool] = True
+    diffuses: ClassVar[bool] = False
 
     kind: Literal["block_bootstrap"] = "block_bootstrap"
     file: str = Field(min_length=1)

@@ -10,7 +10,7 @@ deficit leaves without anything behind it.
 **Invariants**: above 0: a claim that is worth nothing is kept at `WORTHLESS`, for prices divide.
 """
 
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ WORTHLESS: Final = 1e-9
 
 class ClaimPrice(Parameters):
     """The price of a claim on the `reserve` of a `pool`: that of the reserve's asset, times what a share is worth."""
+
+    diffuses: ClassVar[bool] = False
 
     kind: Literal["claim"] = "claim"
     pool: str = Field(min_length=1)

@@ -21,6 +21,7 @@ class ConstantPrice(Parameters):
     """One price for ever."""
 
     needs_table: ClassVar[bool] = False
+    diffuses: ClassVar[bool] = False
 
     kind: Literal["constant"] = "constant"
     price: float = Field(gt=0)

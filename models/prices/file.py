@@ -53,6 +53,7 @@ class FilePrice(Parameters):
     """A column of prices and one of times in a file; the file is read by whoever loads the scenario."""
 
     needs_table: ClassVar[bool] = True
+    diffuses: ClassVar[bool] = False
 
     kind: Literal["file"] = "file"
     file: str = Field(min_length=1)

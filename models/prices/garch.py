@@ -67,6 +67,7 @@ class GarchPrice(Parameters):
     """A GARCH(1, 1) from `start`."""
 
     needs_table: ClassVar[bool] = False
+    diffuses: ClassVar[bool] = True
 
     kind: Literal["garch"] = "garch"
     start: float = Field(gt=0)

@@ -36,6 +36,7 @@ class GbmPrice(Parameters):
     """Geometric Brownian motion from `start`."""
 
     needs_table: ClassVar[bool] = False
+    diffuses: ClassVar[bool] = True
 
     kind: Literal["gbm"] = "gbm"
     start: float = Field(gt=0)

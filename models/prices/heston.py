@@ -55,6 +55,7 @@ class HestonPrice(Parameters):
     """Heston's model from `start`."""
 
     needs_table: ClassVar[bool] = False
+    diffuses: ClassVar[bool] = True
 
     kind: Literal["heston"] = "heston"
     start: float = Field(gt=0)

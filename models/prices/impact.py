@@ -11,6 +11,8 @@ sign of N; x halves every half-life. To halve x under the square root, N falls t
 **Units**: dollars, seconds; `daily_volatility` is a fraction; the coefficient Y is about 0.5 to 1 in the literature.
 **Invariants**: dollars sold and bought back at once leave no trace; parts sold at once count as their sum; decay by s,
 then by t seconds is decay by s + t. The factor is positive and finite, and 1 when nothing was sold.
+
+A part starts an `ImpactState`; one that forgets in another way starts a subclass with its own `factor` and `decay`.
 """
 
 import math

@@ -29,6 +29,7 @@ class JumpDiffusionPrice(Parameters):
     """A diffusion from `start` with `jumps`, or with normal jumps of `jump_mean` and `jump_volatility`."""
 
     needs_table: ClassVar[bool] = False
+    diffuses: ClassVar[bool] = True
 
     kind: Literal["jump_diffusion"] = "jump_diffusion"
     start: float = Field(gt=0)

@@ -21,6 +21,7 @@ class PathPrice(Parameters):
     """Prices, one per step; the last one holds."""
 
     needs_table: ClassVar[bool] = False
+    diffuses: ClassVar[bool] = False
 
     kind: Literal["path"] = "path"
     prices: list[PositiveFloat] = Field(min_length=1)

@@ -40,6 +40,7 @@ class RegimeSwitchingPrice(Parameters):
     """A diffusion from `start` in regimes that follow one another as a Markov chain."""
 
     needs_table: ClassVar[bool] = False
+    diffuses: ClassVar[bool] = True
 
     kind: Literal["regime_switching"] = "regime_switching"
     start: float = Field(gt=0)

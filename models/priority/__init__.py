@@ -1,7 +1,7 @@
 """Slot: who goes first in a block, where several call for the same thing: how they bid gas against one another.
 
-A rule is a frozen set of parameters with one pure function from what each would bid at most to what each bids. The
-highest bid goes first (`models.blockspace.order`); what is bid leaves the world as gas.
+A rule is a frozen set of parameters with a `kind` and one pure function, from what each would bid at most to what each
+bids. The highest bid goes first (`models.blockspace.order`); what is bid leaves the world as gas.
 """
 
 from typing import Annotated, Protocol

@@ -11,10 +11,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.parameters import Parameters
+from models.rates.rule import Memoryless
 
 
-class Fixed(Parameters):
+class Fixed(Memoryless):
     """One rate."""
 
     kind: Literal["fixed"] = "fixed"

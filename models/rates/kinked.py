@@ -13,10 +13,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.parameters import Parameters
+from models.rates.rule import Memoryless
 
 
-class Kinked(Parameters):
+class Kinked(Memoryless):
     """Two straight lines that meet at the kink."""
 
     kind: Literal["kinked"] = "kinked"

@@ -7,7 +7,7 @@ from builders.random_worlds.draws import choose, maybe
 from builders.random_worlds.markets import oracle
 from models.losses import PRESETS, TIMED_LAYERS
 
-KINDS = [get_args(kind.model_fields["kind"].annotation)[0] for kind in TIMED_LAYERS]
+KINDS = {get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in TIMED_LAYERS}
 
 
 def reserve(draw: Random) -> dict[str, Any]:
@@ -43,25 +43,24 @@ def layer(draw: Random, kind: str, assets: list[str]) -> dict[str, Any]:
     pause = maybe(draw, "paused_from_seconds", 0.0, 600.0) | maybe(draw, "paused_until_seconds", 300.0, 900.0)
     token = {"asset": choose(draw, "USD", "ETH", "ALT")}
     more: dict[str, dict[str, Any]] = {
-        "dao_offset": capital | {"delay_seconds": delay},
-        "staked_same_asset": capital
-        | pause
+        "dao_offset": {"delay_seconds": delay},
+        "staked_same_asset": pause
         | {"target_liquidity": 1000.0, "cover_delay_seconds": delay, "liquidation_fee": choose(draw, 0.0, 0.1)},
-        "staked_own_token": capital | pause | token | {"delay_seconds": delay},
-        "stability_pool": capital,
-        "backstop_vault": capital | pause | maybe(draw, "asset", "ALT", "ETH") | {"component_share": 0.5},
-        "insurance_fund": capital | maybe(draw, "asset", "ALT", "ETH") | maybe(draw, "all_or_nothing", True),
-        "external_cover": capital | maybe(draw, "asset", "ETH") | {"assessment_seconds": delay},
+        "staked_own_token": pause | token | {"delay_seconds": delay},
+        "backstop_vault": pause | maybe(draw, "asset", "ALT", "ETH") | {"component_share": 0.5},
+        "insurance_fund": maybe(draw, "asset", "ALT", "ETH") | maybe(draw, "all_or_nothing", True),
+        "external_cover": maybe(draw, "asset", "ETH") | {"assessment_seconds": delay},
         "mint_auction": token
         | {"surplus": choose(draw, 0.0, 500.0), "lot": choose(draw, 10.0, 1000.0), "wait_seconds": delay}
         | {"auction_seconds": 60.0, "unsold_seconds": 120.0, "first_offer": choose(draw, 0.1, 100.0)},
         "price_bucket": maybe(draw, "buckets", 1, 3),
         "in_kind": maybe(draw, "discount", 0.1),
         "auto_deleverage": maybe(draw, "key", "pro_rata"),
-        "discretionary_rescue": capital
-        | maybe(draw, "asset", "ALT")
+        "discretionary_rescue": maybe(draw, "asset", "ALT")
         | {"probability": choose(draw, 0.0, 0.5, 1.0), "delay_seconds": delay},
     }
+    if kind in KINDS and "capital" in KINDS[kind].model_fields:
+        terms |= capital  # also of a kind that is new here
     return terms | more.get(kind, {})
 
 
