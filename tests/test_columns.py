@@ -6,11 +6,12 @@ import pytest
 
 from abm import Scenario, simulate
 from abm.reading.inputs import ScenarioError
-from abm.record.columns import PRICES, STEPS, TABLES
+from abm.record.columns import PRICES, STEPS, TABLES, WHOLE, WORDS
 from experiments import load_results, load_scenario
 from experiments.cli import main
 from experiments.glossary import glossary
 from experiments.run import run_scenario
+from experiments.stored import tables
 
 SHORT = {"time.steps": "4"}
 
@@ -30,6 +31,13 @@ def test_every_column_is_told_in_the_order_of_its_table(name):
         first, *columns = frame.columns
         assert first == "path"
         assert list(dict.fromkeys(_known(table, column) for column in columns)) == _in_turn(table)
+
+
+def test_what_is_stored_has_the_same_tables_and_types():
+    assert set(tables.TABLES) == set(TABLES) - {"paths"}, "a new table is named in both, or it would be left behind"
+    assert (tables.TEXT, tables.INTEGER) == (WORDS, WHOLE)
+    columns = {"path"} | {column for _, of_table in TABLES.values() for column in of_table}
+    assert columns >= (WORDS | WHOLE)
 
 
 def _in_turn(table: str) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
-from pydantic import Field
 
 from abm import Scenario, simulate
 from experiments import load_results, load_scenario, run_paths, run_scenario
@@ -83,41 +82,30 @@ class RefilledTerms(ReserveTerms):
         return Refilled(reference_price, self.value)
 
 
-class Adaptive(Parameters):
-    """Morpho's AdaptiveCurveIrm: e(u) is the distance from the target, of whichever side's largest; the rate at the
-    target grows by speed * e(u) a year, and the curve around it runs from a quarter to four times of it.
-    """
+class Creeping(Parameters):
+    """A rate that governance raises a little in every hour, whatever the utilisation."""
 
-    kind: Literal["adaptive"] = "adaptive"
-    at_target_per_year: float = 0.04
-    target: float = 0.9
-    speed_per_year: float = Field(50.0, gt=0)
-    steepness: float = 4.0
+    kind: Literal["creeping"] = "creeping"
+    first_per_year: float = 0.1
+    rise_per_hour: float = 0.01
 
-    def start(self) -> "AdaptiveRule":
-        return AdaptiveRule(self)
+    def start(self) -> "CreepingRule":
+        return CreepingRule(self)
 
 
-class AdaptiveRule:
+class CreepingRule:
     remembers: ClassVar[bool] = True
 
-    def __init__(self, terms: Adaptive) -> None:
+    def __init__(self, terms: Creeping) -> None:
         self.terms = terms
-        self.at_target = terms.at_target_per_year
-
-    def error(self, utilisation: float) -> float:
-        target = self.terms.target
-        return (utilisation - target) / (1.0 - target if utilisation > target else target)
+        self.now_per_year = terms.first_per_year
 
     def rate(self, utilisation: float) -> float:
-        error, steep = self.error(utilisation), self.terms.steepness
-        return self.at_target * (1.0 + (steep - 1.0 if error > 0.0 else 1.0 - 1.0 / steep) * error)
+        return self.now_per_year
 
     def elapse(self, utilisation: float, seconds: float) -> float:
-        moved = self.terms.speed_per_year * self.error(utilisation) * seconds / SECONDS_PER_YEAR
-        mean = math.expm1(moved) / moved if moved else 1.0
-        charged = mean * self.rate(utilisation)
-        self.at_target *= math.exp(moved)
+        charged = self.now_per_year
+        self.now_per_year += self.terms.rise_per_hour * seconds / 3600.0
         return charged
 
 
@@ -253,16 +241,13 @@ def test_a_source_that_follows_the_reference_is_the_rest_of_the_market(small: An
 
 
 def test_a_rate_that_moves_with_time_is_charged_and_written_down(small: Any) -> None:
-    """Fully lent out, the rate at the target grows by exp(speed * time), and is charged four times, as its mean."""
-    lent = {"agents__depositors": [{"deposits": {"DAI": 1.0}}], "assets__ETH__price__prices": [9000.0]}
-    hours = with_part(small(time__steps=25, time__step_seconds=3600.0, **lent), rates=Adaptive())
-    run = simulate(hours)
-    years = 24.0 * 3600.0 / SECONDS_PER_YEAR
-    grown = math.exp(50.0 * years)
-    assert run.steps["borrow_rate_per_year"].iloc[0] == pytest.approx(0.16, rel=1e-9)
-    assert run.steps["borrow_rate_per_year"].iloc[-1] == pytest.approx(0.16 * grown, rel=1e-9)
+    terms = small(time__steps=25, time__step_seconds=3600.0, assets__ETH__price__prices=[9000.0])
+    run = simulate(with_part(terms, rates=Creeping()))
+    rates = 0.1 + 0.01 * np.arange(25)
+    assert run.steps["borrow_rate_per_year"].tolist() == pytest.approx(rates.tolist(), rel=1e-12)
     owed = run.steps["debt_usd"].iloc[-1] / run.steps["debt_usd"].iloc[0]
-    assert math.log(owed) == pytest.approx(0.16 * (grown - 1.0) / 50.0, rel=1e-6)  # compounded to the third power
+    years = 3600.0 / SECONDS_PER_YEAR
+    assert math.log(owed) == pytest.approx(rates[:24].sum() * years, rel=1e-9)  # compounded to the third power
 
 
 def test_beside_it_a_rate_without_a_memory_is_written_down_as_ever(small: Any) -> None:

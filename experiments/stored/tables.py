@@ -8,9 +8,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from abm.record import columns
+# As `abm.record.columns` has them: what is stored is read and drawn without the simulator, whose import takes seconds.
+TABLES = (
+    "steps", "liquidations", "write_offs", "depth", "landscape", "trades", "providers", "attacks", "auctions",
+    "depositors", "nodes", "exposures", "liquidators", "balance_sheets",
+)  # fmt: skip
 
-TABLES = tuple(name for name in columns.TABLES if name != "paths")
+# A table without rows does not show its types, and the first path often liquidates nobody.
+TEXT = {
+    "pool", "liquidator", "debt_asset", "collateral_asset", "layer", "market", "base", "quote", "source", "side",
+    "taker", "maker", "cohort", "attacker", "strategy", "asset", "oracle",
+    "opener", "node", "target", "kind",
+}  # fmt: skip
+INTEGER = {
+    "path", "step", "account", "generation", "trades", "member", "blocks", "opened_step", "bids", "resets", "open",
+    "group", "members", "asked_members",
+    "calls", "failed", "left_out", "liquidations", "active",
+}  # fmt: skip
 
 
 class Digest:
@@ -52,9 +66,9 @@ def schema_of(frame: pd.DataFrame) -> pa.Schema:
 
     def stored(name: str) -> pa.DataType:
         kind = frame[name].dtype.kind
-        if name in columns.WORDS or (kind == "O" and len(frame) > 0):
+        if name in TEXT or (kind == "O" and len(frame) > 0):
             return pa.string()
-        if name in columns.WHOLE or kind in "iu":
+        if name in INTEGER or kind in "iu":
             return pa.int64()
         return pa.bool_() if kind == "b" else pa.float64()
 

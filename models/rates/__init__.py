@@ -8,12 +8,13 @@ from typing import Annotated, ClassVar, Protocol
 
 from pydantic import Field
 
+from models.rates.adaptive_curve import AdaptiveCurve
 from models.rates.compounding import SECONDS_PER_YEAR, compound
 from models.rates.fixed import Fixed
 from models.rates.kinked import Kinked
 from models.rates.rule import Memoryless
 
-__all__ = ["SECONDS_PER_YEAR", "BorrowRate", "Fixed", "Kinked", "Memoryless", "Rates", "compound"]
+__all__ = ["SECONDS_PER_YEAR", "AdaptiveCurve", "BorrowRate", "Fixed", "Kinked", "Memoryless", "Rates", "compound"]
 
 
 class BorrowRate(Protocol):
@@ -31,4 +32,4 @@ class BorrowRate(Protocol):
         ...
 
 
-Rates = Annotated[Kinked | Fixed, Field(discriminator="kind")]
+Rates = Annotated[Kinked | AdaptiveCurve | Fixed, Field(discriminator="kind")]

@@ -23,6 +23,7 @@ def reserve(draw: Random) -> dict[str, Any]:
             {"kind": "fixed", "rate_per_year": 0.0},
             {"kind": "fixed", "rate_per_year": 5.0},
             {"kind": "kinked", "base_per_year": 0.0, "slope1_per_year": 0.1, "slope2_per_year": 50.0, "kink": 0.8},
+            {"kind": "adaptive_curve", "initial_per_year": 1.0, "speed_per_year": 1000.0},
         ),
     }
 
