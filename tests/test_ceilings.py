@@ -149,6 +149,32 @@ def test_nor_where_rights_to_call_are_sold(play, digest, design, wrapped):
     both_ways(play, digest, **crash(design, pools__0__liquidation={"design": design} | wrapped))
 
 
+@pytest.mark.parametrize("dust_usd", [0.0, 100.0, 5000.0])
+def test_nor_where_the_hole_is_full_or_nothing_is_left_to_pay_callers_with(play, digest, dust_usd):
+    """All there is has been lent in the second world, and all but enough for a tip in the third."""
+    clip = {"design": "maker_clip", "dust_usd": dust_usd}
+    full = crash("maker_clip", pools__0__liquidation=clip | {"hole_usd": 3e4})
+    run = both_ways(play, digest, **full)
+    assert run.tables["auctions"]["tab"].sum() > 3e4
+    for deposited in (300_000.0, 300_400.0):
+        lent = {"agents__borrowers": [DUST | {"total_debt_usd": 300_000.0}]}
+        lent["agents__depositors"] = [{"deposits": {"DAI": deposited}}]
+        both_ways(play, digest, **crash("maker_clip", pools__0__liquidation=clip, **lent))
+
+
+def test_nobody_prices_openings_for_which_there_is_no_room_or_no_reward(play, monkeypatch):
+    priced: list[int] = []
+    price = Calls.price
+    monkeypatch.setattr(Calls, "price", lambda calls, number: priced.append(number) or price(calls, number))
+    clip, never = {"design": "maker_clip", "tail_seconds": 1e9, "cusp": 0.0}, [{"capital_usd": 0.0}]
+    gas = {"agents__liquidators": never, "blockspace": GAS}
+    play(**crash("maker_clip", pools__0__liquidation=clip, agents__depositors=[], **gas))
+    assert priced == []
+    run = play(**crash("maker_clip", pools__0__liquidation=clip | {"hole_usd": 5e4}, **gas))
+    opened = len(run.tables["auctions"])
+    assert 0 < opened <= len(priced) < 2 * opened
+
+
 @pytest.mark.parametrize("design", DESIGN_NAMES)
 def test_an_account_with_nothing_posted_is_no_trouble(play, digest, design):
     """It is below health 1 from the first block on, among others that are liquidated."""
@@ -396,6 +422,7 @@ def test_bids_are_those_of_who_looks_at_one_lot_after_the_other(data, lots, bidd
 
 houses = st.builds(
     House,
+    outstanding_usd=st.sampled_from([0.0, 2e3, 8e3, 1e4 - 1e-9, 1e4, 9.999e7, 2e8]),
     stability_pool=st.sampled_from([0.0, 0.5, 1e3, 1e9]),
     borrow_rate_per_year=st.floats(0.0, 1.0),
     stakes_units=st.just(1.0),
