@@ -84,9 +84,11 @@ class View:
     def room_for(self, gas_units: float) -> int:
         """Return a number of calls of so much gas that no block can hold more of; nobody needs to ask for more."""
         space = self._world.scenario.blockspace
-        if space is None or space.capacity_gas is None or space.failed_calls == "free" or gas_units <= 0.0:
+        if space is None or space.capacity_gas is None or space.failed_calls == "free":
             return sys.maxsize
-        return int(space.capacity_gas // gas_units) + 1  # one more than there should be: room is used up with rounding
+        fitting = space.capacity_gas / gas_units if gas_units > 0.0 else math.inf
+        # One more than there should be: room is used up with rounding.
+        return int(fitting) + 1 if fitting < sys.maxsize else sys.maxsize
 
     def price_usd(self, asset: int) -> float:
         """Return the price of an asset on the rest of the market."""

@@ -121,4 +121,6 @@ def test_without_an_end_to_its_room_a_block_takes_whoever_asks(model_of, small_w
     for blockspace in (None, GAS, GAS | {"capacity_gas": 1e6, "failed_calls": "free"}):
         world = small_world(**({"blockspace": blockspace} if blockspace else {}))
         assert model_of(world).view.room_for(1e5) == sys.maxsize
-    assert model_of(small_world(blockspace=GAS | {"capacity_gas": 1e6})).view.room_for(0.0) == sys.maxsize
+    view = model_of(small_world(blockspace=GAS | {"capacity_gas": 1e6})).view
+    assert [view.room_for(gas_units) for gas_units in (0.0, 1e-310, 1e-16)] == [sys.maxsize] * 3
+    assert 10 <= view.room_for(1e5) <= 11
