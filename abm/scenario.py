@@ -27,7 +27,7 @@ from abm.reading.consistency import check, check_files
 from abm.reading.inputs import TOML_ERRORS, ScenarioError, anchor_files, named_files, override, plain, refuse_extremes
 from abm.reading.sentences import sentence
 from models.exits import ExitTerms
-from models.lending import ReserveTerms
+from models.lending import MOST_RESERVES, ReserveTerms
 from models.liquidation import Design
 from models.market import SourceTerms
 from models.oracles import OracleTerms, ReferenceTerms
@@ -112,7 +112,7 @@ class Pool(Parameters):
     """One lending pool: its reserves, its liquidation design, its loss layers, and when depositors may leave."""
 
     name: str = Field("core", min_length=1)
-    reserves: dict[str, Reserve] = Field(min_length=1)
+    reserves: dict[str, Reserve] = Field(min_length=1, max_length=MOST_RESERVES)
     liquidation: Design
     losses: Losses = Losses()
     exits: ExitTerms = ExitTerms()

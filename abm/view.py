@@ -2,6 +2,7 @@
 
 import copy
 import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,15 @@ class View:
     def gas_cost_usd(self, gas_units: float, price_gwei: float) -> float:
         """Return what so much gas costs at a price, in dollars."""
         return self._world.gas_cost_usd(gas_units, price_gwei)
+
+    def room_for(self, gas_units: float) -> int:
+        """Return a number of calls of so much gas that no block can hold more of; nobody needs to ask for more."""
+        space = self._world.scenario.blockspace
+        if space is None or space.capacity_gas is None or space.failed_calls == "free":
+            return sys.maxsize
+        fitting = space.capacity_gas / gas_units if gas_units > 0.0 else math.inf
+        # One more than there should be: room is used up with rounding.
+        return int(fitting) + 1 if fitting < sys.maxsize else sys.maxsize
 
     def price_usd(self, asset: int) -> float:
         """Return the price of an asset on the rest of the market."""

@@ -149,6 +149,32 @@ def test_nor_where_rights_to_call_are_sold(play, digest, design, wrapped):
     both_ways(play, digest, **crash(design, pools__0__liquidation={"design": design} | wrapped))
 
 
+@pytest.mark.parametrize("dust_usd", [0.0, 100.0, 5000.0])
+def test_nor_where_the_hole_is_full_or_nothing_is_left_to_pay_callers_with(play, digest, dust_usd):
+    """All there is has been lent in the second world, and all but enough for a tip in the third."""
+    clip = {"design": "maker_clip", "dust_usd": dust_usd}
+    full = crash("maker_clip", pools__0__liquidation=clip | {"hole_usd": 3e4})
+    run = both_ways(play, digest, **full)
+    assert run.tables["auctions"]["tab"].sum() > 3e4
+    for deposited in (300_000.0, 300_400.0):
+        lent = {"agents__borrowers": [DUST | {"total_debt_usd": 300_000.0}]}
+        lent["agents__depositors"] = [{"deposits": {"DAI": deposited}}]
+        both_ways(play, digest, **crash("maker_clip", pools__0__liquidation=clip, **lent))
+
+
+def test_nobody_prices_openings_for_which_there_is_no_room_or_no_reward(play, monkeypatch):
+    priced: list[int] = []
+    price = Calls.price
+    monkeypatch.setattr(Calls, "price", lambda calls, number: priced.append(number) or price(calls, number))
+    clip, never = {"design": "maker_clip", "tail_seconds": 1e9, "cusp": 0.0}, [{"capital_usd": 0.0}]
+    gas = {"agents__liquidators": never, "blockspace": GAS}
+    play(**crash("maker_clip", pools__0__liquidation=clip, agents__depositors=[], **gas))
+    assert priced == []
+    run = play(**crash("maker_clip", pools__0__liquidation=clip | {"hole_usd": 5e4}, **gas))
+    opened = len(run.tables["auctions"])
+    assert 0 < opened <= len(priced) < 2 * opened
+
+
 @pytest.mark.parametrize("design", DESIGN_NAMES)
 def test_an_account_with_nothing_posted_is_no_trouble(play, digest, design):
     """It is below health 1 from the first block on, among others that are liquidated."""
@@ -174,11 +200,40 @@ def test_looks_are_the_first_that_are_ripe_less_what_is_not_worth_one(since, dat
     ranked = Ranked(np.arange(n) + 100, np.array(since), np.array(size))
     for k in np.flatnonzero(taken).tolist():
         ranked.take(k + 100)
-    looks, in_all = ranked.looks(60.0, prefers, patience, None if worth is None else np.array(worth).__getitem__)
+    looks = ranked.looks(60.0, prefers, patience, None if worth is None else np.array(worth).__getitem__)
     first = list(ranked.ripe(60.0, prefers))[:patience]
-    assert in_all == len(first)
     expected = [(number, number - 100, k + 1) for k, number in enumerate(first) if worth is None or worth[number - 100]]
-    assert list(looks) == expected
+    assert [(number, place, looks.looked) for number, place in looks] == expected
+    assert looks.looked == len(first)
+
+
+@pytest.mark.parametrize("prefers", ["largest", "oldest"])
+@pytest.mark.parametrize("patience", [1, 64, 65, 700, 5000])
+def test_long_looks_see_all_there_is_in_order(prefers, patience):
+    """Also far behind the head, with some in between that are hidden, not ripe or not worth a look."""
+    rng = np.random.default_rng(4)
+    since, size = rng.choice([0.0, 60.0, 900.0], 3000), rng.integers(1, 40, 3000).astype(float)
+    ranked, worth = Ranked(np.arange(3000), since, size), rng.random(3000) < 0.3
+    for number in range(0, 3000, 7):
+        ranked.take(number)
+    first = list(ranked.ripe(60.0, prefers))[:patience]
+    looks = ranked.looks(60.0, prefers, patience, worth.__getitem__)
+    seen = [(number, looks.looked) for number, _ in looks]
+    assert seen == [(number, k + 1) for k, number in enumerate(first) if worth[number]]
+    assert looks.looked == len(first)
+
+
+def test_who_is_content_with_what_comes_first_looks_at_no_more():
+    ranked, asked = Ranked(np.arange(5000), np.zeros(5000), np.arange(5000.0)), []
+
+    def worth(places):
+        asked.extend(places.tolist())
+        return np.ones(places.size, np.bool_)
+
+    looks = ranked.looks(0.0, "largest", 5000, worth)
+    assert next(iter(looks)) == (4999, 4999)
+    assert looks.looked == 1
+    assert len(asked) < 100
 
 
 @given(
@@ -197,7 +252,7 @@ def test_where_nothing_is_worth_a_look_to_the_least_patient_nobody_finds_anythin
     ranked = Ranked(np.arange(since.size), since, size)
     for number in np.flatnonzero(taken).tolist():
         ranked.take(number)
-    found = any(list(ranked.looks(ripe, prefers, patience, worth.__getitem__)[0]) for ripe in (60.0, longer))
+    found = any(list(ranked.looks(ripe, prefers, patience, worth.__getitem__)) for ripe in (60.0, longer))
     assert ranked.any_worth(60.0, prefers, patience, worth.__getitem__) >= found
 
 
@@ -221,13 +276,13 @@ def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):
     keys = (-size,) if prefers == "largest" else (-size, since)
     expected = [k for k in np.lexsort(keys).tolist() if since[k] <= ripe_since]
     while expected:
-        looks, in_all = ranked.looks(ripe_since, prefers, 5, None)
-        seen = [place for _, place, _ in looks]
-        assert (seen, in_all) == (expected[:5], len(expected[:5]))
+        looks = ranked.looks(ripe_since, prefers, 5, None)
+        seen = [place for _, place in looks]
+        assert (seen, looks.looked) == (expected[:5], len(expected[:5]))
         for place in seen:
             ranked.take(place + 7)
         del expected[:5]
-    assert ranked.looks(ripe_since, prefers, 5, None) == ((), 0)
+    assert list(ranked.looks(ripe_since, prefers, 5, None)) == []
 
 
 @given(
@@ -367,6 +422,7 @@ def test_bids_are_those_of_who_looks_at_one_lot_after_the_other(data, lots, bidd
 
 houses = st.builds(
     House,
+    outstanding_usd=st.sampled_from([0.0, 2e3, 8e3, 1e4 - 1e-9, 1e4, 9.999e7, 2e8]),
     stability_pool=st.sampled_from([0.0, 0.5, 1e3, 1e9]),
     borrow_rate_per_year=st.floats(0.0, 1.0),
     stakes_units=st.just(1.0),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from builders.runs import CALM, Shape, stored, title
@@ -49,6 +50,18 @@ def test_profit_and_loss_shows_the_summary_and_depositors_by_exit_order(tmp_path
     losses = ["borrower_loss_usd", "reserve_paid_usd", "depositor_loss_usd"]
     assert shown == pytest.approx(sorted([summary["liquidator_profit_usd"], *(-summary[name] for name in losses)]))
     assert [bar.get_height() for bar in exits.patches] == [0.0] * 7 + [0.1, 0.3, 0.5]
+
+
+def test_of_many_cohorts_of_depositors_those_that_lost_most_are_shown(tmp_path: Path) -> None:
+    """Bars and names of thirty of them left no room for anything else."""
+    results = stored(tmp_path / "run", Shape(steps=60, depositors=True))
+    one = results.table("depositors")
+    many = [one.assign(cohort=f"depositors.{k}", haircut=(k % 20) / 100.0) for k in range(30)]
+    pd.concat(many).to_parquet(results.directory / "depositors.parquet")
+    drawn = profit_and_loss.draw(results)
+    _, names = drawn.axes[1].get_legend_handles_labels()
+    assert names == [f"depositors {k}, DAI" for k in range(12, 20)]
+    assert "Below: the cohorts of depositors that lost most, in groups" in drawn.get_supxlabel().replace("\n", " ")
 
 
 def test_the_networks_links_are_what_the_tables_say(tmp_path: Path) -> None:

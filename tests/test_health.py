@@ -37,8 +37,23 @@ def assert_same(found: Below, expected: Below) -> None:
 
 
 def test_more_reserves_than_bits_are_refused() -> None:
-    with pytest.raises(TooManyReserves, match="32 reserves, a watch keeps 31 apart"):
-        HealthWatch(pool_of(1, [0.5] * 32), 1.0)
+    with pytest.raises(TooManyReserves, match="64 reserves, a watch keeps 63 apart"):
+        HealthWatch(pool_of(1, [0.5] * 64), 1.0)
+
+
+def test_as_many_reserves_as_there_are_bits_are_kept_apart() -> None:
+    """An account against each of them; each in turn falls alone."""
+    pool = pool_of(64, [0.5] * 63)
+    for reserve in range(63):
+        pool.post(reserve + 1, reserve, 2.1)
+        pool.borrow_many([reserve + 1], (reserve + 31) % 63, 1.0)
+    watch = HealthWatch(pool, 1.0)
+    for reserve in range(63):
+        prices = np.ones(63)
+        prices[reserve] = 0.9
+        found = watch.below(prices)
+        assert found.accounts.tolist() == [reserve + 1]
+        assert_same(found, brute_force(pool, 1.0, prices))
 
 
 def test_nobody_is_below_in_an_empty_pool() -> None:

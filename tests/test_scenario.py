@@ -30,6 +30,29 @@ def test_a_start_that_is_no_date_is_refused() -> None:
         load_scenario("one-position", {"time.start": '"soon"'})
 
 
+def _many_reserves(small_world, reserves: int) -> dict:
+    """A borrower against each of many assets, in a pool of so many reserves; the last of the assets falls."""
+    world = small_world(pools__0__reserves={"DAI": {}}, agents__borrowers=[])
+    for k in range(reserves - 1):
+        name, prices = f"A{k}", [100.0, 85.0 if k == reserves - 2 else 100.0]
+        world["assets"][name] = {"price": {"kind": "path", "prices": prices}}
+        world["markets"].append({"base": name, "quote": "DAI", "sources": [{"kind": "infinite"}]})
+        world["pools"][0]["reserves"][name] = {"ltv": 0.8, "liquidation_threshold": 0.83}
+        position = {"collateral": {name: 1.0}, "debt": {"DAI": 75.0}}
+        world["agents"]["borrowers"].append({"positions": [position]})
+    return world
+
+
+def test_a_pool_may_have_as_many_reserves_as_the_largest_there_are(play, small_world):
+    run = play(_many_reserves(small_world, 63))
+    assert set(run.liquidations["collateral_asset"]) == {"A61"}
+
+
+def test_more_reserves_than_can_be_kept_apart_are_refused(small_world):
+    with pytest.raises(ScenarioError, match=r"pools\.0\.reserves .*give 63 or fewer entries"):
+        Scenario.from_dict(_many_reserves(small_world, 64))
+
+
 # The contract
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from abm.agents.clocks import Clocks
+from abm.agents.due import Due
 from abm.intents import Intent, MendPosition, Reaction, Receipt, Status
 from abm.reading.distributions import (
     Drawn,
@@ -204,7 +205,7 @@ class BorrowerCohort(mesa.Agent):
         self._clocks = Clocks(
             watchers + first_account, self.phase_seconds[watchers], self.interval_seconds[watchers], step_seconds
         )
-        self._due: list[tuple[float, int]] = []  # (time, member), the earliest first
+        self._due: Due[int] = Due()
         self._priced_out: list[tuple[float, int]] = []  # (-highest gas price, member), who pays most first
         self._planned = np.zeros(count, dtype=np.bool_)
         self._closing = np.zeros(count, dtype=np.bool_)
@@ -216,17 +217,11 @@ class BorrowerCohort(mesa.Agent):
         self._look(view)
         self._look_at_rates(view)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
-        ready: list[int] = []
-        while self._due and self._due[0][0] <= view.now:
-            member = heapq.heappop(self._due)[1]
-            if bid <= self.max_gas_gwei[member]:
-                ready.append(member)
-            else:
-                heapq.heappush(self._priced_out, (-float(self.max_gas_gwei[member]), member))
-        while self._priced_out and bid <= -self._priced_out[0][0]:
-            ready.append(heapq.heappop(self._priced_out)[1])
+        ready = self._ready(view.now, bid)
+        room = view.room_for(self.terms.gas_units)
+        self._due.leave_out(ready[room:])
         intents: list[Intent] = []
-        for member in ready:
+        for member in ready[:room]:
             account = self.first_account + member
             closing = bool(self._closing[member])
             how = REACTIONS[self.reaction[member]]
@@ -249,10 +244,21 @@ class BorrowerCohort(mesa.Agent):
             )
         return intents
 
+    def _ready(self, now: float, bid: float) -> list[int]:
+        """Return those whose turn it is, and those for whom gas is cheap enough again, who pays most first."""
+        due = np.array(self._due.turn(now), dtype=np.int64)
+        able = bid <= self.max_gas_gwei[due]
+        ready: list[int] = due[able].tolist()
+        for member in due[~able].tolist():
+            heapq.heappush(self._priced_out, (-float(self.max_gas_gwei[member]), member))
+        while self._priced_out and bid <= -self._priced_out[0][0]:
+            ready.append(heapq.heappop(self._priced_out)[1])
+        return ready
+
     def receive(self, intent: Intent, receipt: Receipt) -> None:
         """Take note of what became of a reaction: who was left out tries again, the others watch on."""
         if receipt.status is Status.LEFT_OUT:
-            heapq.heappush(self._due, (0.0, intent.member))
+            self._due.leave_out((intent.member,))
         else:
             self._planned[intent.member] = self._closing[intent.member] = False
 
@@ -296,4 +302,4 @@ class BorrowerCohort(mesa.Agent):
     def _plan(self, view: "View", members: IntArray) -> None:
         for member in members.tolist():
             self._planned[member] = True
-            heapq.heappush(self._due, (view.now + float(self.delay_seconds[member]), member))
+            self._due.plan(view.now + float(self.delay_seconds[member]), member)

@@ -9,7 +9,6 @@ deposits return, when the rate pays for it.
 Leaves out: leaving a part, deposits by newcomers, reading the errors of others.
 """
 
-import heapq
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
+from abm.agents.due import Due
 from abm.agents.fear import Judge, Judgement, Returns
 from abm.intents import Deposit, Intent, MendPosition, Receipt, Status, Stay, Withdraw
 from abm.reading.distributions import Members, NonNegative, NonNegativeOrDrawn, PositiveOrDrawn, draw
@@ -122,7 +122,7 @@ class DepositorCohort(mesa.Agent):
         self._has_lines = bool(np.isfinite(self.lines).any())
         self._ever_left = dict.fromkeys(self._staying, False)
         self._lowest = {reserve: self.lines.min(axis=1).tolist() for reserve in self._staying}
-        self._due: list[tuple[float, int, int]] = []
+        self._due: Due[tuple[int, int]] = Due()  # members, each with the reserve that it leaves
 
     def decide(self, view: "View") -> list[Intent]:
         """Return the withdrawals that fall due in this block, repayments that come first, and what is brought back."""
@@ -136,15 +136,18 @@ class DepositorCohort(mesa.Agent):
                 self._leave(view.now, reserve, self._judge.frightened(view, reserve, sight, staying))
                 if self.terms.returns is not None and self._ever_left[reserve]:
                     intents += self._come_back(view, self._judge, reserve, sight)
-        while self._due and self._due[0][0] <= view.now:
-            _, member, reserve = heapq.heappop(self._due)
+        due = self._due.turn(view.now)
+        # Who still owes has its next try planned here, also where a block has no room for this one.
+        room = view.room_for(self.terms.gas_units) if self.terms.loan is None else len(due)
+        self._due.leave_out(due[room:])
+        for member, reserve in due[:room]:
             intents += self._way_out(view, member, reserve)
         return intents
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
         """Take note of what became of an intent: who was left out tries again in the next block."""
         if isinstance(intent, Withdraw) and receipt.status is Status.LEFT_OUT:
-            heapq.heappush(self._due, (0.0, intent.member, intent.reserve))
+            self._due.leave_out([(intent.member, intent.reserve)])
         elif isinstance(intent, Deposit | Stay) and receipt.status is Status.FILLED:
             self._staying[intent.reserve][intent.member] = True
             self._find_lowest(intent.reserve)
@@ -166,7 +169,7 @@ class DepositorCohort(mesa.Agent):
         if not members.size:
             return
         for member, delay in zip(members.tolist(), self.delay_seconds[members].tolist(), strict=True):
-            heapq.heappush(self._due, (now + delay, member, reserve))
+            self._due.plan(now + delay, (member, reserve))
         self._staying[reserve][members] = False
         self._ever_left[reserve] = True
         self._find_lowest(reserve)
@@ -183,7 +186,7 @@ class DepositorCohort(mesa.Agent):
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         if self.terms.loan is None or not view.owes(self.pool, account):
             return [Withdraw(self, member, bid, self.terms.gas_units, self.pool, account, reserve)]
-        heapq.heappush(self._due, (view.now + self.terms.loan.retry_seconds, member, reserve))
+        self._due.plan(view.now + self.terms.loan.retry_seconds, (member, reserve))
         if not view.has_wallet(self.pool, account, "repay"):
             return []
         return [MendPosition(self, member, bid, self.terms.gas_units, self.pool, account, "repay", np.inf, np.inf)]

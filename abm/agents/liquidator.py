@@ -210,11 +210,11 @@ class LiquidatorCohort(mesa.Agent):
         patience, ripe_since = effort.patience, view.now - self.delay_seconds[effort.member]
         asked = self._asked(view, effort.gas_cost_usd, effort.budget_usd)
         worth = open_now.worth(self.terms.selling == "at_once", asked)
-        looks, in_all = open_now.looks(ripe_since, self.terms.prefers, patience, worth)
-        for number, _, looked in looks:
+        looks = open_now.looks(ripe_since, self.terms.prefers, patience, worth)
+        for number, _ in looks:
             if effort.spent:
                 return
-            effort.patience = patience - looked
+            effort.patience = patience - looks.looked
             plan = self._plan(view, open_now, number, effort)
             if plan is None:
                 continue
@@ -224,7 +224,7 @@ class LiquidatorCohort(mesa.Agent):
             effort.budget_usd -= plan.repay_usd
             effort.held_usd += plan.repay_usd * (1.0 + plan.gain)
         if not effort.spent:
-            effort.patience = patience - in_all
+            effort.patience = patience - looks.looked
 
     def _plan(self, view: "View", open_now: "Opportunities", number: int, effort: Effort) -> Plan | None:
         """Return what a member would repay of one thing on offer; None where that does not pay."""
@@ -276,7 +276,7 @@ class LiquidatorCohort(mesa.Agent):
         tops = calls.tops(terms.selling == "at_once")
         wanted = self._wanted(calls, effort.gas_cost_usd, max(effort.budget_usd, 0.0), self._bondable(effort))
         worth = partial(tops.may_bring, wanted) if tops is not None else None
-        for number, _, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth)[0]:
+        for number, _ in calls.looks(ripe_since, terms.prefers, effort.patience, worth):
             if effort.calls == 0:
                 return
             call = calls.price(number)

@@ -152,7 +152,7 @@ class Auctions:
 
     def most_generous_houses(self, debts: list[int]) -> list[House]:
         """Return states of the design as a whole: in one of them no opening on these debts is paid less than now."""
-        return [House()]
+        return [House(outstanding_usd=self._outstanding_usd)]
 
     def house_before(self, account: int, found: "Found") -> House:
         """Return the state of the design as a whole that the opening of an account sees."""

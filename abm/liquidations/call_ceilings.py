@@ -87,10 +87,13 @@ def _note_openings(
     ceiling = _highest(auctions.design, accounts, auctions.most_generous_houses(moves.debts))
     if ceiling is None:
         return False
+    reward_usd = ceiling.reward_usd
+    if ceiling.from_reserves:
+        reward_usd = np.minimum(reward_usd, (lender.pool.cash * lender.prices)[moves.debts].max())
     best = max(ceiling.rate * (moves.sold / moves.fallen * SLACK**2) - 1.0, 0.0)
     _openings(
         table,
-        ceiling.reward_usd,
+        reward_usd,
         ceiling.raised_usd,
         np.full(len(table), ceiling.bond_usd),
         below.collateral_value,
@@ -112,7 +115,10 @@ def _note_restarts(
         return False
     brings_usd = brings_each_usd(world, lender, auctions.pairs, sells)
     now_usd = np.array([world.reference[asset] for asset in lender.assets])
-    figures = ceiling.reward_usd, ceiling.raised_usd, worth_usd, waiting.debt_usd
+    reward_usd = ceiling.reward_usd
+    if ceiling.from_reserves:
+        reward_usd = np.minimum(reward_usd, lender.pool.cash[waiting.debt] * waiting.debt_usd)
+    figures = reward_usd, ceiling.raised_usd, worth_usd, waiting.debt_usd
     _restarts(table, *figures, ceiling.rate, *pairs, brings_usd, now_usd, believed)
     return True
 
@@ -131,6 +137,7 @@ def _highest(design: TimedDesign, accounts: Accounts, houses: list[House]) -> Op
             np.maximum(first.raised_usd, other.raised_usd),
             max(first.rate, other.rate),
             np.minimum(first.bond_usd, other.bond_usd),
+            first.from_reserves,
         )
     return first
 

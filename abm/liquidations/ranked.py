@@ -1,6 +1,6 @@
 """Things that liquidators look at one after the other: who prefers what, since when it is there, what nobody sees."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final, Self
 
@@ -11,7 +11,7 @@ from models.compiled import compiled
 from models.types import BoolArray, FloatArray, IntArray
 
 _NOTHING: Final = np.empty(0, np.bool_)
-# Of a long list at least so many are put in order at a time.
+# Of a long list at least so many are put in order, and looked at, at a time.
 _HEAD: Final = 64
 
 
@@ -52,24 +52,19 @@ class Ranked:
 
     def ripe(self, since: float, prefers: Preference) -> Iterator[int]:
         """Yield those, not yet taken in this block, that have been there since then or earlier."""
-        for number in self._numbers[self._ripe(since, prefers)].tolist():
+        places, _ = _walk(*self.order(prefers, self.count), 0, since, prefers == "oldest", self.count, _NOTHING)
+        for number in self._numbers[places].tolist():
             if number not in self._taken:
                 yield number
 
     def looks(
         self, since: float, prefers: Preference, patience: int, worth: Callable[[IntArray], BoolArray] | None
-    ) -> tuple[Iterable[tuple[int, int, int]], int]:
-        """Return which of the first `patience` of `ripe` are worth a look, and how many are looked at in all.
+    ) -> "Looks":
+        """Return a look at the first `patience` of `ripe`, which shows those that are worth one.
 
-        What is not `worth` a look, asked of the places at which one looks, is looked at in vain all the same: with its
-        number and its place, each comes with how many have been looked at by then.
+        What is not `worth` a look, asked of the places at which one looks, is looked at in vain all the same.
         """
-        places = self._first(since, prefers, patience, self._passed_over())
-        seen = np.arange(places.size) if worth is None else worth(places).nonzero()[0]
-        if not seen.size:
-            return (), places.size
-        at = places[seen]
-        return zip(self._numbers[at].tolist(), at.tolist(), (seen + 1).tolist(), strict=True), places.size
+        return Looks(self, since, prefers, patience, worth)
 
     def order(self, prefers: Preference, depth: int) -> tuple[IntArray, FloatArray]:
         """Return at least the first `depth` places in the order in which one looks, and since when each is there."""
@@ -125,23 +120,6 @@ class Ranked:
         if not self.contested and number not in self.auctioned:
             self._taken[number] = None
 
-    def _ripe(self, since: float, prefers: Preference) -> IntArray:
-        """Return the places of those that have been there since then or earlier, in the order in which one looks."""
-        return self._first(since, prefers, self.count, _NOTHING)
-
-    def _first(self, since: float, prefers: Preference, patience: int, passed_over: BoolArray) -> IntArray:
-        """Return the first `patience` of `_ripe`, less what is passed over.
-
-        Who looks at thirty of thousands sees the head of the order, so that is all that is put in order at first.
-        """
-        depth = 4 * patience
-        while True:
-            rank, appeared = self.order(prefers, depth)
-            places, all_there = _walk(rank, appeared, since, prefers == "oldest", patience, passed_over)
-            if all_there or rank.size == self._numbers.size:
-                return places
-            depth = 8 * rank.size
-
     def _head(self, prefers: Preference, depth: int) -> tuple[IntArray, FloatArray]:
         """Return at least the first `depth` places in the order in which one looks, and since when each is there.
 
@@ -160,8 +138,8 @@ class Ranked:
         order: IntArray = np.argsort(-size, kind="stable") if prefers == "largest" else np.lexsort((-size, since))
         return order
 
-    def _passed_over(self) -> BoolArray:
-        """Return by place what is hidden; empty where nothing is."""
+    def passed_over(self) -> BoolArray:
+        """Return by place what pending calls hide now; empty where nothing is."""
         if self._hidden_count < len(self._taken):
             if not self._hidden_count:
                 self._hidden = np.zeros(self.count, np.bool_)
@@ -171,20 +149,64 @@ class Ranked:
         return self._hidden if self._hidden_count else _NOTHING
 
 
+class Looks:
+    """One look at things in the order that somebody prefers: yields the number and the place of what is worth one.
+
+    Most are content before long with what comes first, so the rest is looked at only when it is asked for.
+
+    Attributes:
+        looked: how many have been looked at by now, what has just been yielded included.
+    """
+
+    def __init__(
+        self,
+        ranked: Ranked,
+        since: float,
+        prefers: Preference,
+        patience: int,
+        worth: Callable[[IntArray], BoolArray] | None,
+    ) -> None:
+        self._ranked = ranked
+        self._since = since
+        self._prefers = prefers
+        self._patience = patience
+        self._worth = worth
+        self.looked = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        passed_over = self._ranked.passed_over()
+        before, start, most = 0, 0, _HEAD
+        while start >= 0 and before < self._patience:
+            rank, appeared = self._ranked.order(self._prefers, start + 4 * most)
+            most = min(most, self._patience - before)
+            places, start = _walk(rank, appeared, start, self._since, self._prefers == "oldest", most, passed_over)
+            if start == self._ranked.count:
+                start = -1
+            seen = np.arange(places.size) if self._worth is None else self._worth(places).nonzero()[0]
+            for place, nth in zip(places[seen].tolist(), seen.tolist(), strict=True):
+                self.looked = before + nth + 1
+                yield self._ranked.number(place), place
+            before = self.looked = before + places.size
+            most *= 4
+
+
 @compiled()
 def _walk(
-    rank: IntArray, appeared: FloatArray, since: float, by_age: bool, patience: int, passed_over: BoolArray
-) -> tuple[IntArray, bool]:  # pragma: no cover - compiled
-    """Return the first places of an order that are ripe and not passed over, and whether no other can be among them."""
-    places, count = np.empty(min(patience, rank.size), np.int64), 0
-    for k in range(rank.size):
-        if count == patience:
-            break
+    rank: IntArray, appeared: FloatArray, start: int, since: float, by_age: bool, most: int, passed_over: BoolArray
+) -> tuple[IntArray, int]:  # pragma: no cover - compiled
+    """Return the next places of an order, `most` at most, that are ripe and not passed over, and where to go on.
+
+    That is -1 where no other can be ripe.
+    """
+    places, count = np.empty(min(most, rank.size - start), np.int64), 0
+    for k in range(start, rank.size):
+        if count == most:
+            return places, k
         if appeared[k] > since:
             if by_age:
-                return places[:count], True
+                return places[:count], -1
             continue
         if passed_over.size == 0 or not passed_over[rank[k]]:
             places[count] = rank[k]
             count += 1
-    return places[:count], count == patience
+    return places[:count], rank.size

@@ -30,6 +30,10 @@ _ROWS = (
 """A metric of the summary, its sign for whom it is told of, whose colour, and in words."""
 
 
+MOST_COHORTS = 8
+"""More bars beside one another, and names beside them, than can be told apart."""
+
+
 @style.ours
 def draw(results: Results) -> Figure:
     """Profit and loss of a run; with several paths the mean over them, with its standard error."""
@@ -52,10 +56,12 @@ def draw(results: Results) -> Figure:
     if results.finished > 1:
         how += f" Means over {results.finished:,} paths with their standard errors."
     if depositors is not None:
-        _exits(panels[1], depositors)
+        cohorts, all_of_them = _hit_hardest(depositors)
+        _exits(panels[1], depositors, cohorts)
+        which = "every cohort of depositors" if all_of_them else "the cohorts of depositors that lost most,"
         how += (
-            " Below: every cohort of depositors in groups by when they first asked for their money, and what each lost "
-            "of what was due to it."
+            f" Below: {which} in groups by when they first asked for their money, and what each lost of what was due "
+            "to it."
         )
     style.headline(drawn, f"{results.name}: {_sentence(results, rows)}", how)
     return drawn
@@ -90,10 +96,18 @@ def _depositors(results: Results) -> pd.DataFrame | None:
     return table if len(table) and (table["haircut"] > 0.0).any() else None
 
 
-def _exits(axes: Axes, table: pd.DataFrame) -> None:
+def _hit_hardest(table: pd.DataFrame) -> tuple[list[tuple[str, str]], bool]:
+    """The cohorts to show and their assets, in the order of the table: those that lost most; whether these are all."""
+    worst = table.groupby(["cohort", "asset"], sort=False)["haircut"].max()
+    if len(worst) <= MOST_COHORTS:
+        return worst.index.tolist(), True
+    most = worst[worst > 0.0].nlargest(MOST_COHORTS)
+    return worst.index[worst.index.isin(most.index)].tolist(), False
+
+
+def _exits(axes: Axes, table: pd.DataFrame, names: list[tuple[str, str]]) -> None:
     style.panel(axes, "What depositors lost, by who asked first for their money", "% of what was due")
     groups = np.sort(table["group"].unique())
-    names = list(table[["cohort", "asset"]].drop_duplicates().itertuples(index=False, name=None))
     width = 0.8 / len(names)
     for number, (cohort, asset) in enumerate(names):
         own = table[(table["cohort"] == cohort) & (table["asset"] == asset)].set_index("group")["haircut"]

@@ -4,7 +4,7 @@
 everybody. Rates come in as callables and prices as arrays: this package knows no rate model, oracle or design.
 """
 
-from models.lending.health import Below, HealthWatch
+from models.lending.health import MOST_RESERVES, Below, HealthWatch
 from models.lending.landscape import Landscape
 from models.lending.pool import LendingPool
 from models.lending.refusals import (
@@ -26,6 +26,7 @@ from models.lending.terms import ReserveTerms
 from models.lending.valuation import Standing, Valuation
 
 __all__ = [
+    "MOST_RESERVES",
     "BalanceSheet",
     "Below",
     "BorrowLimit",

@@ -35,7 +35,8 @@ from models.lending.refusals import TooManyReserves
 from models.lending.valuation import value_row, value_rows
 from models.types import BoolArray, FloatArray, IntArray
 
-MOST_RESERVES: Final = 31
+# A bit of a signed word for each.
+MOST_RESERVES: Final = 63
 
 # The bound is compared with this much slack, so that its own rounding (some ulps) hides nobody.
 _SLACK: Final = 1.0 + 1e-12
@@ -90,7 +91,7 @@ class HealthWatch:
     `line` is one health for all accounts (1.0 for liquidation) or an array (accounts,); accounts with line 0 are not
     watched. The watch learns from the pool whose position a verb has changed; whoever writes the pool's columns
     otherwise calls `touch`. `vacated` are the places of the anchor whose accounts were touched since, in that
-    order. Raises `TooManyReserves` for a pool of more than 31.
+    order. Raises `TooManyReserves` for a pool of more than 63.
     """
 
     def __init__(self, pool: LendingPool, line: FloatArray | float) -> None:
@@ -215,17 +216,17 @@ class HealthWatch:
         ratio = valued[0] / self._line[rows]
         owed = valued[2].copy()
         del valued
-        # One number for the reserves that an account uses: its collaterals in the low bits, its debts above them.
-        uses = np.zeros(len(rows), np.int64)
+        # The reserves that an account uses as collateral, and as debt, in one number each.
+        backing, owing = np.zeros((2, len(rows)), np.int64)
         for r in range(pool.reserves):
             if pool.thresholds[r] > 0.0:
-                uses |= (pool.collateral[rows, r] > 0.0).astype(np.int64) << r
-            uses |= (pool.scaled_debt[rows, r] > 0.0).astype(np.int64) << (r + MOST_RESERVES)
-        by_group = np.lexsort((ratio, uses))
-        uses = uses[by_group]
-        ends = np.append(np.flatnonzero(np.diff(uses)) + 1, len(uses))[: len(uses)]
-        kinds = uses[ends - 1]
-        self._groups = np.column_stack((kinds & ((1 << MOST_RESERVES) - 1), kinds >> MOST_RESERVES, ends))
+                backing |= (pool.collateral[rows, r] > 0.0).astype(np.int64) << r
+            owing |= (pool.scaled_debt[rows, r] > 0.0).astype(np.int64) << r
+        by_group = np.lexsort((ratio, backing, owing))
+        backing, owing = backing[by_group], owing[by_group]
+        others = (np.diff(backing) != 0) | (np.diff(owing) != 0)
+        ends = np.append(np.flatnonzero(others) + 1, len(rows))[: len(rows)]
+        self._groups = np.column_stack((backing[ends - 1], owing[ends - 1], ends))
         self._order = rows[by_group].astype(np.int32)
         self._ratio = ratio[by_group]
         self._then = np.stack((prices, prices * pool.borrow_index))

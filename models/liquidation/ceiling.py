@@ -55,10 +55,12 @@ class OpeningCeiling(NamedTuple):
     """No call that opens is paid more than `reward_usd`, nor puts up for sale what is to raise more than `raised_usd`.
 
     What a bond surely loses makes that negative. Nor is less than `bond_usd` locked. Who buys at once gets collateral
-    worth no more than `rate` for a dollar; 0 where nobody can.
+    worth no more than `rate` for a dollar; 0 where nobody can. Where it is paid `from_reserves`, it is not paid more
+    than the pool has.
     """
 
     reward_usd: FloatArray
     raised_usd: FloatArray
     rate: float
     bond_usd: FloatArray | float = 0.0
+    from_reserves: bool = False

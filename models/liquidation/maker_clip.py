@@ -30,7 +30,7 @@ from models.liquidation.ceiling import SLACK, Accounts, OpeningCeiling
 from models.liquidation.offer import Bounds, Position
 from models.liquidation.opening import House, Lot, Opening, Reward, openable, price_of
 from models.liquidation.sale import Floats, NotForSale, NothingToReset, SaleDesign, SaleTerms
-from models.types import FloatArray
+from models.types import BoolArray, FloatArray
 
 # A whole number of steps must not lose one to the rounding of floats.
 _ROUNDING_STEPS: Final = 1e-9
@@ -81,15 +81,27 @@ class MakerClip(SaleDesign):
         return Opening([lot], (self._reward(lot),))
 
     def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
-        """All of the debt with its penalty, at the price of the start."""
-        raised = accounts.debt_usd * (1.0 + self.penalty)
-        return OpeningCeiling(self.tip_usd + self.chip * raised, raised, 1.0 / self.buffer)
+        """All of the debt with its penalty, at the price of the start, where the hole has room for any of it."""
+        opens = self._may_open(accounts, house)
+        raised = np.where(opens, accounts.debt_usd * (1.0 + self.penalty), 0.0)
+        reward = np.where(opens, self.tip_usd + self.chip * raised, 0.0)
+        return OpeningCeiling(reward, raised, 1.0 / self.buffer, from_reserves=True)
+
+    def _may_open(self, accounts: Accounts, house: House) -> BoolArray:
+        """Which accounts `_opened` may say something of; who owes several debts may owe little of each."""
+        room_usd = (self.hole_usd - house.outstanding_usd) / (1.0 + self.penalty)
+        if not (room_usd > 0.0 and accounts.single):
+            return np.full(accounts.debt_usd.shape, room_usd > 0.0)
+        opened = np.minimum(accounts.debt_usd, room_usd)
+        whole = accounts.debt_usd <= (opened + self.dust_usd) * SLACK
+        may: BoolArray = whole | (opened * SLACK >= self.dust_usd)
+        return may
 
     def restart_ceiling(self, raising_usd: FloatArray, worth_usd: FloatArray) -> OpeningCeiling:
         """All that is still to be raised; the caller is paid where neither side is dust."""
         paid = np.minimum(raising_usd, worth_usd) * SLACK >= self.dust_usd * (1.0 + self.penalty)
         reward = np.where(paid, self.tip_usd + self.chip * raising_usd, 0.0)
-        return OpeningCeiling(reward, raising_usd, 1.0 / self.buffer)
+        return OpeningCeiling(reward, raising_usd, 1.0 / self.buffer, from_reserves=True)
 
     def unit_price(self, top: Floats, since_seconds: Floats, feed_price: Floats) -> Floats:
         """The start, cut once for every step."""
