@@ -178,7 +178,7 @@ def carried_out(
         with crew(jobs, scheduler) as workers:
             work(workers)
     except (KeyboardInterrupt, SchedulerLostError) as stopped:
-        if not directory.is_dir():
+        if not (directory.is_dir() and any(directory.iterdir())):
             raise
         return stopped
     return None
