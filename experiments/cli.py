@@ -10,6 +10,7 @@ Heavy packages are imported by the commands that need them, so that help comes a
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_streams()
+    os.environ["MPLBACKEND"] = "agg"  # our figures go to files alone, whatever a user's go to
     try:
         with heard_as_ctrl_c():
             code = _carry_out(arguments)
@@ -158,12 +160,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.figures and results.finished and results.manifest["status"] == "complete":
         from experiments.figures import save_all
 
-        try:
+        with cli_stored.drawing(results.directory):
             save_all(results, results.directory / "figures")
-        except KeyboardInterrupt:
-            where = results.directory
-            print(f"Interrupted: all results are in {where}; `underwater plot {where}` draws them", file=sys.stderr)
-            return INTERRUPTED
     return _close(results)
 
 

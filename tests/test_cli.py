@@ -1,5 +1,6 @@
 """The command line: what it refuses, what it writes, and what it keeps when it is stopped."""
 
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 import abm
 from abm import Run, Scenario, ScenarioError
-from experiments import load_scenario, run_paths, run_scenario
+from experiments import load_results, load_scenario, run_paths, run_scenario
 from experiments.cli import DONE, FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, main
 from experiments.figures import FIGURES
 from experiments.shipped import shipped_scenarios
@@ -281,6 +282,21 @@ def test_an_interrupt_while_drawing_keeps_all_results(
     assert main(["run", "small.toml", "--out", "run"]) == INTERRUPTED
     assert "all results are in run; `underwater plot run` draws them" in capsys.readouterr().err
     assert Results.load("run").manifest["status"] == "complete"
+
+
+@pytest.mark.parametrize("command", [["run"], ["compare", "--designs", "aave_v3", "--paths", "1"]], ids=" ".join)
+def test_figures_that_cannot_be_written_leave_all_results(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    def full(*_: Any, **__: Any) -> bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("experiments.figures.saving.encoded", full)
+    name, *more = command
+    assert main([name, "small.toml", *more, "--out", "out"]) == FAILED
+    said = "the figures could not be written (No space left on device); all results are in out; `underwater plot out`"
+    assert said in capsys.readouterr().err
+    assert load_results("out").manifest["status"] == "complete"
 
 
 def test_an_interrupt_before_any_path_has_finished_writes_nothing(

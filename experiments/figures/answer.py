@@ -44,7 +44,7 @@ def save_answer(answer: Answer, directory: Path, form: str = "png") -> list[Path
 def draw(answer: Answer) -> Figure:
     """The figure that the experiment asks for; of one that does not say, what fits its factors."""
     if answer.table.empty:
-        raise ResultsUnreadableError(f"{answer.directory} has nothing to draw yet; finish it with --resume")
+        raise ResultsUnreadableError(f"{answer.directory} has nothing to draw: no path finished; --resume tries again")
     experiment = answer.experiment
     if not experiment.factors and not experiment.designs:
         return style.nothing(experiment.question, f"{answer.estimands[0].heading}: nothing is varied")

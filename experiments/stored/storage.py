@@ -151,9 +151,16 @@ class ResultsWriter:
         self._close()
 
     def _close(self) -> None:
-        """Write the ends of the tables, without which nobody can read them."""
+        """Write the ends of the tables, without which nobody can read them. Raises the first of what goes wrong."""
+        wrong: list[OSError] = []
         for writer in self._writers.values():
-            writer.close()
+            try:
+                writer.close()
+            except OSError as error:
+                writer.is_open = False  # else it tries once more when nobody listens
+                wrong.append(error)
+        if wrong:
+            raise wrong[0]
 
     def add(self, outcome: "PathOutcome") -> None:
         """Write one path: a row group in every table and a row in `paths.parquet`, or a row with its error."""
