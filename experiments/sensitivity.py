@@ -85,7 +85,7 @@ def _experiment(given: str) -> Experiment | None:
         return None
     try:
         is_experiment = any(
-            line.lstrip().startswith("question") for line in Path(given).read_text("utf-8").splitlines()
+            line.lstrip().startswith("question") for line in Path(given).read_text("utf-8-sig").splitlines()
         )
     except (OSError, UnicodeDecodeError):
         return None

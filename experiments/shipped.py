@@ -52,6 +52,8 @@ def found(kind: str, given: str, shipped: Mapping[str, Path]) -> Path:
     if path.is_dir():
         a = "an" if kind[0] in "aeiou" else "a"
         raise ScenarioError(f"{given} is a directory, not {a} {kind}; name the TOML file inside it")
+    if path.exists():
+        raise ScenarioError(f"{given} is a pipe or a device, which is read but once; save it, and name the file")
     if path.suffix == ".toml" or path.name != given:
         raise ScenarioError(f"{kind} file {given} does not exist; `underwater {kind}s` lists the shipped ones")
     close = nearest(given, shipped)

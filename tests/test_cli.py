@@ -16,6 +16,7 @@ import pytest
 import abm
 from abm import Run, Scenario, ScenarioError
 from experiments import load_results, load_scenario, run_paths, run_scenario
+from experiments.asking.question import Experiment
 from experiments.cli import DONE, FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, main
 from experiments.figures import FIGURES
 from experiments.shipped import shipped_scenarios
@@ -91,6 +92,7 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ([], ["COMMAND"]),
         (["run", "nowhere.toml"], ["nowhere.toml", "underwater scenarios"]),
         (["run", "."], [".", "directory", "TOML file"]),
+        (["run", "pipe.toml"], ["pipe.toml", "a pipe or a device", "save it"]),
         (["run", "zzz"], ["zzz", "underwater scenarios", "TOML file"]),
         (["run", "small.toml", "--out", "full"], ["full", "not empty", "--out"]),
         (["run", "small.toml", "--out", "small.toml/below"], ["small.toml/below", "--out"]),
@@ -109,6 +111,7 @@ def test_wrong_input_gets_one_sentence_and_code_2_and_nothing_is_written(
 ) -> None:
     (scenario.parent / "full").mkdir()
     (scenario.parent / "full" / "kept.txt").write_text("precious")
+    os.mkfifo(scenario.parent / "pipe.toml")
     before = files_below(scenario.parent)
     try:
         code = main(arguments)
@@ -143,6 +146,16 @@ def test_a_shipped_scenario_is_found_by_name_and_a_path_by_path(
     assert load_scenario("little").name == "small"
     assert load_scenario(scenario).name == "small"
     assert load_scenario("little", {"time.steps": "7"}).time.steps == 7
+
+
+def test_a_byte_order_mark_is_overlooked(scenario: Path) -> None:
+    """Editors put one before the text of any file, where nobody sees it."""
+    marked = scenario.read_text(encoding="utf-8")
+    scenario.write_text(marked, encoding="utf-8-sig")
+    assert load_scenario(scenario).name == "small"
+    question = 'question = "What?"\nname = "q"\nscenario = "small.toml"\n'
+    Path("q.toml").write_text(question + "[[factors]]\nname = 'a'\nkey = 'time.steps'\nvalues = [3]", "utf-8-sig")
+    assert Experiment.load("q.toml").name == "q"
 
 
 def test_every_shipped_scenario_can_be_loaded() -> None:
