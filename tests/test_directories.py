@@ -1,5 +1,6 @@
 """A directory of results has one writer at a time, whoever comes second hears so, and nothing is left of who is not."""
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,31 @@ def test_what_is_stored_goes_on_where_it_stands(command: str, small_file: Any) -
     before = Path("out/inputs/eth.csv").read_bytes()
     assert main([*again, "--paths", "2", "--out", "out", "--no-figures", "--resume"]) == DONE
     assert Path("out/inputs/eth.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_scenario_that_is_not_whole_is_told(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty file, as a machine leaves it that loses power, is valid TOML."""
+    assert main([*COMMANDS[command], "--out", "out", "--no-figures"]) == DONE
+    Path("out/scenario.toml").write_text("")
+    capsys.readouterr()
+    assert main(["report", "out"]) == REFUSED
+    assert "in out cannot be read (scenario.toml is not whole); run " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["compare", "sweep"])
+@pytest.mark.parametrize("manifest", [None, "", '{"kind": "comp'])
+def test_what_was_killed_before_its_end_is_told_from_what_is_no_result(
+    command: str, manifest: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*COMMANDS[command], "--out", "out", "--no-figures"]) == DONE
+    whole = Path("out/manifest.json").read_text()
+    if manifest is None:
+        Path("out/manifest.json").unlink()
+    else:
+        Path("out/manifest.json").write_text(manifest)
+    capsys.readouterr()
+    assert main(["report", "out"]) == REFUSED
+    assert "the same command with --resume goes on with it" in capsys.readouterr().err
+    assert main([*COMMANDS[command], "--out", "out", "--no-figures", "--resume"]) == DONE
+    assert json.loads(Path("out/manifest.json").read_text())["digest"] == json.loads(whole)["digest"]

@@ -10,7 +10,6 @@
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ import pyarrow.parquet as pq
 from experiments.running.directories import COMPARISON
 from experiments.running.shards import COURSES
 from experiments.stored.loading import read_manifest, read_table, reading
-from experiments.stored.storage import write_json
+from experiments.stored.storage import read_scenario, write_json
 from experiments.stored.tables import Digest
 
 ROWS, RANKING, TUNING = "comparison.parquet", "ranking.json", "tuning.parquet"
@@ -50,7 +49,7 @@ class Comparison:
             ranked, has_rows = (folder / RANKING).is_file(), (folder / ROWS).is_file()
             return cls(
                 directory=folder,
-                scenario=tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8")),
+                scenario=read_scenario(folder),
                 manifest=manifest,
                 ranking=json.loads((folder / RANKING).read_text(encoding="utf-8")) if ranked else {},
                 rows=pq.read_table(folder / ROWS).to_pandas() if has_rows else pd.DataFrame(),

@@ -26,6 +26,11 @@ def kind_of(directory: Path) -> str | None:
     return None if manifest is None else str(manifest.get("kind", RUN))
 
 
+def holds_cells(directory: Path) -> bool:
+    """Whether there is anything that a comparison or an experiment goes on from."""
+    return any((directory / part).exists() for part in (FOLDER, PACKED))
+
+
 def manifest_of(directory: Path) -> dict[str, Any] | None:
     """The manifest of a directory; None where it has none that can be read."""
     try:
@@ -96,7 +101,7 @@ def _locked(directory: Path) -> Iterator[None]:
 def _check_contents(directory: Path, kind: str, resume: bool, name: str | None) -> None:
     manifest = manifest_of(directory)
     held = kind_of(directory)
-    killed = manifest is None and kind != RUN and any((directory / part).exists() for part in (FOLDER, PACKED))
+    killed = manifest is None and kind != RUN and holds_cells(directory)
     if held not in _A and not killed:
         check_vacant(directory)
     elif held is not None and held != kind:

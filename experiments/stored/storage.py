@@ -242,7 +242,7 @@ class Results:
         try:
             return cls(
                 directory=folder,
-                scenario=tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8")),
+                scenario=read_scenario(folder),
                 manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
                 summary=json.loads((folder / "summary.json").read_text(encoding="utf-8")),
                 paths=pq.read_table(folder / "paths.parquet").to_pandas(),
@@ -357,6 +357,14 @@ def write_scenario(directory: Path, scenario: Storable) -> None:
                 shutil.copyfile(source, copy)
     put_each(tree, {key: copies[source] for key, source in files.items()})
     (directory / "scenario.toml").write_text(tomli_w.dumps(tree), encoding="utf-8")
+
+
+def read_scenario(folder: Path) -> dict[str, Any]:
+    """A stored scenario. Raises `ValueError` and `OSError`, also for an empty file, which TOML has nothing against."""
+    tree = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
+    if "time" not in tree:
+        raise ValueError("scenario.toml is not whole")
+    return tree
 
 
 def _vacant_name(source: Path, taken: Iterable[str]) -> str:
