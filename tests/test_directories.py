@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,32 @@ def test_what_was_killed_before_its_end_is_told_from_what_is_no_result(
     assert "the same command with --resume goes on with it" in capsys.readouterr().err
     assert main([*COMMANDS[command], "--out", "out", "--no-figures", "--resume"]) == DONE
     assert json.loads(Path("out/manifest.json").read_text())["digest"] == json.loads(whole)["digest"]
+
+
+def test_courses_that_were_cut_short_do_not_cost_the_comparison() -> None:
+    """They are the last table before the manifest: a disk that fills up is full by then."""
+    assert main([*COMMANDS["compare"], "--out", "out", "--no-figures"]) == DONE
+    courses = Path("out/timelines.parquet")
+    whole = courses.read_bytes()
+    courses.write_bytes(whole[: len(whole) // 2])
+    Path("out/manifest.json").unlink()
+    assert main([*COMMANDS["compare"], "--out", "out", "--no-figures", "--resume"]) == DONE
+    assert courses.read_bytes() == whole
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda held: held[: len(held) // 2], lambda _: b"garbage"])
+def test_cells_that_are_damaged_are_named_and_can_be_removed(
+    damage: Callable[[bytes], bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*COMMANDS["sweep"], "--out", "out", "--no-figures"]) == DONE
+    cells = Path("out/cells.parquet")
+    whole = cells.read_bytes()
+    cells.write_bytes(damage(whole))
+    capsys.readouterr()
+    assert main([*COMMANDS["sweep"], "--out", "out", "--no-figures", "--resume"]) == REFUSED
+    said = capsys.readouterr().err
+    assert "out/cells.parquet cannot be read (" in said
+    assert said.endswith("; remove it, and --resume computes again what was in it\n")
+    cells.unlink()
+    assert main([*COMMANDS["sweep"], "--out", "out", "--no-figures", "--resume"]) == DONE
+    assert cells.read_bytes() == whole

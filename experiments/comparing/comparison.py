@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from experiments.running.cells import replace
 from experiments.running.directories import COMPARISON
 from experiments.running.shards import COURSES
 from experiments.stored.loading import read_manifest, read_table, reading
@@ -95,7 +96,9 @@ def write_table(file: Path, frame: pd.DataFrame) -> str:
 
     schema = pa.schema([(str(name), stored(str(name))) for name in frame.columns])
     rows = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-    pq.write_table(rows, file, compression="zstd")
+    stream = pa.BufferOutputStream()
+    pq.write_table(rows, stream, compression="zstd")
+    replace(file, stream.getvalue().to_pybytes())
     digest = Digest()
     digest.add(file.stem, rows)
     return digest.hexdigest()
