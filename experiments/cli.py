@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return PIPE_CLOSED
     except OSError as error:
         leave_stdout()
-        print(f"underwater: not everything could be written: {error}", file=sys.stderr)
+        print(f"underwater: not everything could be read or written: {error}", file=sys.stderr)
         return FAILED
     return code
 

@@ -93,6 +93,7 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["run", "nowhere.toml"], ["nowhere.toml", "underwater scenarios"]),
         (["run", "."], [".", "directory", "TOML file"]),
         (["run", "pipe.toml"], ["pipe.toml", "a pipe or a device", "save it"]),
+        (["run", "x" * 300], ["cannot be read (File name too long)", "give a readable TOML file"]),
         (["run", "zzz"], ["zzz", "underwater scenarios", "TOML file"]),
         (["run", "small.toml", "--out", "full"], ["full", "not empty", "--out"]),
         (["run", "small.toml", "--out", "small.toml/below"], ["small.toml/below", "--out"]),

@@ -38,4 +38,4 @@ def test_a_full_disk_below_the_output_is_told_in_a_sentence(
     monkeypatch.setattr(sys, "stdout", Full())
     assert main(["scenarios"]) == FAILED
     said = capsys.readouterr().err
-    assert said == "underwater: not everything could be written: [Errno 28] No space left on device\n"
+    assert said == "underwater: not everything could be read or written: [Errno 28] No space left on device\n"
