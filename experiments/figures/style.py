@@ -6,9 +6,11 @@ Whatever draws is decorated with `ours`: matplotlib looks sizes and colours up a
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import matplotlib as mpl
 import matplotlib.style
 import numpy as np
 from matplotlib.artist import Artist
@@ -22,7 +24,18 @@ from models.types import FloatArray
 
 __all__ = ["short"]  # numbers in figures are written as in tables
 
-ours = matplotlib.style.context(["default", Path(__file__).with_name("underwater.mplstyle")])
+# Read once: sheets that several threads read at a time, as in the dashboard, are mixed up.
+with matplotlib.style.context(["default", Path(__file__).with_name("underwater.mplstyle")]):
+    SHEET = {key: value for key, value in mpl.rcParams.copy().items() if key != "backend"}
+
+
+@contextmanager
+def _as_ours() -> Iterator[None]:
+    with mpl.rc_context({key: value for key, value in SHEET.items() if mpl.rcParams[key] != value}):
+        yield
+
+
+ours = _as_ours()
 """Decorates whatever draws; nothing that a user has set for figures of their own, such as TeX, changes ours."""
 
 WIDTH = 9.0
