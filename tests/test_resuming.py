@@ -117,6 +117,16 @@ def test_a_sitting_that_is_killed_leaves_what_was_there_before(
     assert not Path("run/.sitting").exists()
 
 
+def test_a_run_that_was_killed_before_its_first_end_is_told(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--out", "run"]) == DONE
+    Path("run/manifest.json").unlink()
+    capsys.readouterr()
+    assert main([*RUN, "--out", "run", "--resume"]) == REFUSED
+    assert "run holds what a run wrote before it was killed, which cannot be read; remove it, or" in (
+        capsys.readouterr().err
+    )
+
+
 def test_resuming_where_nothing_is_begins(scenario: Path) -> None:
     assert main([*RUN, "--out", "run", "--resume"]) == DONE
     assert Results.load("run").finished == 6

@@ -102,6 +102,11 @@ def _check_contents(directory: Path, kind: str, resume: bool, name: str | None) 
     manifest = manifest_of(directory)
     held = kind_of(directory)
     killed = manifest is None and kind != RUN and holds_cells(directory)
+    if manifest is None and kind == RUN and resume and (directory / "steps.parquet").is_file():
+        raise ResultsExistError(
+            f"{directory} holds what a run wrote before it was killed, which cannot be read; remove it, or give "
+            "another directory with --out"
+        )
     if held not in _A and not killed:
         check_vacant(directory)
     elif held is not None and held != kind:
