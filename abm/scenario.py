@@ -191,7 +191,7 @@ class Scenario(Parameters):
         """
         file = Path(path)
         try:
-            data = tomllib.loads(file.read_text(encoding="utf-8"))
+            data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise ScenarioError(f"scenario file {file} does not exist; check the path") from None
         except (OSError, UnicodeDecodeError) as error:

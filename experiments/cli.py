@@ -1,7 +1,8 @@
 """The command line `underwater`: run scenarios, draw stored results, list what there is.
 
-Exit codes: 0 when all went well; 1 when a path crashed or the results could not be written; 2 for an argument or
-scenario that cannot be used, with one sentence and nothing written; 130 after Ctrl-C, with what had finished kept.
+Exit codes: 0 when all went well; 1 when a path crashed or something could not be written; 2 for an argument or
+scenario that cannot be used, with one sentence and nothing written; 130 after Ctrl-C or a request to end (SIGTERM,
+SIGHUP), with what had finished kept.
 Heavy packages are imported by the commands that need them, so that help comes at once.
 """
 
@@ -28,11 +29,14 @@ from experiments.commands.terminal import (
     Parser,
     Stopped,
     explained,
+    leave_stdout,
     list_files,
+    open_streams,
     progress_bar,
 )
 from experiments.fit import arguments as fit
 from experiments.numbers import counted
+from experiments.running.interrupts import heard_as_ctrl_c
 from experiments.stored.provenance import version_of
 
 if TYPE_CHECKING:
@@ -46,6 +50,28 @@ __all__ = ["DONE", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "REFUSED", "main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    open_streams()
+    os.environ["MPLBACKEND"] = "agg"  # our figures go to files alone, whatever a user's go to
+    try:
+        with heard_as_ctrl_c():
+            code = _carry_out(arguments)
+            sys.stdout.flush()
+    except Stopped as stopped:
+        return stopped.code
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        leave_stdout()
+        return PIPE_CLOSED
+    except OSError as error:
+        leave_stdout()
+        print(f"underwater: not everything could be read or written: {error}", file=sys.stderr)
+        return FAILED
+    return code
+
+
+def _carry_out(arguments: list[str]) -> int:
     if arguments[:1] == ["bench"]:  # has a command line of its own
         from experiments import bench
 
@@ -53,19 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     options.command_line = ["underwater", *arguments]
-    try:
-        code = command(options)
-        sys.stdout.flush()
-    except Stopped as stopped:
-        return stopped.code
-    except KeyboardInterrupt:
-        print("Interrupted: nothing was written.", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (`| head`) has seen enough; without this the interpreter complains once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
-    return code
+    return command(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -149,12 +163,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.figures and results.finished and results.manifest["status"] == "complete":
         from experiments.figures import save_all
 
-        try:
+        with cli_stored.drawing(results.directory):
             save_all(results, results.directory / "figures")
-        except KeyboardInterrupt:
-            where = results.directory
-            print(f"Interrupted: all results are in {where}; `underwater plot {where}` draws them", file=sys.stderr)
-            return INTERRUPTED
     return _close(results)
 
 

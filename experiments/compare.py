@@ -29,7 +29,7 @@ from experiments.comparing.ranking import imprecision, rank
 from experiments.comparing.tune import Tuning, gains, tune, tuned_name
 from experiments.running.cells import Address, Cell
 from experiments.running.counts import MOST_SEED, whole_number
-from experiments.running.directories import COMPARISON, check_directory
+from experiments.running.directories import COMPARISON, claimed
 from experiments.running.executors import SchedulerLostError, carried_out
 from experiments.running.interrupts import uninterrupted
 from experiments.running.shards import COURSES, Bench, Cells, Progress
@@ -120,16 +120,16 @@ def compare(
     has finished stored, when it was lost on the way.
     """
     directory = Path(out) if out is not None else default_directory(plan.scenario.name, plan.seed)
-    check_directory(directory, COMPARISON, resume)
-    started = time.monotonic()
-    cells = Cells(directory)
-    made = _Made(paths=plan.paths)
-    stopped = carried_out(
-        lambda workers: _simulate(plan, Bench(cells, workers, progress), made), directory, jobs, scheduler
-    )
-    made.status = "complete" if stopped is None else "interrupted"
-    with uninterrupted():
-        _store(plan, made, cells, directory, command_line, time.monotonic() - started)
+    with claimed(directory, COMPARISON, resume):
+        started = time.monotonic()
+        cells = Cells(directory)
+        made = _Made(paths=plan.paths)
+        stopped = carried_out(
+            lambda workers: _simulate(plan, Bench(cells, workers, progress), made), directory, jobs, scheduler
+        )
+        made.status = "complete" if stopped is None else "interrupted"
+        with uninterrupted():
+            _store(plan, made, cells, directory, command_line, time.monotonic() - started)
     if isinstance(stopped, SchedulerLostError):
         raise stopped
     return Comparison.load(directory)

@@ -29,8 +29,8 @@ from experiments.asking.inquiry import Inquiry
 from experiments.asking.question import Experiment
 from experiments.asking.screening import Screening
 from experiments.running.cells import FINISHED, Address, Cell
-from experiments.running.directories import EXPERIMENT, check_directory
-from experiments.running.executors import SchedulerLostError, carried_out
+from experiments.running.directories import EXPERIMENT, claimed
+from experiments.running.executors import Crew, SchedulerLostError, carried_out
 from experiments.running.interrupts import uninterrupted
 from experiments.running.shards import Bench, Cells, Progress
 from experiments.sensitivity import indices
@@ -85,23 +85,25 @@ def ask(
     """
     experiment = inquiry.experiment
     directory = Path(out) if out is not None else default_directory(experiment.name, experiment.seed)
-    check_directory(directory, EXPERIMENT, resume, experiment.name)
-    started = time.monotonic()
-    addresses = [Address(scenario) for scenario in inquiry.scenarios]
-    made = _Made(inquiry, Cells(directory), experiment.paths, addresses=addresses)
-    stopped = carried_out(
-        lambda workers: _simulate(made, Bench(made.cells, workers, progress)), directory, jobs, scheduler
-    )
-    made.status = "complete" if stopped is None else "interrupted"
-    with uninterrupted():
-        _store(made, directory, command_line, time.monotonic() - started)
-    if isinstance(stopped, SchedulerLostError):
-        raise stopped
-    answer = Answer.load(directory)
-    if made.status == "complete":
-        keep_first(inquiry, directory)
-    if isinstance(experiment.plan, Screening) and made.status == "complete" and not answer.table.empty:
-        indices(answer).to_parquet(directory / SENSITIVITY, index=False)
+    with claimed(directory, EXPERIMENT, resume, experiment.name):
+        started = time.monotonic()
+        addresses = [Address(scenario) for scenario in inquiry.scenarios]
+        made = _Made(inquiry, Cells(directory), experiment.paths, addresses=addresses)
+
+        def work(workers: Crew) -> None:
+            _simulate(made, Bench(made.cells, workers, progress))
+            keep_first(inquiry, directory)
+
+        stopped = carried_out(work, directory, jobs, scheduler)
+        made.status = "complete" if stopped is None else "interrupted"
+        with uninterrupted():
+            _store(made, directory, command_line, time.monotonic() - started)
+        if isinstance(stopped, SchedulerLostError):
+            raise stopped
+        answer = Answer.load(directory)
+        if isinstance(experiment.plan, Screening) and made.status == "complete" and not answer.table.empty:
+            with uninterrupted():
+                indices(answer).to_parquet(directory / SENSITIVITY, index=False)
     return answer
 
 

@@ -22,8 +22,8 @@ def load_results(directory: str | Path) -> "Results | Comparison | Answer":
     """The stored results of a run, a comparison, a sweep or an experiment. Raises `ResultsUnreadableError`."""
     from experiments.asking.answers import Answer
     from experiments.comparing.comparison import Comparison
-    from experiments.running.directories import COMPARISON, EXPERIMENT, kind_of
-    from experiments.stored.storage import Results
+    from experiments.running.directories import COMPARISON, EXPERIMENT, holds_cells, kind_of
+    from experiments.stored.storage import Results, ResultsUnreadableError
 
     folder = Path(directory)
     kind = kind_of(folder)
@@ -31,4 +31,9 @@ def load_results(directory: str | Path) -> "Results | Comparison | Answer":
         return Comparison.load(folder)
     if kind == EXPERIMENT:
         return Answer.load(folder)
+    if kind is None and holds_cells(folder):
+        raise ResultsUnreadableError(
+            f"{folder} holds a comparison or an experiment whose end was not written (no manifest.json that can be "
+            "read); the same command with --resume goes on with it"
+        )
     return Results.load(folder)

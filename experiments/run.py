@@ -43,15 +43,31 @@ def run_scenario(
     """
     from abm.simulation import require_scenario
     from experiments.running.counts import MOST_SEED, whole_number
-    from experiments.running.directories import RUN, check_directory
-    from experiments.running.resuming import Earlier
-    from experiments.stored.storage import Results, ResultsWriter, default_directory
+    from experiments.running.directories import RUN, claimed
+    from experiments.stored.storage import Results, default_directory
 
     seed = whole_number("seed", seed, 0, MOST_SEED)
     paths, jobs = whole_number("paths", paths, 1), whole_number("jobs", jobs, 1)
     require_scenario(scenario)
     directory = Path(out) if out is not None else default_directory(scenario.name, seed)
-    check_directory(directory, RUN, resume)
+    with claimed(directory, RUN, resume):
+        _run(scenario, seed, paths, jobs, scheduler, directory, progress, command_line)
+    return Results.load(directory)
+
+
+def _run(
+    scenario: "Scenario",
+    seed: int,
+    paths: int,
+    jobs: int,
+    scheduler: str | None,
+    directory: Path,
+    progress: Callable[[int], None] | None,
+    command_line: Sequence[str],
+) -> None:
+    from experiments.running.resuming import Earlier
+    from experiments.stored.storage import ResultsWriter
+
     started = time.monotonic()
     earlier = Earlier(directory, scenario, seed, paths)
     missing = sorted(set(range(paths)) - set(earlier.paths))
@@ -71,7 +87,6 @@ def run_scenario(
             earlier.settle()
     if isinstance(lost, SchedulerLostError):
         raise lost
-    return Results.load(directory)
 
 
 def _beyond(earlier: Sequence[int], paths: int, progress: Callable[[int], None] | None) -> Callable[[int], None] | None:

@@ -81,11 +81,11 @@ def _experiment(given: str) -> Experiment | None:
     """The experiment of that name or file, None where it is a scenario or nothing at all."""
     if given in shipped_experiments():
         return Experiment.load(given)
-    if given in shipped_scenarios() or not Path(given).is_file():
+    if given in shipped_scenarios():
         return None
     try:
-        is_experiment = any(
-            line.lstrip().startswith("question") for line in Path(given).read_text("utf-8").splitlines()
+        is_experiment = Path(given).is_file() and any(
+            line.lstrip().startswith("question") for line in Path(given).read_text("utf-8-sig").splitlines()
         )
     except (OSError, UnicodeDecodeError):
         return None

@@ -47,11 +47,18 @@ def found(kind: str, given: str, shipped: Mapping[str, Path]) -> Path:
     if given in shipped:
         return shipped[given]
     path = Path(given)
-    if path.is_file():
+    try:
+        is_file, is_directory, is_there = path.is_file(), path.is_dir(), path.exists()
+    except OSError as error:  # a folder that may not be entered, a name that is too long
+        reason = error.strerror
+        raise ScenarioError(f"{kind} file {given} cannot be read ({reason}); give a readable TOML file") from None
+    if is_file:
         return path
-    if path.is_dir():
+    if is_directory:
         a = "an" if kind[0] in "aeiou" else "a"
         raise ScenarioError(f"{given} is a directory, not {a} {kind}; name the TOML file inside it")
+    if is_there:
+        raise ScenarioError(f"{given} is a pipe or a device, which is read but once; save it, and name the file")
     if path.suffix == ".toml" or path.name != given:
         raise ScenarioError(f"{kind} file {given} does not exist; `underwater {kind}s` lists the shipped ones")
     close = nearest(given, shipped)

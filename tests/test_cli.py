@@ -1,5 +1,6 @@
 """The command line: what it refuses, what it writes, and what it keeps when it is stopped."""
 
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,8 @@ import pytest
 
 import abm
 from abm import Run, Scenario, ScenarioError
-from experiments import load_scenario, run_paths, run_scenario
+from experiments import load_results, load_scenario, run_paths, run_scenario
+from experiments.asking.question import Experiment
 from experiments.cli import DONE, FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, main
 from experiments.figures import FIGURES
 from experiments.shipped import shipped_scenarios
@@ -90,6 +92,8 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ([], ["COMMAND"]),
         (["run", "nowhere.toml"], ["nowhere.toml", "underwater scenarios"]),
         (["run", "."], [".", "directory", "TOML file"]),
+        (["run", "pipe.toml"], ["pipe.toml", "a pipe or a device", "save it"]),
+        (["run", "x" * 300], ["cannot be read (File name too long)", "give a readable TOML file"]),
         (["run", "zzz"], ["zzz", "underwater scenarios", "TOML file"]),
         (["run", "small.toml", "--out", "full"], ["full", "not empty", "--out"]),
         (["run", "small.toml", "--out", "small.toml/below"], ["small.toml/below", "--out"]),
@@ -108,6 +112,7 @@ def test_wrong_input_gets_one_sentence_and_code_2_and_nothing_is_written(
 ) -> None:
     (scenario.parent / "full").mkdir()
     (scenario.parent / "full" / "kept.txt").write_text("precious")
+    os.mkfifo(scenario.parent / "pipe.toml")
     before = files_below(scenario.parent)
     try:
         code = main(arguments)
@@ -142,6 +147,16 @@ def test_a_shipped_scenario_is_found_by_name_and_a_path_by_path(
     assert load_scenario("little").name == "small"
     assert load_scenario(scenario).name == "small"
     assert load_scenario("little", {"time.steps": "7"}).time.steps == 7
+
+
+def test_a_byte_order_mark_is_overlooked(scenario: Path) -> None:
+    """Editors put one before the text of any file, where nobody sees it."""
+    marked = scenario.read_text(encoding="utf-8")
+    scenario.write_text(marked, encoding="utf-8-sig")
+    assert load_scenario(scenario).name == "small"
+    question = 'question = "What?"\nname = "q"\nscenario = "small.toml"\n'
+    Path("q.toml").write_text(question + "[[factors]]\nname = 'a'\nkey = 'time.steps'\nvalues = [3]", "utf-8-sig")
+    assert Experiment.load("q.toml").name == "q"
 
 
 def test_every_shipped_scenario_can_be_loaded() -> None:
@@ -281,6 +296,21 @@ def test_an_interrupt_while_drawing_keeps_all_results(
     assert main(["run", "small.toml", "--out", "run"]) == INTERRUPTED
     assert "all results are in run; `underwater plot run` draws them" in capsys.readouterr().err
     assert Results.load("run").manifest["status"] == "complete"
+
+
+@pytest.mark.parametrize("command", [["run"], ["compare", "--designs", "aave_v3", "--paths", "1"]], ids=" ".join)
+def test_figures_that_cannot_be_written_leave_all_results(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    def full(*_: Any, **__: Any) -> bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("experiments.figures.saving.encoded", full)
+    name, *more = command
+    assert main([name, "small.toml", *more, "--out", "out"]) == FAILED
+    said = "the figures could not be written (No space left on device); all results are in out; `underwater plot out`"
+    assert said in capsys.readouterr().err
+    assert load_results("out").manifest["status"] == "complete"
 
 
 def test_an_interrupt_before_any_path_has_finished_writes_nothing(

@@ -447,7 +447,7 @@ def test_an_interrupt_while_drawing_keeps_all_results(
 
     monkeypatch.setattr("experiments.figures.comparison.COMPARISON_FIGURES", {"ranking": interrupted})
     assert main(["compare", "small.toml", "--designs", THREE, "--paths", "2", "--out", "out"]) == INTERRUPTED
-    assert "`underwater plot out` draws it" in capsys.readouterr().err
+    assert "`underwater plot out` draws them" in capsys.readouterr().err
     assert Comparison.load("out").manifest["status"] == "complete"
 
 

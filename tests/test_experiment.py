@@ -346,9 +346,12 @@ def test_a_path_that_fails_is_a_row_with_its_reason(
 def test_an_experiment_whose_every_path_fails_still_says_so(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, counted: Any
 ) -> None:
-    counted(monkeypatch, lambda *_: ZeroDivisionError())
-    assert main(["experiment", "bonus.toml", "--out", "out", "--no-figures"]) == FAILED
-    assert "No path finished" in capsys.readouterr().out
+    counted(monkeypatch, lambda *_: ZeroDivisionError("no depth at all"))
+    assert main(["experiment", "bonus.toml", "--out", "out"]) == FAILED
+    said = capsys.readouterr()
+    assert "No path finished" in said.out
+    assert "18 of 18 runs failed, the first of them with ZeroDivisionError: no depth at all" in said.out
+    assert "No figures: out has nothing to draw: no path finished; --resume tries again" in said.err
     assert main(["plot", "out"]) == REFUSED
 
 

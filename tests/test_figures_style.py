@@ -3,17 +3,53 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from builders.runs import LAYERS, Shape, stored
 from experiments.figures import network, palette, profit_and_loss, style, timeline, waterfall
 from experiments.figures.clock import Clock
 from experiments.figures.reading import Story
+from experiments.figures.saving import encoded
+
+
+@style.ours
+def of_money(title: str = "$10M or $20M of $PEPE_2?") -> Figure:
+    """A figure that speaks of dollars, with logarithms on its axes."""
+    drawn = style.figure(3.0)
+    axes = drawn.add_subplot()
+    axes.plot([10.0, 2e4], [1e-3, 1.0], label="$WIF and $BONK")
+    for which in "xy":
+        style.log_axis(axes, which)
+    style.legend(axes)
+    style.headline(drawn, title, "Of $1 each $\\frac{$.")
+    return drawn
+
+
+def test_a_dollar_is_a_dollar() -> None:
+    """Two of them do not make a formula of what is between, which few texts are."""
+    drawn = of_money()
+    assert encoded(drawn, "png")
+    assert not any(text.get_parse_math() for text in drawn.findobj(Text))
+    ticks = [tick.get_text() for axes in drawn.axes for tick in axes.get_xticklabels() + axes.get_yticklabels()]
+    assert {"0.01", "0.1", "10", "100"} <= set(ticks)
+    assert not any("$" in tick for tick in ticks)
+
+
+def test_what_users_have_set_for_figures_of_their_own_changes_none_of_ours() -> None:
+    """Such as TeX, which is not installed everywhere and stumbles over a per cent sign."""
+    plain = encoded(of_money(), "png")
+    theirs = {"text.usetex": True, "savefig.bbox": "tight", "savefig.transparent": True, "axes.xmargin": 0.3}
+    with mpl.rc_context(theirs):
+        assert encoded(of_money(), "png") == plain
+        assert mpl.rcParams["text.usetex"] is True
 
 
 def test_an_actor_has_one_colour_in_all_figures(tmp_path: Path) -> None:

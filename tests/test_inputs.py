@@ -119,6 +119,13 @@ def test_files_that_cannot_be_opened_are_refused(write, tmp_path):
     assert said.endswith("; give a valid CSV or Parquet file")
 
 
+def test_a_pipe_is_refused_as_it_can_be_read_but_once(tmp_path):
+    """Such as a shell puts in the place of `<(zcat prices.csv.gz)`; waiting for a writer might take for ever."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    said = refused(read_columns, "k", str(tmp_path / "pipe.csv"), ("t",), "t")
+    assert said == f"k = {tmp_path}/pipe.csv is a pipe or a device; save what it gives, and name the file"
+
+
 def test_dates_are_no_prices(write):
     file = write(pd.DataFrame({"t": [0], "price": pd.to_datetime(["2020-03-12"])}), "table.parquet")
     assert refused(read_columns, "k", file, ("price",), "t").endswith("holds dates; name a column of numbers")

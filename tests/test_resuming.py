@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from experiments import load_scenario, run_scenario
@@ -114,6 +117,16 @@ def test_a_sitting_that_is_killed_leaves_what_was_there_before(
     assert not Path("run/.sitting").exists()
 
 
+def test_a_run_that_was_killed_before_its_first_end_is_told(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--out", "run"]) == DONE
+    Path("run/manifest.json").unlink()
+    capsys.readouterr()
+    assert main([*RUN, "--out", "run", "--resume"]) == REFUSED
+    assert "run holds what a run wrote before it was killed, which cannot be read; remove it, or" in (
+        capsys.readouterr().err
+    )
+
+
 def test_resuming_where_nothing_is_begins(scenario: Path) -> None:
     assert main([*RUN, "--out", "run", "--resume"]) == DONE
     assert Results.load("run").finished == 6
@@ -140,6 +153,44 @@ def test_paths_that_do_not_belong_together_are_not_mixed(
     assert words in said
     assert "--out" in said
     assert bytes_of("run") == before
+
+
+def another_run(file: Path) -> None:
+    main(["run", "small.toml", "--paths", "6", "--seed", "7", "--out", "another", "--no-figures"])
+    file.write_bytes((Path("another") / file.name).read_bytes())
+
+
+def changed(file: Path) -> None:
+    rows = pd.read_parquet(file)
+    rows.iloc[-1, rows.columns.get_loc("oracle_ETH")] *= 1.0 + 1e-15
+    with pq.ParquetWriter(file, pq.read_schema(file)) as writer:
+        for _, of_path in rows.groupby("path"):
+            writer.write_table(pa.Table.from_pandas(of_path, schema=writer.schema, preserve_index=False))
+
+
+def no_table(file: Path) -> None:
+    pd.DataFrame({"price": [1.0]}).to_parquet(file)
+
+
+def empty(file: Path) -> None:
+    pq.read_table(file).slice(0, 0).to_pandas().to_parquet(file)
+
+
+@pytest.mark.parametrize("spoil", [another_run, changed, no_table, empty])
+def test_nothing_goes_on_from_tables_that_are_not_those_of_the_manifest(
+    scenario: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], None]
+) -> None:
+    """The next manifest would certify what is damaged, or of another run."""
+    assert main([*RUN, "--out", "run"]) == DONE
+    spoil(Path("run/steps.parquet"))
+    before = bytes_of("run")
+    capsys.readouterr()
+    assert main(["run", "small.toml", "--paths", "7", "--no-figures", "--out", "run", "--resume"]) == REFUSED
+    said = capsys.readouterr().err
+    assert "run/steps.parquet is no table of a run" in said or "are not those that its manifest.json speaks of" in said
+    assert said.endswith("give another directory with --out\n")
+    assert bytes_of("run") == before
+    assert not Path("run/.sitting").exists()
 
 
 def test_paths_of_another_program_are_not_mixed(

@@ -1,5 +1,6 @@
 """The runner: the same bytes wherever paths are computed, whoever is killed, and what it does when things go wrong."""
 
+import errno
 import gc
 import json
 import os
@@ -24,7 +25,7 @@ from experiments.asking.inquiry import Inquiry
 from experiments.asking.question import Experiment
 from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
 from experiments.experiment import ask
-from experiments.running.cells import Address, Batch, compute
+from experiments.running.cells import Address, Batch, compute, replace
 from experiments.running.executors import Here, Processes, SchedulerError, check_scheduler, crew
 from experiments.running.paths import Task, simulate_path
 from experiments.running.runner import AHEAD, Lost, run_all
@@ -424,6 +425,18 @@ def test_a_shard_is_named_after_what_is_in_it(home: Path) -> None:
     again = Cells(Path("again"))
     again.compute([address.cell(0, 1)], Here())
     assert [one.name for one in shards("again")] == [one.name for one in shards("out")]
+
+
+def test_nothing_stays_of_a_shard_that_does_not_fit_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace(tmp_path / "shard.parquet", b"rows")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_packing_keeps_every_cell_in_one_file(home: Path) -> None:

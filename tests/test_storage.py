@@ -1,6 +1,7 @@
 """Results on disk: what is written, what is refused, what comes back, and the digest that proves runs equal."""
 
 import errno
+import gc
 import json
 import math
 import os
@@ -118,6 +119,27 @@ def test_the_tables_can_be_read_once_there_is_a_manifest(tmp_path: Path) -> None
         writer.add(outcome(0, liquidations=3))
         writer.finish("complete", wall_seconds=0.0)
         assert len(Results.load(tmp_path / "run").liquidations) == 3
+
+
+def test_a_full_disk_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table is tried, and none of them tries again, and complains, when nobody listens any more."""
+    closed: list[object] = []
+
+    def full(writer: Any) -> None:
+        closed.append(writer)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    writer = ResultsWriter(tmp_path / "run", FakeScenario(), seed=1, paths=1)
+    writer.add(outcome(0, 1))
+    with monkeypatch.context() as disk:
+        disk.setattr(pq.ParquetWriter, "close", full)
+        with pytest.raises(OSError, match="No space left"):
+            writer.finish("complete", 1.0)
+        assert len(closed) == len(TABLES)
+        del writer
+        closed.clear()
+        gc.collect()
+        assert closed == []
 
 
 def test_nothing_is_written_before_the_first_outcome(tmp_path: Path) -> None:

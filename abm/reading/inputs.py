@@ -256,6 +256,8 @@ def _version(key: str, file: str) -> tuple[int, int]:
             raise ScenarioError(f"{key} = {file} is a directory; give a CSV or Parquet file")
         if not path.exists():
             raise ScenarioError(f"{key} = {file} does not exist; give a CSV or Parquet file relative to the scenario")
+        if not path.is_file():
+            raise ScenarioError(f"{key} = {file} is a pipe or a device; save what it gives, and name the file")
         status = path.stat()
     except ScenarioError:
         raise

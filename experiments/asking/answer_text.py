@@ -26,7 +26,8 @@ def describe(answer: Answer) -> str:
     if answer.experiment.setup:
         blocks.append(_paragraph(answer.experiment.setup))
     if answer.table.empty:
-        return "\n\n".join([*blocks, "No path finished."]) + "\n"
+        notes = (textwrap.fill(note, WIDTH) for note in [*of_left_out(answer.manifest), *_of_failures(answer.manifest)])
+        return "\n\n".join([*blocks, "No path finished.", *notes]) + "\n"
     blocks.append(_table(answer))
     if answer.experiment.reading:
         blocks.append(_paragraph(answer.experiment.reading))
@@ -186,14 +187,18 @@ def _difference(one: Estimand, row: dict[str, Any]) -> str:
     )
 
 
+def _of_failures(manifest: dict[str, Any]) -> list[str]:
+    if not manifest["failed_runs"]:
+        return []
+    return [
+        f"{manifest['failed_runs']:,} of {manifest['runs_requested']:,} runs failed, the first of them with "
+        f"{manifest['first_failure']}; each is a row of runs.parquet with its reason."
+    ]
+
+
 def _notes(answer: Answer) -> str:
     manifest, table = answer.manifest, answer.table
-    notes = of_left_out(manifest)
-    if manifest["failed_runs"]:
-        notes.append(
-            f"{manifest['failed_runs']:,} of {manifest['runs_requested']:,} runs failed, the first of them with "
-            f"{manifest['first_failure']}; each is a row of runs.parquet with its reason."
-        )
+    notes = [*of_left_out(manifest), *_of_failures(manifest)]
     notes += of_precision(manifest, answer.estimands[0].heading, "its estimate (or of a tenth of the largest one)")
     methods = [method for method in dict.fromkeys(table["method"]) if method != "all paths equal"]
     equal = "without brackets all paths are equal, which is no promise; " * ("all paths equal" in set(table["method"]))

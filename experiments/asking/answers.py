@@ -16,7 +16,6 @@ All tables are plain Parquet, tidy and sorted by point and path: pandas, polars 
 """  # noqa: E501 - a table
 
 import json
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,7 @@ from experiments.asking.factors import Factor, Point
 from experiments.asking.question import Experiment
 from experiments.running.directories import EXPERIMENT
 from experiments.stored.loading import read_manifest, read_table, reading
-from experiments.stored.storage import ResultsUnreadableError
+from experiments.stored.storage import ResultsUnreadableError, read_scenario
 from experiments.stored.tables import Digest
 
 ANSWER, RUNS, POINTS, FILE = "answer.parquet", "runs.parquet", "points.parquet", "experiment.toml"
@@ -65,7 +64,7 @@ class Answer:
             return cls(
                 directory=folder,
                 experiment=_experiment(folder),
-                scenario=tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8")),
+                scenario=read_scenario(folder),
                 manifest=manifest,
                 points=pq.read_table(folder / POINTS).to_pandas(),
                 table=pq.read_table(folder / ANSWER).to_pandas() if answered else pd.DataFrame(),

@@ -113,7 +113,7 @@ class Experiment(Parameters):
         """Load a shipped experiment by its name, or any by its file. Raises `ScenarioError` with one sentence."""
         file = found("experiment", str(name_or_path), shipped_experiments())
         try:
-            data = tomllib.loads(file.read_text(encoding="utf-8"))
+            data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
             raise ScenarioError(f"experiment file {file} cannot be read ({reason}); give a TOML file") from None

@@ -20,14 +20,14 @@ from typing import Any
 
 from experiments.bench import markets, paths, runner
 from experiments.bench.memory import peak_mib
-from experiments.commands.terminal import Parser, whole
+from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, Parser, whole
 
 SHORT = [*paths.PATHS, *markets.RATES]
 CASES = [*SHORT, *runner.CASES]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure the cases asked for and print a table; the exit code."""
+    """Measure the cases asked for and print a table, of those that are done when it is interrupted; the exit code."""
     parser = Parser(prog="underwater bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--case",
@@ -40,11 +40,20 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args(arguments)
     rows: list[dict[str, Any]] = []
-    for name in options.case or SHORT:
-        print(f"measuring {name} …", file=sys.stderr, flush=True)
-        rows.append(_in_fresh_process(name, options.repeat))
-    print(json.dumps(rows, indent=2) if options.json else table(rows))
-    return 0
+    code = DONE
+    try:
+        for name in options.case or SHORT:
+            print(f"measuring {name} …", file=sys.stderr, flush=True)
+            rows.append(_in_fresh_process(name, options.repeat))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        print(f"Interrupted: {len(rows)} of {len(options.case or SHORT)} cases are measured", file=sys.stderr)
+    except subprocess.CalledProcessError as error:
+        code = FAILED
+        print(f"underwater: {name} came to nothing: its process ended with {error.returncode}", file=sys.stderr)
+    if rows:
+        print(json.dumps(rows, indent=2) if options.json else table(rows))
+    return code
 
 
 def measure(name: str, repeat: int) -> dict[str, Any]:

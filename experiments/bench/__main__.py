@@ -2,7 +2,9 @@
 
 import json
 import sys
+from contextlib import suppress
 
 from experiments.bench import measure
 
-print(json.dumps(measure(sys.argv[1], int(sys.argv[2]))))
+with suppress(KeyboardInterrupt):  # whoever has started us says so
+    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]))))

@@ -47,13 +47,31 @@ def conclude(directory: Path, manifest: Mapping[str, Any], describe: Callable[[]
         return INTERRUPTED
     print(describe(), flush=True)
     if figures:
-        try:
+        with drawing(directory):
             print(f"Figures: {', '.join(map(str, draw(directory)))}")
-        except KeyboardInterrupt:
-            print(f"Interrupted: all is in {directory}; `underwater plot {directory}` draws it", file=sys.stderr)
-            return INTERRUPTED
     print(f"Results in {directory}", flush=True)
     return FAILED if manifest["failed_runs"] else DONE
+
+
+@contextmanager
+def drawing(directory: Path) -> Iterator[None]:
+    """Say where the results are that are drawn within the block, where they cannot be, or it is interrupted."""
+    from experiments.stored.storage import ResultsUnreadableError
+
+    stored = f"all results are in {directory}; `underwater plot {directory}` draws them"
+    try:
+        yield
+    except ResultsUnreadableError as error:  # no path has finished
+        print(f"No figures: {error}", file=sys.stderr)
+    except BrokenPipeError:  # of what is said of them
+        raise
+    except KeyboardInterrupt:
+        print(f"Interrupted: {stored}", file=sys.stderr)
+        raise Stopped(INTERRUPTED) from None
+    except OSError as error:
+        reason = error.strerror or error
+        print(f"underwater: the figures could not be written ({reason}); {stored}", file=sys.stderr)
+        raise Stopped(FAILED) from None
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 # ruff: noqa: PLC0415 - heavy packages are imported by the commands that need them, so that help comes at once
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,6 +26,22 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse, and say where help is."""
         self.exit(REFUSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def open_streams() -> None:
+    """See to it that whatever is said can be said: to nobody, or with signs in place of letters a terminal lacks."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # a service may start us with none
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for good
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def leave_stdout() -> None:
+    """Say no more to a stream that takes nothing: else the interpreter tries and complains once more at exit."""
+    with suppress(OSError):  # a stream that is no file has no end to be redirected
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

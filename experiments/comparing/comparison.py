@@ -10,7 +10,6 @@
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from experiments.running.cells import replace
 from experiments.running.directories import COMPARISON
 from experiments.running.shards import COURSES
 from experiments.stored.loading import read_manifest, read_table, reading
-from experiments.stored.storage import write_json
+from experiments.stored.storage import read_scenario, write_json
 from experiments.stored.tables import Digest
 
 ROWS, RANKING, TUNING = "comparison.parquet", "ranking.json", "tuning.parquet"
@@ -50,7 +50,7 @@ class Comparison:
             ranked, has_rows = (folder / RANKING).is_file(), (folder / ROWS).is_file()
             return cls(
                 directory=folder,
-                scenario=tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8")),
+                scenario=read_scenario(folder),
                 manifest=manifest,
                 ranking=json.loads((folder / RANKING).read_text(encoding="utf-8")) if ranked else {},
                 rows=pq.read_table(folder / ROWS).to_pandas() if has_rows else pd.DataFrame(),
@@ -96,7 +96,9 @@ def write_table(file: Path, frame: pd.DataFrame) -> str:
 
     schema = pa.schema([(str(name), stored(str(name))) for name in frame.columns])
     rows = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-    pq.write_table(rows, file, compression="zstd")
+    stream = pa.BufferOutputStream()
+    pq.write_table(rows, stream, compression="zstd")
+    replace(file, stream.getvalue().to_pybytes())
     digest = Digest()
     digest.add(file.stem, rows)
     return digest.hexdigest()

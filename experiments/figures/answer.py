@@ -44,7 +44,7 @@ def save_answer(answer: Answer, directory: Path, form: str = "png") -> list[Path
 def draw(answer: Answer) -> Figure:
     """The figure that the experiment asks for; of one that does not say, what fits its factors."""
     if answer.table.empty:
-        raise ResultsUnreadableError(f"{answer.directory} has nothing to draw yet; finish it with --resume")
+        raise ResultsUnreadableError(f"{answer.directory} has nothing to draw: no path finished; --resume tries again")
     experiment = answer.experiment
     if not experiment.factors and not experiment.designs:
         return style.nothing(experiment.question, f"{answer.estimands[0].heading}: nothing is varied")
@@ -288,14 +288,17 @@ def _is_log(factor: Factor) -> bool:
 
 def _value_axis(axes: Axes, factor: Factor, which: str) -> None:
     """An axis of a factor's values, with its name and its unit."""
-    if _is_log(factor):
-        axes.set_xscale("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
+    written = FuncFormatter(lambda value, _: factor.written(value))
+    if _is_log(factor):
+        style.log_axis(axes, which)
+        if factor.low is not None and factor.high is not None and factor.high < 10.0 * factor.low:  # no power of ten
+            axis.set_minor_formatter(written)
     if not factor.is_range or factor.points is not None:
         listed = sorted(float(value) for value in factor.listed())
         axis.set_major_locator(FixedLocator(listed))
         axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: factor.written(value)))
+    axis.set_major_formatter(written)
     axis.set_label_text(_named(factor), fontsize=9)
 
 

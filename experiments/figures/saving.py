@@ -3,7 +3,6 @@
 from io import BytesIO
 from pathlib import Path
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from experiments.figures import style
@@ -18,6 +17,7 @@ def save(drawn: Figure, file: Path) -> Path:
     return file
 
 
+@style.ours
 def encoded(drawn: Figure, form: str) -> bytes:
     """A figure as the bytes of a PNG, SVG or PDF file."""
     title, caption = style.title_of(drawn), style.caption_of(drawn)
@@ -27,6 +27,5 @@ def encoded(drawn: Figure, form: str) -> bytes:
         "pdf": {"Title": title, "Subject": caption, "CreationDate": None},
     }
     held = BytesIO()
-    with mpl.rc_context(style.SHEET):
-        drawn.savefig(held, format=form, metadata=metadata[form])
+    drawn.savefig(held, format=form, metadata=metadata[form])
     return held.getvalue()

@@ -6,15 +6,17 @@ Whatever draws is decorated with `ours`: matplotlib looks sizes and colours up a
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from experiments.figures import palette
 from experiments.numbers import short, three_figures
@@ -22,9 +24,19 @@ from models.types import FloatArray
 
 __all__ = ["short"]  # numbers in figures are written as in tables
 
-SHEET = mpl.rc_params_from_file(Path(__file__).with_name("underwater.mplstyle"), use_default_template=False)
-ours = mpl.rc_context(SHEET)
-"""Decorates whatever draws."""
+# Read once: sheets that several threads read at a time, as in the dashboard, are mixed up.
+with matplotlib.style.context(["default", Path(__file__).with_name("underwater.mplstyle")]):
+    SHEET = {key: value for key, value in mpl.rcParams.copy().items() if key != "backend"}
+
+
+@contextmanager
+def _as_ours() -> Iterator[None]:
+    with mpl.rc_context({key: value for key, value in SHEET.items() if mpl.rcParams[key] != value}):
+        yield
+
+
+ours = _as_ours()
+"""Decorates whatever draws; nothing that a user has set for figures of their own, such as TeX, changes ours."""
 
 WIDTH = 9.0
 """Of every figure, in inches: then letters are of one size wherever figures stand side by side."""
@@ -184,6 +196,14 @@ def number_axis(axes: Axes, which: str = "y") -> None:
     """Tick labels such as 250k, 1.5M and 2bn on the `x` or the `y` axis."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def log_axis(axes: Axes, which: str = "y") -> None:
+    """Logarithms on the `x` or the `y` axis, with plain numbers at powers of ten: matplotlib's own are formulas."""
+    (axes.set_yscale if which == "y" else axes.set_xscale)("log")
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def root_axis(axes: Axes, largest: float) -> None:

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     except (ScenarioError, ResultsError) as error:
         return refuse(str(error))
     except OSError as error:
-        print(f"underwater: the figures could not be written: {error}", file=sys.stderr, flush=True)
+        print(f"underwater: not everything could be read or written: {error}", file=sys.stderr, flush=True)
         return FAILED
 
 

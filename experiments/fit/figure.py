@@ -69,7 +69,7 @@ def _returns(axes: Axes, data: FloatArray, simulated: FloatArray) -> None:
     axes.stairs(np.where(of_model > 0.0, of_model, np.nan), edges, color=MODEL, label="model", lw=1.4)
     seen = of_data > 0.0
     axes.plot((0.5 * (edges[1:] + edges[:-1]))[seen], of_data[seen], "o", color=DATA, label="data", ms=3.0)
-    axes.set_yscale("log")
+    style.log_axis(axes)
     axes.set_xlabel("log return, standard deviations", fontsize=9)
     axes.legend(frameon=False, fontsize=8.5)
 

@@ -17,7 +17,9 @@ from experiments.stored.storage import ResultsUnreadableError
 def page_of(answer: Answer) -> Page:
     """The report of an experiment. Raises `ResultsUnreadableError` when no point has an estimate."""
     if answer.table.empty:
-        raise ResultsUnreadableError(f"{answer.directory} has nothing to report yet; finish it with --resume")
+        raise ResultsUnreadableError(
+            f"{answer.directory} has nothing to report: no path finished; --resume tries again"
+        )
     manifest, experiment = answer.manifest, answer.experiment
     design = [text for text in (experiment.setup, experiment.reading) if text]
     return Page(

@@ -47,7 +47,10 @@ def _written(value: Any) -> str:
 def _assumed(scenario: dict[str, Any], manifest: Mapping[str, Any]) -> Section:
     title = "What is assumed"
     source = source_of(str(manifest["scenario"]), list(manifest.get("command_line", [])), shipped_scenarios())
-    text = source.read_text(encoding="utf-8") if source is not None else ""
+    try:
+        text = source.read_text(encoding="utf-8-sig", errors="replace") if source is not None else ""
+    except OSError:  # it has become unreadable since
+        text = ""
     found = assumptions(text, scenario)
     if not found:
         return Section(title, ["No comment of the scenario's file marks anything as ASSUMED, or the file is not here."])

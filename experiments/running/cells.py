@@ -142,13 +142,17 @@ def put(batch: Batch, shards: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def replace(file: Path, content: bytes) -> None:
-    """Write a file beside its place, see it safely on the disk, and rename it."""
+    """Write a file beside its place, see it safely on the disk, and rename it; nothing stays of what does not fit."""
     beside = file.with_name(f".{file.name}.{uuid4().hex}.new")
-    with beside.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(beside, file)
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(beside, file)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def shard_of(rows: Sequence[dict[str, Any]]) -> dict[str, bytes]:

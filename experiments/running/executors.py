@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from experiments.running.interrupts import deaf_children, listen_to, uninterrupted
+from experiments.running.interrupts import deaf_children, end_with_parent, listen_to, uninterrupted
 
 LOCAL = "local"
 JOIN_SECONDS = 30.0
@@ -178,7 +178,7 @@ def carried_out(
         with crew(jobs, scheduler) as workers:
             work(workers)
     except (KeyboardInterrupt, SchedulerLostError) as stopped:
-        if not directory.is_dir():
+        if not (directory.is_dir() and any(directory.iterdir())):
             raise
         return stopped
     return None
@@ -261,5 +261,6 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
 def _begin_work(stop_flag: Any) -> None:
     """Prepare a new worker process, and keep its numerical libraries from starting threads beside other workers."""
     listen_to(stop_flag)
+    end_with_parent()
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")

@@ -1,13 +1,16 @@
 """Ctrl-C: held back while a file is being written, never lost, and heard by workers at the end of a block.
 
+Who ends this process otherwise is answered alike, as far as it can be answered, and its workers do not outlive it.
+
 This module is imported by every worker before it can ignore Ctrl-C, so it imports nothing slow.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import parent_process, resource_tracker
 from types import FrameType
 from typing import Any
 
@@ -30,6 +33,44 @@ def give_up_if_asked(_blocks: int = 0) -> None:
     """Raise `StopWork` in a worker whose parent has been interrupted; do nothing anywhere else."""
     if _stop_flag is not None and _stop_flag.value:
         raise StopWork
+
+
+def end_with_parent() -> None:
+    """End this worker process as soon as its parent is gone, killed perhaps: nobody else would ever end it."""
+    parent = parent_process()
+
+    def wait_and_end() -> None:
+        assert parent is not None
+        parent.join()
+        os._exit(1)
+
+    if parent is not None:
+        threading.Thread(target=wait_and_end, daemon=True).start()
+
+
+@contextmanager
+def heard_as_ctrl_c() -> Iterator[None]:
+    """Answer a request to end (`kill`, a batch queue whose time is up, a terminal that is closed) like a Ctrl-C.
+
+    What has finished is kept then. A signal that somebody has seen to already, as `nohup` has, stays as it is.
+    """
+    requests = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = threading.current_thread() is threading.main_thread()
+    taken = [number for number in requests if ours and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, _as_ctrl_c)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.raise_signal(signal.SIGINT)
+    else:  # a shell starts what is to run in the background deaf to Ctrl-C
+        raise KeyboardInterrupt
 
 
 @contextmanager

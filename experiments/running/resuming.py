@@ -2,7 +2,8 @@
 
 The run is written anew beside its old files, in `.sitting`, which then take their place, tables first and the manifest
 last. Whoever is killed on the way leaves the old tables, or new ones that hold every path the old manifest speaks of.
-What a run that was killed itself has written cannot be read: its tables have no end.
+What a run that was killed itself has written cannot be read: its tables have no end. Nothing goes on from tables that
+are not those of the manifest's digest: what is damaged, or of another run, would be certified by the next manifest.
 """
 
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from abm import Scenario, ScenarioError
@@ -18,8 +20,8 @@ from experiments.running.cells import FINISHED, with_contents
 from experiments.running.directories import manifest_of
 from experiments.stored.outcomes import PathOutcome
 from experiments.stored.provenance import program
-from experiments.stored.storage import Results, ResultsExistError, readable
-from experiments.stored.tables import TABLES
+from experiments.stored.storage import Results, ResultsExistError, ResultsUnreadableError, readable
+from experiments.stored.tables import TABLES, Digest
 
 _LAST = ("paths.parquet", "summary.json", "manifest.json")
 _NO_METRICS = ("path", "seed", "weight", "status", "error")
@@ -50,6 +52,12 @@ class Earlier:
         self.paths = sorted(self._rows)
         if self.paths:
             self._tables = {name: _by_path(directory / f"{name}.parquet") for name in TABLES}
+        cut_short = len(self.paths) > results.finished  # while `settle` put the next manifest in its place
+        if not cut_short and self._digest() != results.manifest.get("digest"):
+            raise ResultsUnreadableError(
+                f"the tables in {directory} are not those that its manifest.json speaks of: some are damaged or of "
+                "another run; give another directory with --out"
+            )
 
     def outcome(self, path: int) -> PathOutcome:
         """What became of a path, as it was when it was computed."""
@@ -73,11 +81,22 @@ class Earlier:
                 os.replace(self.place / name, self._directory / name)
         shutil.rmtree(self.place)
 
+    def _digest(self) -> str:
+        """The digest of all that is read back."""
+        digest = Digest()
+        for path in self.paths:
+            for name in TABLES:
+                with readable(self._directory / f"{name}.parquet"):
+                    digest.add(name, self._rows_of(name, path))
+        return digest.hexdigest()
+
     def _table(self, name: str, path: int) -> pd.DataFrame:
-        table, groups = self._tables[name]
-        rows = table.read_row_group(groups[path]) if path in groups else table.schema_arrow.empty_table()
-        frame: pd.DataFrame = rows.to_pandas()
+        frame: pd.DataFrame = self._rows_of(name, path).to_pandas()
         return frame
+
+    def _rows_of(self, name: str, path: int) -> pa.Table:
+        table, groups = self._tables[name]
+        return table.read_row_group(groups[path]) if path in groups else table.schema_arrow.empty_table()
 
 
 def _by_path(file: Path) -> tuple[pq.ParquetFile, dict[int, int]]:
@@ -85,8 +104,10 @@ def _by_path(file: Path) -> tuple[pq.ParquetFile, dict[int, int]]:
     with readable(file):
         table = pq.ParquetFile(file)
     column = table.schema_arrow.get_field_index("path")
-    groups = (table.metadata.row_group(k).column(column).statistics.min for k in range(table.num_row_groups))
-    return table, {int(path): k for k, path in enumerate(groups)}
+    if column < 0:
+        raise ResultsUnreadableError(f"{file} is no table of a run; give another directory with --out")
+    groups = (table.metadata.row_group(k).column(column).statistics for k in range(table.num_row_groups))
+    return table, {int(held.min): k for k, held in enumerate(groups) if held is not None and held.has_min_max}
 
 
 def _refuse_another(results: Results, scenario: Scenario, seed: int, paths: int) -> None:

@@ -45,6 +45,7 @@ class Cells:
         self._courses: dict[str, pd.DataFrame | Path] = {}
         self._read_shards: set[str] = set()
         self._read(first=True)
+        self._read_courses()
 
     def row(self, cell: Cell) -> dict[str, Any] | None:
         """What is known of a cell: its status, error and metrics; None when it has not been computed."""
@@ -65,7 +66,7 @@ class Cells:
         """The course of a cell's blocks, if it was kept."""
         found = self._courses.get(cell.address)
         if isinstance(found, Path):
-            found = self._courses[cell.address] = pq.read_table(found).to_pandas()
+            found = self._courses[cell.address] = _read_shard(found).to_pandas()
         return found
 
     def wanting(self, cells: Iterable[Cell]) -> list[Cell]:
@@ -132,25 +133,23 @@ class Cells:
     def _read(self, first: bool = False) -> None:
         """Read the shards that were not read yet, and the files of earlier sittings."""
         packed, folder = self._directory / PACKED, self._directory / FOLDER
-        try:
-            names = sorted(name for name in os.listdir(folder) if not name.startswith(".")) if folder.is_dir() else []
-            fresh = [folder / name for name in names if name not in self._read_shards]
-            self._read_shards.update(names)
-            files = [packed] * (first and packed.is_file())
-            for file in fresh:
-                if file.name.endswith(COURSE):
-                    self._courses[file.name.removesuffix(COURSE)] = file
-                else:
-                    files.append(file)
-            if files:
-                self._take_in([self._table, *(pq.read_table(file) for file in files)])
-            if first and (self._directory / COURSES).is_file():
-                for address, course in pq.read_table(self._directory / COURSES).to_pandas().groupby("cell"):
-                    self._courses[str(address)] = course.drop(columns=["design", "cell"]).reset_index(drop=True)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            raise ResultsUnreadableError(
-                f"the cells in {self._directory} cannot be read ({error}); remove it and run without --resume"
-            ) from error
+        names = sorted(name for name in os.listdir(folder) if not name.startswith(".")) if folder.is_dir() else []
+        fresh = [folder / name for name in names if name not in self._read_shards]
+        self._read_shards.update(names)
+        files = [packed] * (first and packed.is_file())
+        for file in fresh:
+            if file.name.endswith(COURSE):
+                self._courses[file.name.removesuffix(COURSE)] = file
+            else:
+                files.append(file)
+        if files:
+            self._take_in([self._table, *map(_read_rows, files)])
+
+    def _read_courses(self) -> None:
+        """Read the courses of an earlier sitting; those of a file that was cut short are computed again."""
+        with suppress(OSError, ValueError, KeyError, pa.ArrowException):
+            for address, course in pq.read_table(self._directory / COURSES).to_pandas().groupby("cell"):
+                self._courses[str(address)] = course.drop(columns=["design", "cell"]).reset_index(drop=True)
 
     def _take_in(self, tables: list[pa.Table]) -> None:
         """Put tables together, keeping one row a cell: one that finished where there is one."""
@@ -191,6 +190,28 @@ class Bench:
                 self.progress(before + done, self.expected)
 
         return tell
+
+
+def _read_shard(file: Path) -> pa.Table:
+    """A shard, or several that were packed. Raises `ResultsUnreadableError`."""
+    try:
+        return pq.read_table(file)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(file, " ".join(str(error).split())) from error
+
+
+def _read_rows(file: Path) -> pa.Table:
+    """The rows of cells that a shard holds. Raises `ResultsUnreadableError`."""
+    rows = _read_shard(file)
+    if not {"cell", "status"} <= set(rows.column_names):
+        raise _unreadable(file, "it holds no cells")
+    return rows
+
+
+def _unreadable(file: Path, reason: str) -> ResultsUnreadableError:
+    return ResultsUnreadableError(
+        f"{file} cannot be read ({reason}); remove it, and --resume computes again what was in it"
+    )
 
 
 class _Batches:

@@ -7,12 +7,13 @@ is the same for the same scenario and seed, on any number of workers.
 
 import json
 import math
+import os
 import shutil
 import tempfile
 import tomllib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -43,6 +44,12 @@ class ResultsExistError(ResultsError):
 class ResultsUnwritableError(ResultsError):
     """The directory for new results cannot be made or written to."""
 
+    @classmethod
+    def at(cls, directory: Path, error: Exception) -> Self:
+        """The refusal of a directory for what the system, or a codec, says of it."""
+        reason = getattr(error, "strerror", None) or str(error)
+        return cls(f"results cannot be written to {directory} ({reason}); give another directory with --out")
+
 
 class ResultsUnreadableError(ResultsError):
     """The directory does not hold results that can be read."""
@@ -72,25 +79,15 @@ def check_vacant(directory: Path) -> None:
 
     Raises `ResultsExistError` when it is not empty, `ResultsUnwritableError` when it cannot be made or written to.
     """
-    made: list[Path] = []
     try:
+        str(directory).encode()  # as the writers of tables spell it
         if directory.is_dir() and any(directory.iterdir()):
             raise ResultsExistError(f"{directory} is not empty; give another directory with --out, or remove it")
-        for folder in reversed([directory, *directory.parents]):
-            if not folder.exists():
-                folder.mkdir()
-                made.append(folder)
-        with tempfile.TemporaryFile(dir=directory):
+        there = next(folder for folder in (directory, *directory.parents) if os.path.lexists(folder))
+        with tempfile.TemporaryFile(dir=there):
             pass
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ResultsUnwritableError(
-            f"results cannot be written to {directory} ({reason}); give another directory with --out"
-        ) from error
-    finally:
-        for folder in reversed(made):
-            with suppress(OSError):
-                folder.rmdir()
+    except (OSError, UnicodeEncodeError) as error:
+        raise ResultsUnwritableError.at(directory, error) from error
 
 
 class Finished(Protocol):
@@ -154,9 +151,16 @@ class ResultsWriter:
         self._close()
 
     def _close(self) -> None:
-        """Write the ends of the tables, without which nobody can read them."""
+        """Write the ends of the tables, without which nobody can read them. Raises the first of what goes wrong."""
+        wrong: list[OSError] = []
         for writer in self._writers.values():
-            writer.close()
+            try:
+                writer.close()
+            except OSError as error:
+                writer.is_open = False  # else it tries once more when nobody listens
+                wrong.append(error)
+        if wrong:
+            raise wrong[0]
 
     def add(self, outcome: "PathOutcome") -> None:
         """Write one path: a row group in every table and a row in `paths.parquet`, or a row with its error."""
@@ -238,7 +242,7 @@ class Results:
         try:
             return cls(
                 directory=folder,
-                scenario=tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8")),
+                scenario=read_scenario(folder),
                 manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
                 summary=json.loads((folder / "summary.json").read_text(encoding="utf-8")),
                 paths=pq.read_table(folder / "paths.parquet").to_pandas(),
@@ -348,9 +352,19 @@ def write_scenario(directory: Path, scenario: Storable) -> None:
         if source not in copies:
             copies[source] = _vacant_name(source, copies.values())
             (directory / "inputs").mkdir(exist_ok=True)
-            shutil.copyfile(source, directory / copies[source])
+            copy = directory / copies[source]
+            if not (copy.exists() and copy.samefile(source)):  # a scenario that is run where it was stored
+                shutil.copyfile(source, copy)
     put_each(tree, {key: copies[source] for key, source in files.items()})
     (directory / "scenario.toml").write_text(tomli_w.dumps(tree), encoding="utf-8")
+
+
+def read_scenario(folder: Path) -> dict[str, Any]:
+    """A stored scenario. Raises `ValueError` and `OSError`, also for an empty file, which TOML has nothing against."""
+    tree = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
+    if "time" not in tree:
+        raise ValueError("scenario.toml is not whole")
+    return tree
 
 
 def _vacant_name(source: Path, taken: Iterable[str]) -> str:

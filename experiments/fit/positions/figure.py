@@ -48,8 +48,8 @@ def draw(positions: Positions, debt_usd: FloatArray, health: FloatArray) -> Figu
 
 
 def _scatter(axes: Axes, of_file: tuple[FloatArray, FloatArray], of_laws: tuple[FloatArray, FloatArray]) -> None:
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    style.log_axis(axes, "x")
+    style.log_axis(axes)
     for (debt, excess), colour, label in ((of_laws, DRAWN, "drawn"), (of_file, FILE, "file")):
         every = -(-len(debt) // _MOST_DOTS)
         axes.plot(debt[::every], excess[::every], ".", color=colour, label=label, ms=3.0, alpha=0.5, mew=0.0)
