@@ -218,6 +218,8 @@ class BorrowerCohort(mesa.Agent):
         self._look_at_rates(view)
         bid = view.gas_gwei * (1.0 + self.terms.gas_premium)
         ready = self._ready(view.now, bid)
+        if not ready:
+            return []
         room = view.room_for(self.terms.gas_units)
         self._due.leave_out(ready[room:])
         intents: list[Intent] = []
@@ -246,11 +248,13 @@ class BorrowerCohort(mesa.Agent):
 
     def _ready(self, now: float, bid: float) -> list[int]:
         """Return those whose turn it is, and those for whom gas is cheap enough again, who pays most first."""
-        due = np.array(self._due.turn(now), dtype=np.int64)
-        able = bid <= self.max_gas_gwei[due]
-        ready: list[int] = due[able].tolist()
-        for member in due[~able].tolist():
-            heapq.heappush(self._priced_out, (-float(self.max_gas_gwei[member]), member))
+        ready = self._due.turn(now)
+        if ready:
+            due = np.array(ready, dtype=np.int64)
+            able = bid <= self.max_gas_gwei[due]
+            ready = due[able].tolist()
+            for member in due[~able].tolist():
+                heapq.heappush(self._priced_out, (-float(self.max_gas_gwei[member]), member))
         while self._priced_out and bid <= -self._priced_out[0][0]:
             ready.append(heapq.heappop(self._priced_out)[1])
         return ready

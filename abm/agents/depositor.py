@@ -137,6 +137,8 @@ class DepositorCohort(mesa.Agent):
                 if self.terms.returns is not None and self._ever_left[reserve]:
                     intents += self._come_back(view, self._judge, reserve, sight)
         due = self._due.turn(view.now)
+        if not due:
+            return intents
         # Who still owes has its next try planned here, also where a block has no room for this one.
         room = view.room_for(self.terms.gas_units) if self.terms.loan is None else len(due)
         self._due.leave_out(due[room:])

@@ -24,7 +24,9 @@ class Due(Generic[Who]):
 
     def turn(self, now: float) -> list[Who]:
         """Return whose turn it is by now: who was left out by number, the others by time. They have had it then."""
-        turn, self._left_out = sorted(self._left_out), []
+        turn: list[Who] = []
+        if self._left_out:
+            turn, self._left_out = sorted(self._left_out), []
         while self._planned and self._planned[0][0] <= now:
             turn.append(heapq.heappop(self._planned)[1])
         return turn

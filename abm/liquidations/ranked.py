@@ -177,8 +177,8 @@ class Looks:
         passed_over = self._ranked.passed_over()
         before, start, most = 0, 0, _HEAD
         while start >= 0 and before < self._patience:
-            rank, appeared = self._ranked.order(self._prefers, start + 4 * most)
             most = min(most, self._patience - before)
+            rank, appeared = self._ranked.order(self._prefers, start + 4 * most)
             places, start = _walk(rank, appeared, start, self._since, self._prefers == "oldest", most, passed_over)
             if start == self._ranked.count:
                 start = -1

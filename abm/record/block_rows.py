@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from abm.population import Population
     from abm.record.capital import Capital
     from abm.world import World
-    from models.lending import Below, LendingPool
+    from models.lending import Below
 
 NOTED_COLUMNS = (
     "liquidatable_usd", "underwater_usd", "shortfall_usd", "bad_debt_usd", "gas_gwei", "liquidations", "waiting",
@@ -53,6 +53,10 @@ class BlockRows:
         self._staying = [cohort for cohort in people.liquidators if cohort.terms.entry is None]
         self._moving = [cohort for cohort in people.liquidators if cohort.terms.entry is not None]
         self._books = [array("d") for _ in world.scenario.pools]
+        # The reserves of each pool whose rates move with time: these cannot be told from the books.
+        self._remembering = [
+            [r for r, over in enumerate(lender.pool.rate_over) if over is not None] for lender in world.lenders
+        ]
         self._rates = [array("d") for _ in world.scenario.pools]
         self._news = [0] * len(world.scenario.pools)
         self._owed: list[list[tuple[int, Owed]]] = [[] for _ in world.scenario.pools]
@@ -69,7 +73,8 @@ class BlockRows:
         waiting = queue = 0
         for number, (books, lender) in enumerate(zip(self._books, world.lenders, strict=True)):
             books.frombytes(lender.pool.book.tobytes())
-            self._note_rates(number, lender.pool)
+            if self._remembering[number]:
+                self._rates[number].extend(map(lender.pool.borrow_rate, self._remembering[number]))
             below = lender.liquidatable()
             if below.accounts.size:
                 waiting += below.accounts.size
@@ -92,12 +97,6 @@ class BlockRows:
             )
         )  # fmt: skip
         self.written += 1
-
-    def _note_rates(self, number: int, pool: "LendingPool") -> None:
-        """Write down the rates of reserves whose rule moves with time: they cannot be told from the books."""
-        for reserve, over in enumerate(pool.rate_over):
-            if over is not None:
-                self._rates[number].append(pool.borrow_rate(reserve))
 
     def _note_losses(self, pools: "Sequence[PoolLosses]") -> float:
         """Write down where there is news what is owed, and what became of all bad debt; return what layers have."""
@@ -159,9 +158,11 @@ class BlockRows:
             columns["active_liquidators"] += np.searchsorted(sorted(cohort.active_from_seconds), times, side="right")
         debt, collateral, deposits, cash, deficit, treasury, rate = sums = np.zeros((7, self.written))
         oracle = self._written_prices()[:, 2 * len(self._world.assets) :]
-        for lender, books, rates in zip(self._world.lenders, self._written_books(), self._rates, strict=True):
+        for number, (lender, books) in enumerate(zip(self._world.lenders, self._written_books(), strict=True)):
             sums[:6] += _worth(books, oracle[:, lender.assets])
-            np.maximum(rate, _highest_rate(lender, books, rates), out=rate)
+            np.maximum(rate, _highest_rate(lender, books, self._remembering[number]), out=rate)
+            noted = np.array(self._rates[number]).reshape(self.written, len(self._remembering[number]))
+            np.maximum(rate, noted.max(axis=1, initial=0.0), out=rate)
         columns |= {
             "debt_usd": debt, "collateral_usd": collateral, "deposits_usd": deposits, "cash_usd": cash,
             "deficit_usd": deficit, "treasury_usd": treasury, "borrow_rate_per_year": rate,
@@ -230,17 +231,11 @@ def _worth(books: FloatArray, prices: FloatArray) -> FloatArray:
     return worth
 
 
-def _highest_rate(lender: "Lender", books: FloatArray, noted: "array[float]") -> FloatArray:
-    """Return the highest borrow rate of a pool's reserves in every block, (blocks,).
-
-    `noted` are those that were written down, block by block, of the reserves whose rule moves with time.
-    """
+def _highest_rate(lender: "Lender", books: FloatArray, but: Sequence[int]) -> FloatArray:
+    """Return the highest borrow rate of a pool's reserves `but` some in every block, (blocks,)."""
     highest = np.zeros(len(books))
-    moving = [r for r, over in enumerate(lender.pool.rate_over) if over is not None]
-    for rates in np.array(noted).reshape(len(books), len(moving)).T:
-        np.maximum(highest, rates, out=highest)
     for r, rate_of in enumerate(lender.pool.rate_of):
-        if r in moving:
+        if r in but:
             continue
         cash, borrow_index, _, scaled_debt = books[:, :4, r].T
         debt = scaled_debt * borrow_index
