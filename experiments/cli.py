@@ -113,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, help=text).set_defaults(command=command)
     words = commands.add_parser("columns", help="say what the columns of a run's tables mean")
-    words.add_argument("word", metavar="WORD", nargs="?", help="a table, or a part of a column's name; all by default")
+    words.add_argument(
+        "word", metavar="WORD", nargs="?", help="a table, or a word of a column's name or meaning; all by default"
+    )
     words.set_defaults(command=_columns)
     commands.add_parser("bench", help="measure the speed of the simulator on this machine")
     return parser

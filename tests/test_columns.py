@@ -64,12 +64,15 @@ def test_a_word_finds_tables_and_columns(capsys):
     assert "steps: a row a block" in told
     assert all(column in told for column in STEPS)
     assert "liquidations:" not in told
-    assert glossary("haircut").count("\n\n") == 1
+    assert {table for table in TABLES if f"{table}: " in glossary("haircut")} == {"depositors", "paths"}
+    assert "slippage" in glossary("Average price")
     assert "paths: " in glossary()
 
 
 def test_a_word_that_nothing_is_called_gets_the_nearest(capsys):
-    with pytest.raises(ScenarioError, match="no table or column is called 'hairct'; did you mean 'haircut'"):
+    with pytest.raises(ScenarioError, match=r"no table is called 'hairct', .* did you mean 'haircut'"):
         glossary("hairct")
+    with pytest.raises(ScenarioError, match="without a word all of them are told"):
+        glossary("zz")
     assert main(["columns", "hairct"]) == 2
     assert capsys.readouterr().out == ""
