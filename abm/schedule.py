@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from abm.intents import Intent
 from abm.liquidations.rights import note_on_offer
 from abm.losses.underwriting import underwrite
-from abm.markets.trading import come_or_go, funded_swap, go_round, hedge, requote, round_trip, swap
+from abm.markets.trading import come_or_go, funded_swap, go_round, hedge, make_room, requote, round_trip, swap
 
 if TYPE_CHECKING:
     from abm.model import UnderwaterModel
@@ -33,9 +33,10 @@ def move_prices(model: "UnderwaterModel") -> None:
 
 def make_markets(model: "UnderwaterModel") -> None:
     """Market makers requote, liquidity providers add or pull."""
-    for makers in model.people.market_makers:
-        for quotes in makers.decide(model.view):
-            makers.stand(quotes.owner, *requote(model.world, quotes))
+    wanted = [(makers, quotes) for makers in model.people.market_makers for quotes in makers.decide(model.view)]
+    make_room(model.world, [quotes for _, quotes in wanted])
+    for makers, quotes in wanted:
+        makers.stand(quotes.owner, *requote(model.world, quotes))
     for providers in model.people.liquidity_providers:
         for moves in providers.decide(model.view):
             providers.settled(model.view, moves, come_or_go(model.world, moves))

@@ -295,9 +295,9 @@ def test_positions_that_are_open_anyway_are_no_reason_to_attack(attacked):
     assert run.summary["attack_expected_profit_usd"] < 0.0
 
 
-@pytest.mark.parametrize(("debt", "left"), [(1.4e5, 1.0), (7e6, 0.0)])
-def test_its_profit_is_what_it_has_gained_where_its_money_did_not_reach_for_the_gas(model_of, debt, left):
-    """Who repays seven millions with all that its sale has brought pays no gas, and does not say that it did."""
+@pytest.mark.parametrize("debt", [1.4e5, 7e6])
+def test_it_keeps_back_what_its_gas_costs(model_of, debt):
+    """Also where it could repay more than its sale has brought; its profit is what it has gained, and as planned."""
     victims = [{"positions": [{"collateral": {"ALT": debt / 7.0}, "debt": {"USD": debt}}]}]
     attacker = {"strategy": "trigger_liquidations", "gas_usd": 2000.0}
     model = model_of(attack_world(attacker=attacker, agents={"borrowers": victims}))
@@ -305,8 +305,10 @@ def test_its_profit_is_what_it_has_gained_where_its_money_did_not_reach_for_the_
     before = balance(account, 0) + balance(account, 1) * PRICE
     model.run()
     gained = balance(account, 0) + balance(account, 1) * PRICE - before
-    assert model.recorder.attacks()["profit_usd"][0] == pytest.approx(gained, rel=1e-9)
-    assert model.recorder.gas_burnt_usd == left * 2000.0
+    row = model.recorder.attacks().iloc[0]
+    assert row["profit_usd"] == pytest.approx(gained, rel=1e-9)
+    assert row["profit_usd"] == pytest.approx(row["expected_profit_usd"], rel=1e-9)
+    assert model.recorder.gas_burnt_usd == 2000.0
 
 
 # What it leaves behind

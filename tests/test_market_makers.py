@@ -69,6 +69,13 @@ def test_what_there_is_too_much_of_is_not_bought(desk):
             assert model.world.exchanges[0].venue.depth(other, 0.1) == pytest.approx(5e4 / price, rel=1e-6)
 
 
+def test_who_begins_at_the_limit_quotes_both_sides(desk):
+    """A half in each asset is not more than a half, whatever the price and the capital round it to."""
+    for capital, price in ((1e3, 2360.93), (1e4, 2439.82), (1e6, 2795.2)):
+        model = desk({"inventory_limit": 0.5, "capital_usd": capital, "size_usd": 1.0}, [price])
+        assert depths(model, 1)[0] == pytest.approx(depths(model, 1, "buy")[0], rel=1e-6)
+
+
 def test_makers_with_lines_of_their_own_leave_and_return_one_after_the_other(desk):
     lines = {"kind": "uniform", "low": 5.0, "high": 120.0}
     seen = depths(desk({"count": 50, "withdraw_volatility_per_year": lines}, CRASH), 12)
@@ -148,7 +155,7 @@ def eat(model, side, base):
 
     exchange = model.world.exchanges[0]
     fill = exchange.venue.quote_in(side, base) if side == "sell" else exchange.venue.quote_out(side, base)
-    account = model.world.ledger.open(f"somebody {model.blocks}")
+    account = model.world.ledger.open(f"somebody {model.blocks} {side}")
     funded_swap(model.world, exchange, account, fill)
 
 
@@ -210,3 +217,37 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(small_world, change, words
     maker = {"capital_usd": 1.0, "size_usd": 1.0} | change
     with pytest.raises(ScenarioError, match=words):
         Scenario.from_dict(small_world(markets__0__sources=BOOK, agents__market_makers=[maker]))
+
+
+def test_the_spread_narrows_with_volatility_though_the_price_stands_still(desk):
+    """After a jump of 5 % it is as wide as the volatility of a block, and as that fades it comes back to the least."""
+    model = desk({"volatility_multiple": 1.0, "levels": 1, "stays": True}, [2000.0, 1900.0])
+    spreads = []
+    for _ in range(12):
+        model.step()
+        venue = model.world.exchanges[0].venue
+        spreads.append(0.5 * (venue.ask - venue.bid) / venue.mid)
+    expected = [0.001] + [max(volatility_after(0.95, n), 0.001) for n in range(11)]
+    np.testing.assert_allclose(spreads, expected, rtol=1e-5)
+
+
+def test_who_has_bought_back_exactly_what_it_sold_quotes_again(desk):
+    """The base is the same as before, yet no order is left of the one level."""
+    model = desk({"levels": 1})
+    model.step()
+    for side in ("buy", "sell"):
+        eat(model, side, 1e4 / 2000.0)
+    assert model.world.exchanges[0].book.levels("sell") == []
+    assert depths(model, 1) == depths(model, 1, "buy") == pytest.approx(5.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("jump", [1.1, 0.9])
+def test_makers_who_follow_a_jump_together_leave_no_quote_out(desk, jump):
+    """The new bids of the first are above the old asks of the second, which are about to go."""
+    model = desk({"count": 3, "stays": True}, [2000.0, 2000.0 * jump])
+    for block in range(2):
+        model.step()
+        book = model.world.exchanges[0].book
+        for side in ("buy", "sell"):
+            assert len(book.orders(side)) == 15, (block, side)
+    model.world.check()

@@ -152,11 +152,11 @@ class Search:
 
         What is to be had of an oracle that does not follow is not for the push, and does not count.
         """
-        outcomes = [
-            outcome
-            for course in courses
-            if (outcome := self.strategy.outcome(self.view, course.venue, *course.totals(blocks), report)) is not None
-        ]
+        gas_usd, outcomes = blocks * self.gas_usd, list[Outcome]()
+        for course in courses:
+            outcome = self.strategy.outcome(self.view, course.venue, *course.totals(blocks), report, gas_usd)
+            if outcome is not None:
+                outcomes.append(outcome)
         if not outcomes:
             return None
         least = min(outcome.profit_usd for outcome in outcomes)

@@ -72,10 +72,12 @@ class Strategy(Protocol):
         """Return how much it can give in pushes altogether, in units."""
         ...
 
-    def outcome(self, view: "View", pushed: Venue, given: float, got: float, report: Report) -> Outcome | None:
+    def outcome(
+        self, view: "View", pushed: Venue, given: float, got: float, report: Report, gas_usd: float
+    ) -> Outcome | None:
         """Return what comes of what was given and got in all pushes, with the venue where `pushed` now stands.
 
-        None where there is no attack.
+        `gas_usd` is kept back from what is done with the money. None where there is no attack.
         """
         ...
 
@@ -101,7 +103,9 @@ class PumpAndBorrow:
         place = self._place
         return 0.0 if view.owes(place.pool, place.account) else view.balance(place.owner, place.quote)
 
-    def outcome(self, view: "View", pushed: Venue, given: float, got: float, report: Report) -> Outcome | None:
+    def outcome(
+        self, view: "View", pushed: Venue, given: float, got: float, report: Report, gas_usd: float
+    ) -> Outcome | None:
         """Borrow against what was bought, and sell back what is not posted; the posted base is worth nothing more."""
         place = self._place
         terms = view.loan_terms(place.pool, place.collateral, place.debt)
@@ -153,11 +157,13 @@ class TriggerLiquidations:
         """The base that is left."""
         return view.balance(self._place.owner, self._place.base)
 
-    def outcome(self, view: "View", pushed: Venue, given: float, got: float, report: Report) -> Outcome | None:
+    def outcome(
+        self, view: "View", pushed: Venue, given: float, got: float, report: Report, gas_usd: float
+    ) -> Outcome | None:
         """Repay with the proceeds, then buy base with the rest until the price is back; all at the reference price."""
         place = self._place
         base_usd, quote_usd = view.base_usd(place.exchange), view.quote_usd(place.exchange)
-        money = got + view.balance(place.owner, place.quote)
+        money = max(got + view.balance(place.owner, place.quote) - gas_usd / quote_usd, 0.0)
         prospects = view.liquidations_if(place.pool, place.collateral, *report, money * quote_usd, MOST_CALLS)
         repaid_usd = fsum(prospect.repaid_usd for prospect in prospects)
         received_usd = fsum(prospect.received_usd for prospect in prospects)
@@ -170,19 +176,26 @@ class TriggerLiquidations:
         return Outcome(profit, frozenset(prospect.account for prospect in prospects))
 
     def harvest(self, view: "View", accounts: frozenset[int], bundle: dict[str, Any], gas_usd: float) -> list[Intent]:
-        """Call for those of the plan who can be liquidated, largest debts first, and keep what comes in."""
+        """Call for those of the plan who can be liquidated, largest debts first, and keep what comes in.
+
+        Of the money, what the gas costs is left.
+        """
         place = self._place
         open_now = view.opportunities(place.pool)
+        left_usd = view.balance(place.owner, place.quote) * view.quote_usd(place.exchange) - gas_usd
         intents: list[Intent] = []
         for account in open_now.ripe(view.now, "largest"):
-            if account in accounts and open_now.price(account).gain_at_reference > 0.0:
+            if account not in accounts or left_usd <= 0.0:
+                continue
+            price = open_now.price(account)
+            if price.gain_at_reference > 0.0:
                 open_now.take(account)
                 intents.append(
                     Liquidate(
                         **bundle,
                         pool=place.pool,
                         number=account,
-                        budget_usd=float("inf"),
+                        budget_usd=left_usd,
                         margin=0.0,
                         minimum_profit_usd=0.0,
                         gas_cost_usd=0.0,
@@ -191,8 +204,9 @@ class TriggerLiquidations:
                         flash_fee=0.0,
                     )
                 )
-        price = view.pair_reference(place.exchange)
-        return [*intents, Swap(**bundle, exchange=place.exchange, side="buy", price=price, gas_cost_usd=gas_usd)]
+                left_usd -= price.most_usd
+        back = view.pair_reference(place.exchange)
+        return [*intents, Swap(**bundle, exchange=place.exchange, side="buy", price=back, gas_cost_usd=gas_usd)]
 
 
 STRATEGIES: Final[dict[str, type[PumpAndBorrow] | type[TriggerLiquidations]]] = {

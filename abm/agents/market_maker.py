@@ -89,7 +89,7 @@ BACK = 1e-6
 """Part of a level below which what is missing of it counts as back: an exponential would take for ever."""
 
 _NOTHING = np.empty((0, 2))
-_NOT_QUOTED = (-1.0, -1.0, -1.0)
+_NOT_QUOTED = (-1.0, -1.0, -1.0, -1.0, -1.0)
 
 
 class MarketMakerCohort(mesa.Agent):
@@ -128,6 +128,7 @@ class MarketMakerCohort(mesa.Agent):
         if volatility > self._first_return and all(self._withdrawn):
             return []  # everybody is away, and it is too wild even for the first to come back
         swing = volatility * view.root_years_per_block
+        half = max(terms.half_spread, terms.volatility_multiple * swing)
         shrunk = 1.0 + terms.size_volatility_multiple * swing / terms.half_spread
         wanted: list[Quotes] = []
         for member in range(terms.count):
@@ -142,12 +143,13 @@ class MarketMakerCohort(mesa.Agent):
             base, quote = view.inventory(self.exchange, owner)
             price = view.pair_reference(self.exchange)
             recovering = bool(self._recovering) and self._recover(view, member, owner)
-            at = (price, base, shrunk)
-            if self._quoted_at[member] == at and not recovering:
+            size = self.size_usd.item(member) / shrunk / view.base_usd(self.exchange)
+            at, before = (price, size, half, base, quote), self._quoted_at[member]
+            # Who has bought back what it sold has its base, but no order left, and a little more quote.
+            if before[:4] == at[:4] and abs(quote - before[4]) <= DUST * quote and not recovering:
                 continue
             self._quoted_at[member] = at
-            size = self.size_usd.item(member) / shrunk / view.base_usd(self.exchange)
-            wanted.append(self._ladder(member, owner, price, size, base, quote, swing))
+            wanted.append(self._ladder(member, owner, price, size, half, base, quote))
         return wanted
 
     def stand(self, owner: int, base: float, quote: float) -> None:
@@ -166,16 +168,16 @@ class MarketMakerCohort(mesa.Agent):
         return recovery.look(view.now, *view.resting(self.exchange, owner))
 
     def _ladder(
-        self, member: int, owner: int, price: float, size: float, base: float, quote: float, swing: float
+        self, member: int, owner: int, price: float, size: float, half: float, base: float, quote: float
     ) -> Quotes:
         terms = self.terms
         worth = base * price + quote
         lean = terms.skew * (2.0 * base * price / worth - 1.0) if worth > 0.0 else 0.0
-        half = max(terms.half_spread, terms.volatility_multiple * swing)
         bids, asks = _rungs(price * (1.0 - lean), half, terms.level_step, terms.levels, size, base, quote)
-        if base * price > terms.inventory_limit * worth:
+        limit = terms.inventory_limit * worth * (1.0 + DUST)
+        if base * price > limit:
             bids = _NOTHING
-        if quote > terms.inventory_limit * worth:
+        if quote > limit:
             asks = _NOTHING
         if self._recovering:
             self._recovering[member].thin(bids, asks)

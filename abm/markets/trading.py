@@ -1,5 +1,7 @@
 """Settlement of trades: a quoted fill becomes entries in the ledger and a new state of the venue."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from abm.agents.triangle_arbitrageur import Round
     from abm.markets.exchange import Exchange
     from abm.world import World
+
+_NO_ORDERS = np.empty((0, 2))
 
 
 def swap(world: "World", exchange: "Exchange", account: int, fill: Fill) -> None:
@@ -84,6 +88,24 @@ def requote(world: "World", quotes: "Quotes") -> tuple[float, float]:
     _shift(world, exchange, quotes.owner, exchange.base, committed_base - released_base)
     _shift(world, exchange, quotes.owner, exchange.quote, committed_quote - released_quote)
     return committed_base, committed_quote
+
+
+def make_room(world: "World", wanted: "Sequence[Quotes]") -> None:
+    """Take out the standing orders of makers who requote together, where the new quotes would cross the old ones.
+
+    Otherwise what the first ones want to quote would be left out because of orders that are about to be replaced.
+    """
+    for number in {quotes.exchange for quotes in wanted} if len(wanted) > 1 else ():
+        together = [quotes for quotes in wanted if quotes.exchange == number]
+        book = world.exchanges[number].book
+        if book is None or len(together) < 2:
+            continue
+        keep = 1.0 - book.taker_fee
+        bid = max([quotes.bids[:, 0].max(initial=0.0) for quotes in together])
+        ask = min([quotes.asks[:, 0].min(initial=np.inf) for quotes in together])
+        if bid >= book.ask * keep or ask <= book.bid / keep:
+            for quotes in together:
+                requote(world, replace(quotes, bids=_NO_ORDERS, asks=_NO_ORDERS))
 
 
 def come_or_go(world: "World", moves: "Moves") -> FloatArray:
