@@ -1,5 +1,6 @@
 """Settlement: sizes that pay best, guards, gas, room in a block, flash swaps, who pays for a bad debt."""
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -216,6 +217,19 @@ def test_who_pays_with_its_own_money_pays_no_fee_of_a_flash_swap(play):
     rows = [row_of(play(agents__liquidators=[{"capital_usd": 1e9, "flash_fee": fee}])) for fee in (0.0, 0.01, 0.2)]
     assert rows[0]["profit_usd"] == 400.0
     assert rows[1] == rows[2] == rows[0]
+
+
+def test_a_flash_swap_is_as_large_as_its_last_dollar_pays_the_fee_and_the_margin(play):
+    """Of a pool of 50 ETH at 2,000, sold until one more brings (1 + 0.01 + 0.02) · 1,900 / 1.05."""
+    row = row_of(
+        play(
+            markets__0__sources=[{"kind": "constant_product", "value": 2e5, "fee": 0.0}],
+            pools__0__liquidation={"design": "fixed_spread", "liquidation_bonus": 0.05},
+            agents__liquidators=[{"capital_usd": 0.0, "financing": "flash", "flash_fee": 0.01, "margin": 0.02}],
+            time__steps=2,
+        )
+    )
+    assert row["seized"] == pytest.approx(sqrt(50.0 * 1e5 / (1.03 * 1900.0 / 1.05)) - 50.0, rel=1e-9)
 
 
 def test_a_flash_swap_whose_proceeds_do_not_repay_it_does_not_happen(play):

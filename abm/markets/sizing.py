@@ -41,7 +41,8 @@ def best_size(world: "World", lender: "Lender", mark: "Mark", intent: "Liquidate
     if not intent.sell:
         return Sized(taking, None, taking.received * world.reference[asset] - taking.repaid * cost_per_repaid)
     sale = quote_sale(world, asset, taking.received, debt, lender.floor)
-    break_even = cost_per_repaid * (1.0 + intent.margin) / (offer.seized_per_repaid * offer.taker_share)
+    asked_per_repaid = debt_usd * (1.0 + intent.flash_fee + intent.margin)
+    break_even = asked_per_repaid / (offer.seized_per_repaid * offer.taker_share)
     if sale.last_usd < break_even and (sale.trip is not None or sale.redeemed):
         units = units_to(world, asset, sale, break_even)
         best = mark.fit(min(repay, units / (offer.seized_per_repaid * offer.taker_share)))
