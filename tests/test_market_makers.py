@@ -47,6 +47,16 @@ def volatility_after(jump, blocks):
     return sqrt(0.5 ** (blocks + 1)) * abs(log(jump))
 
 
+def test_quotes_lean_away_from_what_a_maker_has_too_much_of(desk):
+    """Half of all in base at 2000; at 2400 it is 6/11, so that everything is quoted lower by 1/11 of the skew."""
+    model = desk({"half_spread": 0.01, "skew": 0.22, "stays": True}, [2000.0, 2400.0])
+    book = model.world.exchanges[0].book
+    for price in (2000.0, 2400.0 * (1.0 - 0.22 / 11.0)):
+        model.step()
+        best = [book.levels(side)[0][0] for side in ("buy", "sell")]
+        assert best == pytest.approx([price * 0.99, price * 1.01], abs=0.01)
+
+
 def test_the_size_shrinks_with_volatility_as_said(desk):
     """Divided by 1 + multiple · volatility of a block / half spread; after a jump of 2 % that is a half at first."""
     swing = volatility_after(0.98, 0)
