@@ -77,7 +77,7 @@ class MarketMakers(Parameters):
 
 @dataclass(slots=True)
 class Quotes:
-    """The quotes one maker wants to stand: rows of (price per base, size in base), none when it withdraws."""
+    """The quotes one maker wants to stand: rows of (price per base, size in base), best first; none when it leaves."""
 
     exchange: int
     owner: int

@@ -101,8 +101,8 @@ def make_room(world: "World", wanted: "Sequence[Quotes]") -> None:
         if book is None or len(together) < 2:
             continue
         keep = 1.0 - book.taker_fee
-        bid = max([quotes.bids[:, 0].max(initial=0.0) for quotes in together])
-        ask = min([quotes.asks[:, 0].min(initial=np.inf) for quotes in together])
+        bid = max([quotes.bids.item(0, 0) for quotes in together if len(quotes.bids)], default=0.0)
+        ask = min([quotes.asks.item(0, 0) for quotes in together if len(quotes.asks)], default=np.inf)
         if bid >= book.ask * keep or ask <= book.bid / keep:
             for quotes in together:
                 requote(world, replace(quotes, bids=_NO_ORDERS, asks=_NO_ORDERS))
