@@ -233,7 +233,7 @@ def _designs(_: argparse.Namespace) -> int:
 
 
 def _columns(options: argparse.Namespace) -> int:
-    from experiments.glossary import glossary
+    from experiments.columns import glossary
 
     with explained():
         told = glossary(options.word)

@@ -6,9 +6,10 @@ Meanings = dict[str, str]
 """A sentence for each column, in the order of its table."""
 
 UNITS: Final = (
-    "Dollars (_usd) are at the reference prices of the block in which something happened, unless it says otherwise; "
-    "amounts without a unit are units of the asset that stands beside them; prices are quote per base, shares are "
-    "fractions. Every table begins with path, the number of the path from 0 on."
+    "Dollars (_usd) are at the reference prices of the block in which something happened, but in steps what pools owe, "
+    "are owed and hold, and what leaves them or waits to, is at the prices of their oracles. Amounts without a unit are "
+    "units of the asset that stands beside them; prices are quote per base, shares are fractions. Every table begins "
+    "with path, the number of the path from 0 on."
 )
 
 PRICES: Final[Meanings] = {
@@ -20,8 +21,8 @@ PRICES: Final[Meanings] = {
 """Columns of `steps` for each asset: the name, an underscore, the asset."""
 
 BLOCK: Final[Meanings] = {
-    "debt_usd": "what is owed to all pools, at the oracles' prices",
-    "collateral_usd": "what is posted in all pools, at the oracles' prices",
+    "debt_usd": "what is owed to all pools",
+    "collateral_usd": "what is posted in all pools",
     "liquidatable_usd": "debt of the accounts below the health at which their design lets them be liquidated",
     "underwater_usd": "debt of the accounts that owe more than their collateral is worth to the oracles",
     "shortfall_usd": "what the collateral of those accounts lacks of their debt",

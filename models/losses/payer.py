@@ -96,14 +96,14 @@ class Payer(ABC):
     by_chance: ClassVar[bool] = False
     """Whether chance decides about it: `LossView.drawn_for` then has a draw for it at each loss."""
 
+    keeps_the_lost: ClassVar[bool] = False
+    """Whether a recovery stays in the asset that was lost, instead of buying back what the layer holds."""
+
     def __init__(self, terms: LayerTerms, delay_seconds: float = 0.0) -> None:
         self.cover = terms.cover()
         self.delay_seconds = delay_seconds
         self.paid_units = self.restored_units = 0.0
         self._waiting: list[tuple[float, float]] = []  # (due, units), in the order in which it falls due
-
-    keeps_the_lost: ClassVar[bool] = False
-    """Whether a recovery stays in the asset that was lost, instead of buying back what the layer holds."""
 
     @property
     def cuts_suppliers(self) -> bool:
