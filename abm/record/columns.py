@@ -6,10 +6,10 @@ Meanings = dict[str, str]
 """A sentence for each column, in the order of its table."""
 
 UNITS: Final = (
-    "Dollars (_usd) are at the reference prices of the block in which something happened, but in steps what pools owe, "
-    "are owed and hold, and what leaves them or waits to, is at the prices of their oracles. Amounts without a unit are "
-    "units of the asset that stands beside them; prices are quote per base, shares are fractions. Every table begins "
-    "with path, the number of the path from 0 on."
+    "Dollars (_usd) are at the reference prices of the block in which something happened, but in steps what "
+    "pools owe, are owed and hold, and what leaves them or waits to, is at the prices of their oracles. "
+    "Amounts without a unit are units of the asset that stands beside them; prices are quote per base, shares "
+    "are fractions. Every table begins with path, the number of the path from 0 on."
 )
 
 PRICES: Final[Meanings] = {

@@ -8,7 +8,7 @@ charged is that of (r*(0) + 2 r*(t / 2) + r*(t)) / 4.
 **Models**: the borrow rate of one market, and its rate at target from the first block on.
 
 **Leaves out**: the contract's rounding, and its exponential, whose remainder is expanded to the second order: where r*
-grows by less than a third in an interval, x of it in logarithms, the contract is low by x^3 / 6, 3e-8 in an hour and
+grows by less than a third in an interval, x of it in logarithms, the contract is off by x^3 / 6, 3e-8 in an hour and
 4e-4 in a day with everything lent. Changes of the parameters, which the contract does not know either.
 
 **Units**: rates per year as fractions; the speed per year; seconds.
