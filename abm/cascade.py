@@ -106,13 +106,14 @@ class Cascade:
 
     def _cumulative_shares(self, lender: "Lender") -> FloatArray:
         """Return the part of all forced sales that generations 0 … n made up, shape (generations, reserves)."""
-        sold = [self._sold[asset] for asset in lender.assets]
+        # An asset that nobody was forced to sell may have moved with the one that its price follows from.
+        sold = [self._sold[asset] or self._sold[self._world.derived.root(asset)] for asset in lender.assets]
         generations = max(1, *(len(amounts) for amounts in sold))
         table = np.zeros((generations, len(sold)))
         for r, amounts in enumerate(sold):
             table[: len(amounts), r] = amounts
         total = table.sum(axis=0)
-        # An asset that nobody was forced to sell still may have moved with another: give it to the first generation.
+        # Or for another reason: give it to the first generation.
         table[0, total <= 0.0] = 1.0
         shares: FloatArray = np.cumsum(table, axis=0) / np.where(total > 0.0, total, 1.0)
         return shares

@@ -60,12 +60,15 @@ class Time(Parameters):
 class Asset(Parameters):
     """One asset: its exogenous price path in dollars, the lasting impact of net sales, and its oracle.
 
-    The price of a claim on a pool follows from the pool's books instead.
+    The price of a claim on a pool follows from the pool's books instead, a relative one from another asset's. With an
+    `oracle_quote` the oracle sees and reports prices in units of that asset (its bounds and a fixed price are in them
+    too), and protocols multiply its report by what they believe of the other.
     """
 
     price: AssetPrice
     impact: Impact = NoImpact()
     oracle: OracleTerms = ReferenceTerms()
+    oracle_quote: str | None = None
 
 
 class Correlation(Parameters):

@@ -21,7 +21,7 @@ def move_prices(model: "UnderwaterModel") -> None:
             if world.step > 0:
                 impact.decay(world.step_seconds)
             world.reference[asset] *= impact.factor
-    world.claims.price(world)
+    world.derived.follow(world)
     world.gas_gwei = world.gas_path[world.step]
     for number, exchange in enumerate(world.exchanges):
         price = world.pair_reference(number)
@@ -90,10 +90,7 @@ def report_oracles(model: "UnderwaterModel") -> None:
     """Oracles report, or do not: deviation, heartbeat, delay."""
     world = model.world
     venue = world.venue_prices() if world.venue_matters else world.venue_usd
-    world.oracle = [
-        oracle.report(world.now, reference, mid)
-        for oracle, reference, mid in zip(world.oracles, world.reference, venue, strict=True)
-    ]
+    world.oracle = world.feeds.report(world.now, world.reference, venue)
     for exchange in world.exchanges:
         for source in exchange.bands:
             source.set_oracle(world.oracle[exchange.base] / world.oracle[exchange.quote], world.now)

@@ -148,11 +148,13 @@ class View:
 
         Prices are in dollars; the reference price is taken to stay as it is. Ask before oracles report.
         """
-        oracle, reference = copy.deepcopy(self._world.oracles[asset]), self._world.reference[asset]
-        return [
-            oracle.report(self.now + block * self.step_seconds, reference, price)
-            for block, price in enumerate(venue_prices)
+        world = self._world
+        times = [self.now + block * self.step_seconds for block in range(len(venue_prices))]
+        venue = [
+            world.venue_price(other) if other in world.exchange_of_base else math.nan
+            for other in range(len(world.assets))
         ]
+        return world.feeds.report_if(asset, times, venue_prices, world.reference, venue)
 
     def owes(self, pool: int, account: int) -> bool:
         """Return whether an account of a pool has any debt."""

@@ -9,7 +9,9 @@ import numpy as np
 
 from abm.auctions.kinds import auctions_of
 from abm.markets.claims import Claims
+from abm.markets.derived import DerivedPrices
 from abm.markets.exchange import open_exchange
+from abm.markets.feeds import Feeds
 from abm.markets.floors import Floor
 from abm.markets.price_paths import exogenous_prices, path_of
 from abm.markets.tape import Tape
@@ -23,7 +25,6 @@ from models.blockspace import gas_cost_usd
 from models.ledger import OUTSIDE, Ledger
 from models.lending import LendingPool
 from models.market.stakes import Stakes, stakes_in
-from models.oracles import Oracle
 from models.prices.impact import ImpactState
 
 
@@ -49,6 +50,7 @@ class World:
         self.ledger = Ledger(self.assets)
         self.tape = Tape(self.ledger, scenario.time.steps)
         self.claims = Claims(scenario)
+        self.derived = DerivedPrices(scenario, self.claims)
         self.exogenous: list[list[float]] = exogenous_prices(scenario, streams).tolist()
         self.reference: list[float] = self.exogenous[0].copy()
         self.impacts: list[ImpactState | None] = [
@@ -67,10 +69,8 @@ class World:
         self.floor = Floor.over(self.exchanges)
         self.router = self.floor.router
         self.venue_usd = [math.nan] * len(self.assets)
-        self.oracles: list[Oracle] = [
-            terms.oracle.start(self.reference[k]) for k, terms in enumerate(scenario.assets.values())
-        ]
-        self.oracle: list[float] = self.exogenous[0].copy()
+        self.feeds = Feeds(scenario, self.reference)
+        self.oracle = self.feeds.at_start(self.reference)
         self.fading = 0.5 ** (self.step_seconds / scenario.volatility_half_life_seconds)
         space = scenario.blockspace
         self.gas_path: list[float] = (
@@ -192,7 +192,11 @@ class World:
 
     def venue_prices(self) -> list[float]:
         """Return the mid prices in dollars of each asset's first market, nan for one without a market or a side."""
-        for base, number in self.exchange_of_base.items():
-            exchange = self.exchanges[number]
-            self.venue_usd[base] = exchange.venue.mid * self.reference[exchange.quote]
+        for base in self.exchange_of_base:
+            self.venue_usd[base] = self.venue_price(base)
         return self.venue_usd
+
+    def venue_price(self, asset: int) -> float:
+        """Return the mid price in dollars on the first market of an asset that has one."""
+        exchange = self.exchanges[self.exchange_of_base[asset]]
+        return exchange.venue.mid * self.reference[exchange.quote]

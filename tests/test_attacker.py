@@ -380,11 +380,11 @@ def test_what_it_tries_out_changes_nothing(model_of):
     model = model_of(attack_world(oracle=TWAP))
     model.step()
     view, world = model.view, model.world
-    before = view.best(0), world.oracles[0].updated_seconds, view.quote_in(0, "sell", 10.0).amount_out
+    before = view.best(0), world.feeds.oracles[0].updated_seconds, view.quote_in(0, "sell", 10.0).amount_out
     fork = view.fork(0)
     fork.settle(fork.quote_in("buy", 1e6))
     assert view.oracle_if(1, [40.0] * 20)[-1] == pytest.approx(40.0)
-    assert (view.best(0), world.oracles[0].updated_seconds, view.quote_in(0, "sell", 10.0).amount_out) == before
+    assert (view.best(0), world.feeds.oracles[0].updated_seconds, view.quote_in(0, "sell", 10.0).amount_out) == before
     model.step()
     assert world.oracle[1] == pytest.approx(PRICE)
 

@@ -26,6 +26,7 @@ from models.prices import (
     GbmPrice,
     HestonPrice,
     JumpDiffusionPrice,
+    MeanRevertingPrice,
     Price,
     PriceTerms,
     RegimeSwitchingPrice,
@@ -66,6 +67,7 @@ HESTON = HestonPrice(
     volatility_of_variance=3.0,
     correlation=-0.5,
 )
+REVERTING = MeanRevertingPrice(level=0.98, start=1.0, half_life_seconds=8 * DAY, volatility_per_year=0.2)
 REGIMES = RegimeSwitchingPrice(
     start=2000.0,
     regimes=[
@@ -97,6 +99,7 @@ def assert_recovered(fitted: Fitted, price: Price) -> None:
     ("model", "price", "steps_per_return"),
     [
         ("gbm", GBM, 1),
+        ("mean_reverting", REVERTING, 1),
         ("jump_diffusion", JUMPS, 1),
         ("garch", GARCH, 1),
         ("garch", STUDENT, 1),
@@ -112,7 +115,8 @@ def test_simulated_parameters_are_recovered_within_their_standard_errors(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("model", "price", "paths"), [("jump_diffusion", JUMPS, 40), ("garch", GARCH, 40), ("heston", HESTON, 12)]
+    ("model", "price", "paths"),
+    [("mean_reverting", REVERTING, 40), ("jump_diffusion", JUMPS, 40), ("garch", GARCH, 40), ("heston", HESTON, 12)],
 )
 def test_standard_errors_are_as_wide_as_estimates_spread(model: str, price: Price, paths: int) -> None:
     """Over independent paths the errors, in their own units, have a mean near 0 and a deviation near 1."""
@@ -124,7 +128,14 @@ def test_standard_errors_are_as_wide_as_estimates_spread(model: str, price: Pric
 
 
 @pytest.mark.parametrize(
-    ("own", "price"), [("gbm", GBM), ("jump_diffusion", JUMPS), ("garch", STUDENT), ("regime_switching", REGIMES)]
+    ("own", "price"),
+    [
+        ("gbm", GBM),
+        ("mean_reverting", REVERTING),
+        ("jump_diffusion", JUMPS),
+        ("garch", STUDENT),
+        ("regime_switching", REGIMES),
+    ],
 )
 def test_model_that_made_the_data_is_the_best_by_its_criterion(own: str, price: Price) -> None:
     data = history(price, 1500, 11)
@@ -164,6 +175,13 @@ def test_likelihoods_of_all_models_are_those_of_the_same_returns() -> None:
         np.zeros(800),
     )
     assert jumps.log_likelihood == pytest.approx(np.log(density).sum(), rel=1e-9)
+
+    data = history(REVERTING, 800, 5)
+    level, half_life_seconds, sigma = (estimate.value for estimate in fit("mean_reverting", data).estimates)
+    away, kept = np.log(data.prices / level), 0.5 ** (DAY / half_life_seconds)
+    variance = sigma**2 * years * (1 - kept**2) / (-2 * math.log(kept))
+    written = np.log(normal(away[1:] - kept * away[:-1], variance)).sum()
+    assert fit("mean_reverting", data).log_likelihood == pytest.approx(written, rel=1e-9)
 
     data = history(GARCH, 800, 5)
     garch = fit("garch", data)
@@ -215,6 +233,18 @@ def test_regimes_that_last_less_than_two_returns_are_no_fit(monkeypatch: pytest.
     monkeypatch.setattr("experiments.fit.regime_switching._statsmodels", lambda returns: found)
     with pytest.raises(NoFit, match="last less than two returns"):
         fit("regime_switching", history(REGIMES, 200))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 5])
+def test_random_walk_comes_back_to_no_level(seed: int) -> None:
+    with pytest.raises(NoFit, match=r"more than a random walk does \(p = 0\.\d+\)"):
+        fit("mean_reverting", history(GBM, 1500, seed))
+
+
+def test_price_that_is_never_twice_on_one_side_of_its_level_is_no_fit() -> None:
+    jagged = np.exp(0.01 * np.random.default_rng(1).uniform(0.5, 1.0, 301) * np.resize([1.0, -1.0], 301))
+    with pytest.raises(NoFit, match="half of a distance from the level is gone sooner"):
+        fit("mean_reverting", History("eth.csv", jagged, np.diff(np.log(jagged)), DAY))
 
 
 def test_diffusion_has_no_garch() -> None:

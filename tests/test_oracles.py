@@ -15,6 +15,7 @@ from models.oracles import (
     BoundedTerms,
     DelayedTerms,
     EmaTerms,
+    FixedTerms,
     MedianTerms,
     OracleTerms,
     PushTerms,
@@ -31,6 +32,7 @@ SELECTING: list[Any] = [
     DelayedTerms(hop_seconds=300),
     MedianTerms(of=[VenueTerms(), ReferenceTerms(), DelayedTerms(hop_seconds=300)]),
     BoundedTerms(of=PUSH, floor_usd=600, ceiling_usd=3000, stale_after_seconds=120, fallback=VenueTerms()),
+    FixedTerms(),
 ]
 ANY: list[Any] = [
     *SELECTING,
@@ -58,6 +60,8 @@ IDS = [f"{terms.kind}{k}" for k, terms in enumerate(ANY)]
         ({"kind": "ema", "half_life_seconds": 600, "source": "reference"}, EmaTerms, False),
         ({"kind": "median", "of": [{"kind": "reference"}, {"kind": "delayed"}]}, MedianTerms, False),
         ({"kind": "median", "of": [{"kind": "reference"}, {"kind": "venue"}]}, MedianTerms, True),
+        ({"kind": "fixed"}, FixedTerms, False),
+        ({"kind": "fixed", "price": 1.0}, FixedTerms, False),
         ({"kind": "bounded", "of": {"kind": "reference"}}, BoundedTerms, False),
         ({"kind": "bounded", "of": {"kind": "median", "of": [{"kind": "venue"}]}}, BoundedTerms, True),
         (
@@ -96,6 +100,7 @@ def test_kind_chooses_the_part(section: dict[str, Any], cls: type, reads_venue: 
         {"kind": "ema", "time_seconds": 600, "half_life_seconds": 600},
         {"kind": "ema", "time_seconds": 0.0},
         {"kind": "ema", "half_life_seconds": -1.0},
+        {"kind": "fixed", "price": 0.0},
         {"kind": "median", "of": []},
         {"kind": "median", "of": [{"kind": "push"}]},
         {"kind": "median", "of": [{"kind": "reference", "hop_seconds": 1.0}]},

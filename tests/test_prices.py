@@ -21,6 +21,7 @@ from models.prices import (
     GbmPrice,
     HestonPrice,
     JumpDiffusionPrice,
+    MeanRevertingPrice,
     PathPrice,
     Price,
     PriceTerms,
@@ -30,7 +31,7 @@ from models.prices import (
 from models.prices.correlation import UnusableCorrelation
 from models.prices.garch import StudentInnovations
 from models.prices.gbm import SECONDS_PER_YEAR, PriceOutOfRange, WrongDraws
-from models.prices.jump_sizes import DoubleExponentialJumps
+from models.prices.jump_sizes import DoubleExponentialJumps, NormalJumps
 from models.prices.regime_switching import Regime
 
 TERMS: TypeAdapter[Any] = TypeAdapter(PriceTerms)
@@ -64,6 +65,14 @@ ALL_PARTS = [
             Regime(volatility_per_year=0.5, switches_per_year=[0.0, 9e4]),
             Regime(volatility_per_year=2.0, switches_per_year=[2e5, 0.0]),
         ],
+    ),
+    MeanRevertingPrice(
+        level=2.0,
+        start=2.5,
+        half_life_seconds=300.0,
+        volatility_per_year=3.0,
+        jumps_per_year=2e4,
+        jumps=NormalJumps(mean=-0.1, volatility=0.05),
     ),
     BlockBootstrapPrice(file="p.csv", mean_block_seconds=180.0).with_table(
         table(time=[0, 90, 180, 270], price=[2.0, 2.5, 1.0, 3.0])
@@ -141,6 +150,16 @@ def test_kind_chooses_the_part(section: Mapping[str, Any], cls: type) -> None:
         {"kind": "gbm", "start": 0.0, "volatility_per_year": 0.8},
         {"kind": "gbm", "start": 1.0, "volatility_per_year": -0.1},
         {"kind": "gbm", "start": 1.0, "volatility_per_year": 0.1, "vol": 0.1},
+        {"kind": "mean_reverting", "level": 1.0, "volatility_per_year": 0.1},
+        {"kind": "mean_reverting", "level": 1.0, "half_life_seconds": 0.0, "volatility_per_year": 0.1},
+        {"kind": "mean_reverting", "level": 0.0, "half_life_seconds": 60.0, "volatility_per_year": 0.1},
+        {
+            "kind": "mean_reverting",
+            "level": 1.0,
+            "half_life_seconds": 9.0,
+            "volatility_per_year": 0,
+            "jumps_per_year": 1,
+        },
         {"kind": "walk", "start": 1.0},
     ],
 )

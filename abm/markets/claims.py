@@ -11,9 +11,9 @@ is less than a share.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Final
 
+from abm.markets.derived import derived_in_order
 from models.ledger import BURN, MINT, OUTSIDE
 from models.prices import ClaimPrice
 from models.prices.claim import WORTHLESS
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 ROUNDING: Final = 1e-9
 """The part of all that was made of a claim by which its two counts may differ."""
-
-
-class ClaimsInACircle(ValueError):
-    """Claims whose prices rest on one another and on nothing else; the argument is the circle, by asset."""
 
 
 @dataclass(slots=True)
@@ -51,8 +47,8 @@ class Claims:
         index = {name: k for k, name in enumerate(scenario.assets)}
         pools = {pool.name: (k, list(pool.reserves)) for k, pool in enumerate(scenario.pools)}
         self.of: dict[int, Claim] = {}
-        for name, terms in claims_in_order(scenario):
-            if terms.pool in pools:
+        for name, terms in derived_in_order(scenario):
+            if isinstance(terms, ClaimPrice) and terms.pool in pools:
                 number, reserves = pools[terms.pool]
                 asset = index[name]
                 self.of[asset] = Claim(asset, number, reserves.index(terms.reserve), index[terms.reserve], terms)
@@ -66,12 +62,6 @@ class Claims:
         while asset in self.of:
             asset = self.of[asset].underlying
         return asset
-
-    def price(self, world: "World") -> None:
-        """Price all claims from the books of their pools; what else moves their paths is there already."""
-        for claim in self.of.values():
-            moved = world.reference[claim.underlying] / world.exogenous[world.step][claim.underlying]
-            world.reference[claim.asset] *= moved * self.worth(world, claim)
 
     def worth(self, world: "World", claim: Claim) -> float:
         """Return what a unit of a claim is worth in its underlying, by the books of its pool."""
@@ -158,16 +148,3 @@ def is_open(world: "World", lender: "Lender") -> bool:
     gate = lender.exits.gate
     watched = gate.terms.halt_while_liquidatable
     return gate.is_open(world.now, watched and lender.liquidatable().accounts.size > 0)
-
-
-def claims_in_order(scenario: "Scenario") -> list[tuple[str, ClaimPrice]]:
-    """Return the assets that are claims, each after those that its own price is worked out from.
-
-    Raises `ClaimsInACircle` where prices rest on one another.
-    """
-    claims = {name: asset.price for name, asset in scenario.assets.items() if isinstance(asset.price, ClaimPrice)}
-    try:
-        order = TopologicalSorter({name: [terms.reserve] for name, terms in claims.items()}).static_order()
-        return [(name, claims[name]) for name in order if name in claims]
-    except CycleError as error:
-        raise ClaimsInACircle(error.args[1]) from None

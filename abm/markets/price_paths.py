@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.markets.claims import claims_in_order
+from abm.markets.derived import derived_in_order
 from abm.reading.inputs import ScenarioError, read_columns
-from models.prices import ClaimPrice, PriceTerms, correlate
+from models.prices import ClaimPrice, PriceTerms, RelativePrice, check_range, correlate
 from models.refusals import Refusal
 from models.sampling import move_terminal, terminal_value
 from models.types import FloatArray
@@ -28,18 +28,13 @@ def exogenous_prices(scenario: "Scenario", streams: "Streams") -> FloatArray:
     leaders = {name: group.assets[0] for group in scenario.common_draws for name in group.assets}
     paths = {
         # A copy of the stream for each: all assets of a group draw the same from the stream of its first.
-        name: path_of(
-            f"assets.{name}.price",
-            asset.price,
-            scenario.time,
-            deepcopy(streams("price", leaders.get(name, name))),
-            normals[:, k],
-        )
-        for k, (name, asset) in enumerate(scenario.assets.items())
-        if not isinstance(asset.price, ClaimPrice)
+        name: path_of(key, terms, scenario.time, deepcopy(streams("price", leaders.get(name, name))), normals[:, k])
+        for k, name in enumerate(scenario.assets)
+        for key, terms in _own(scenario, name)
     }
-    for name, claim in claims_in_order(scenario):
-        paths[name] = paths[claim.reserve]  # one for one, as at the start: the pool's books say what it is worth
+    for name, terms in derived_in_order(scenario):
+        # A claim is worth its underlying, one for one as at the start: the pool's books do the rest.
+        paths[name] = _times(name, paths[terms.underlying], paths.get(name))
     return np.column_stack([paths[name] for name in scenario.assets])
 
 
@@ -75,22 +70,44 @@ def first_prices(scenario: "Scenario", read_files: bool) -> dict[str, float]:
     """
     start = scenario.time.model_copy(update={"steps": 1})
 
-    def first(key: str, terms: PriceTerms) -> float:
-        return float(path_of(key, terms, start, np.random.default_rng(0))[0])
+    def first(key: str, terms: PriceTerms) -> FloatArray:
+        return path_of(key, terms, start, np.random.default_rng(0))
 
     space = scenario.blockspace
     if space is not None and (read_files or not space.gas_price_gwei.needs_table):
         first("blockspace.gas_price_gwei", space.gas_price_gwei)
+    own = {name: _own(scenario, name) for name in scenario.assets}
     prices = {
-        name: first(f"assets.{name}.price", asset.price)
-        for name, asset in scenario.assets.items()
-        if not isinstance(asset.price, ClaimPrice) and (read_files or not asset.price.needs_table)
+        name: first(key, terms)
+        for name, paths in own.items()
+        for key, terms in paths
+        if read_files or not terms.needs_table
     }
-    claims = [(name, claim.reserve) for name, claim in claims_in_order(scenario)]
-    for name, underlying in claims:
-        if underlying in prices:
-            prices[name] = prices[underlying]
-    return prices
+    for name, terms in derived_in_order(scenario):
+        ratio, underlying = prices.pop(name, None), prices.get(terms.underlying)
+        if underlying is not None and (ratio is not None or not own[name]):
+            prices[name] = _times(name, underlying, ratio)
+    return {name: float(price[0]) for name, price in prices.items()}
+
+
+def _own(scenario: "Scenario", name: str) -> list[tuple[str, PriceTerms]]:
+    """Return the path that an asset's price has of its own, with its key; a claim has none."""
+    key, price = f"assets.{name}.price", scenario.assets[name].price
+    if isinstance(price, ClaimPrice):
+        return []
+    return [(f"{key}.ratio", price.ratio)] if isinstance(price, RelativePrice) else [(key, price)]
+
+
+def _times(name: str, underlying: FloatArray, ratio: FloatArray | None) -> FloatArray:
+    """Return the prices of an asset that is worth a ratio of another one, or one for one."""
+    if ratio is None:
+        return underlying
+    path = underlying * ratio
+    try:
+        check_range(path)
+    except Refusal as refusal:
+        raise ScenarioError(f"assets.{name}.price: {refusal}") from None
+    return path
 
 
 def path_of(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abm.losses.loss_checks import check_losses
-from abm.markets.claims import ClaimsInACircle, claims_in_order
+from abm.markets.derived import PricesInACircle, derived_in_order
+from abm.markets.feeds import quotes_in_order
 from abm.markets.price_paths import first_prices
 from abm.pools.band_places import band_market
 from abm.reading.inputs import ScenarioError, read_positions
@@ -15,7 +16,7 @@ from abm.reading.sentences import shown, suggestion
 from models.liquidation import DESIGN_NAMES
 from models.market import Venue
 from models.market.stakes import STAKED
-from models.prices import ClaimPrice, correlate
+from models.prices import ClaimPrice, RelativePrice, correlate
 from models.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check(scenario: "Scenario") -> None:
     _sampling(scenario)
     _markets(scenario)
     _pools(scenario)
-    _claims(scenario)
+    _derived_prices(scenario)
     if scenario.blockspace is not None:
         _known(scenario.blockspace.asset, "blockspace.asset", ASSET, scenario.assets)
     _whereabouts(scenario)
@@ -85,8 +86,8 @@ def _sampling(scenario: "Scenario") -> None:
     price = scenario.assets[asset].price
     if not price.diffuses:
         raise ScenarioError(
-            f"sampling.asset = {shown(asset)} has a price of kind {price.kind}, which is no diffusion; "
-            "name an asset with one, such as gbm, or remove [sampling]"
+            f"sampling.asset = {shown(asset)} has a price of kind {price.kind}, whose end is not the sum of its "
+            "normal draws; name an asset with a diffusion, such as gbm, or remove [sampling]"
         )
     if scenario.copula is not None:
         raise ScenarioError("[sampling] weighs normal draws, which [copula] makes into others; remove one of them")
@@ -173,23 +174,28 @@ def _pools(scenario: "Scenario") -> None:
         band_market(scenario, k)
 
 
-def _claims(scenario: "Scenario") -> None:
-    """A claim is on a reserve that is there, and its price rests on something that is no claim in the end."""
+def _derived_prices(scenario: "Scenario") -> None:
+    """What a price follows from is there, and rests on something with a price of its own in the end."""
     pools = {pool.name: pool for pool in scenario.pools}
     for name, asset in scenario.assets.items():
+        key = f"assets.{name}.price"
         if isinstance(asset.price, ClaimPrice):
-            key = f"assets.{name}.price"
             _known(asset.price.pool, f"{key}.pool", "pool", pools)
             pool = pools[asset.price.pool]
             _known(asset.price.reserve, f"{key}.reserve", f"reserve of pool {pool.name}", pool.reserves)
-    try:
-        claims_in_order(scenario)
-    except ClaimsInACircle as circle:
-        names = circle.args[0]
-        raise ScenarioError(
-            f"assets.{names[0]}.price is that of a claim on a claim on itself ({' on '.join(names)}), so no price "
-            "solves it; let one of them be a claim on an asset with a price of its own"
-        ) from None
+        elif isinstance(asset.price, RelativePrice):
+            _known(asset.price.to, f"{key}.to", ASSET, scenario.assets)
+        if asset.oracle_quote is not None:
+            _known(asset.oracle_quote, f"assets.{name}.oracle_quote", ASSET, scenario.assets)
+    for part, in_order in (("price", derived_in_order), ("oracle_quote", quotes_in_order)):
+        try:
+            in_order(scenario)
+        except PricesInACircle as circle:
+            names = circle.args[0]
+            raise ScenarioError(
+                f"assets.{names[0]}.{part} follows from itself ({' from '.join(names)}), so no price solves it; "
+                + ("give one of them a price of its own" if part == "price" else "let one of them report dollars")
+            ) from None
 
 
 def _whereabouts(scenario: "Scenario") -> None:

@@ -67,15 +67,20 @@ def _borrowing(world: "World", lender: "Lender", cohort: str, pool: str, rows: s
 
 
 def _pricing(world: "World", lender: "Lender", pool: str) -> list[Exposure]:
-    """Return by whose prices a pool values its collateral: a venue's, where the oracle reads it, or an oracle's."""
+    """Return by whose prices a pool values its collateral: a venue's, where the oracle reads it, or an oracle's.
+
+    Where the oracle reports in units of another asset, also by those of that one.
+    """
     found: list[Exposure] = []
     posted = lender.pool.total_collateral * lender.prices
     for reserve in np.flatnonzero(posted).tolist():
-        asset = lender.assets[reserve]
-        venue = world.exchange_of_base.get(asset)
-        if world.scenario.assets[world.assets[asset]].oracle.reads_venue and venue is not None:
-            source = f"market {world.exchanges[venue].name}"
-        else:
-            source = f"oracle {world.assets[asset]}"
-        found.append(Exposure(pool, source, PRICED, float(posted[reserve])))
+        asset: int | None = lender.assets[reserve]
+        while asset is not None:
+            venue = world.exchange_of_base.get(asset)
+            if world.scenario.assets[world.assets[asset]].oracle.reads_venue and venue is not None:
+                source = f"market {world.exchanges[venue].name}"
+            else:
+                source = f"oracle {world.assets[asset]}"
+            found.append(Exposure(pool, source, PRICED, float(posted[reserve])))
+            asset = world.feeds.quote_of(asset)
     return found

@@ -6,7 +6,7 @@ information criteria compare. `arch` and `statsmodels`, the extra `fit`, do the 
 importing this package imports neither.
 """
 
-MODELS = ("gbm", "jump_diffusion", "garch", "heston", "regime_switching")
+MODELS = ("gbm", "mean_reverting", "jump_diffusion", "garch", "heston", "regime_switching")
 """The models that can be fitted, from the simplest on; each has its module here."""
 
 __all__ = ["MODELS"]

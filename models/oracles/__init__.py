@@ -12,6 +12,7 @@ from pydantic import Field
 from models.oracles.bounded import BoundedOracle, BoundedTerms
 from models.oracles.delayed import DelayedOracle, DelayedTerms
 from models.oracles.ema import EmaOracle, EmaTerms
+from models.oracles.fixed import FixedOracle, FixedTerms
 from models.oracles.median import MedianOracle, MedianTerms
 from models.oracles.push import PushOracle, PushTerms
 from models.oracles.reference import ReferenceOracle, ReferenceTerms
@@ -25,6 +26,8 @@ __all__ = [
     "DelayedTerms",
     "EmaOracle",
     "EmaTerms",
+    "FixedOracle",
+    "FixedTerms",
     "MedianOracle",
     "MedianTerms",
     "Oracle",
@@ -57,7 +60,15 @@ class Oracle(Protocol):
 
 
 OracleTerms = Annotated[
-    ReferenceTerms | VenueTerms | PushTerms | DelayedTerms | TwapTerms | EmaTerms | MedianTerms | BoundedTerms,
+    ReferenceTerms
+    | VenueTerms
+    | PushTerms
+    | DelayedTerms
+    | TwapTerms
+    | EmaTerms
+    | MedianTerms
+    | BoundedTerms
+    | FixedTerms,
     Field(discriminator="kind"),
 ]
 

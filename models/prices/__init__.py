@@ -3,8 +3,8 @@
 A part is a class of parameters with a `kind`. `with_table` hands it the columns of the file it names and gives back a
 `Price` that can be run; a part that names no file (`needs_table` is False) takes an empty table. Where `needs_table` is
 True, `file` is the file's name, `columns` are the columns wanted and `time` is the one among them that holds times,
-to be handed over in seconds. `diffuses` says whether the normal draws make its moves, so that a scenario's `[sampling]`
-may choose where they end.
+to be handed over in seconds. `diffuses` says whether the sum of the normal draws is what its log price ends at, so that
+a scenario's `[sampling]` may choose where that is.
 """
 
 from typing import Annotated, Protocol
@@ -21,12 +21,14 @@ from models.prices.correlation import correlate
 from models.prices.file import FilePrice, Recorded
 from models.prices.first_passage import touch_probability
 from models.prices.garch import GarchPrice
-from models.prices.gbm import GbmPrice
+from models.prices.gbm import GbmPrice, check_range
 from models.prices.heston import HestonPrice
 from models.prices.impact import Impact, ImpactState, LinearImpact, NoImpact, SquareRootImpact
 from models.prices.jump_diffusion import JumpDiffusionPrice
+from models.prices.mean_reverting import MeanRevertingPrice
 from models.prices.path import PathPrice
 from models.prices.regime_switching import RegimeSwitchingPrice
+from models.prices.relative import RelativePrice
 from models.types import FloatArray
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Bridged",
     "ClaimPrice",
     "ConstantPrice",
+    "DerivedPrice",
     "FilePrice",
     "GarchPrice",
     "GbmPrice",
@@ -44,15 +47,18 @@ __all__ = [
     "ImpactState",
     "JumpDiffusionPrice",
     "LinearImpact",
+    "MeanRevertingPrice",
     "NoImpact",
     "PathPrice",
     "Price",
     "PriceTerms",
     "Recorded",
     "RegimeSwitchingPrice",
+    "RelativePrice",
     "Resampled",
     "SquareRootImpact",
     "StudentCopula",
+    "check_range",
     "correlate",
     "touch_probability",
 ]
@@ -86,10 +92,16 @@ _PathPrice = (
     | GarchPrice
     | HestonPrice
     | RegimeSwitchingPrice
+    | MeanRevertingPrice
     | BlockBootstrapPrice
 )
 
 PriceTerms = Annotated[_PathPrice, Field(discriminator="kind")]
 
-AssetPrice = Annotated[_PathPrice | ClaimPrice, Field(discriminator="kind")]
-"""Of an asset in a world with pools: a path of its own, or what a claim on one of them is worth."""
+DerivedPrice = ClaimPrice | RelativePrice
+"""Worked out from the price of another asset, its `underlying`; these can be priced in a world only."""
+
+AssetPrice = Annotated[_PathPrice | DerivedPrice, Field(discriminator="kind")]
+"""Of an asset in a world: a path of its own, or one that follows from another's."""
+
+RelativePrice.model_rebuild()  # its ratio is any price with a path of its own: the list is known only now

@@ -29,6 +29,11 @@ class ClaimPrice(Parameters):
     reserve: str = Field(min_length=1)
     marks: Literal["index", "backing"] = "index"
 
+    @property
+    def underlying(self) -> str:
+        """The asset that the price is worked out from."""
+        return self.reserve
+
     def worth(self, index: float, claims: float, deficit: float) -> float:
         """Underlying per share, of a reserve with this supply index, claims and deficit in units."""
         backed = max(1.0 - deficit / claims, 0.0) if self.marks == "backing" and claims > 0.0 else 1.0

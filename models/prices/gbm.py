@@ -77,14 +77,26 @@ def check_draws(steps: int, normals: FloatArray) -> None:
 
 def grow(start: float, moves: FloatArray) -> FloatArray:
     """The prices that begin at `start` and make these log returns. Raises `PriceOutOfRange`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        distances = np.cumsum(moves)
+    return prices_along(start, distances)
+
+
+def prices_along(start: float, distances: FloatArray) -> FloatArray:
+    """The prices at these log distances from `start`. Raises `PriceOutOfRange`."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        path: FloatArray = start * np.exp(np.cumsum(moves))
+        path: FloatArray = start * np.exp(distances)
+    check_range(path)
+    return path
+
+
+def check_range(path: FloatArray) -> None:
+    """Raise `PriceOutOfRange` where a price is none that can be reckoned with."""
     kept = (path >= SMALLEST_PRICE) & (path <= LARGEST_PRICE)  # neither where it is nan
     if not kept.all():
         step = int(np.argmin(kept))
         raise PriceOutOfRange(
-            f"the price is {path[step]} at step {step}, started from {start}, and no longer between {SMALLEST_PRICE:g}"
-            f" and {LARGEST_PRICE:g}: lower the drift, the volatility or the jumps (all are per year), or run fewer"
-            " steps"
+            f"the price is {path[step]} at step {step}, started from {path[0]}, and no longer between"
+            f" {SMALLEST_PRICE:g} and {LARGEST_PRICE:g}: lower the drift, the volatility or the jumps (all are per"
+            " year), or run fewer steps"
         )
-    return path

@@ -19,9 +19,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from models.parameters import Parameters
-from models.prices.events import check_events
-from models.prices.gbm import SECONDS_PER_YEAR, grow, log_moves
-from models.prices.jump_sizes import JumpSizes, NormalJumps
+from models.prices.gbm import grow, log_moves
+from models.prices.jump_sizes import JumpSizes, NormalJumps, poisson_jumps
 from models.types import FloatArray
 
 
@@ -77,17 +76,6 @@ class JumpDiffusionPrice(Parameters):
         """
         drift = self.drift_per_year - self.jumps_per_year * self.sizes.growth
         moves = log_moves(drift, self.volatility_per_year, steps, step_seconds, normals)
-        self._add_jumps(moves, step_seconds, rng)
+        for at, size in poisson_jumps(self.jumps_per_year, self.sizes, steps, step_seconds, rng):
+            moves[int(at) + 1] += size  # into the first step after it
         return grow(self.start, moves)
-
-    def _add_jumps(self, moves: FloatArray, step_seconds: float, rng: np.random.Generator) -> None:
-        """Add to the moves, in place, the jumps of a Poisson process, each into the first step after it."""
-        if self.jumps_per_year == 0.0:
-            return
-        wait_steps = SECONDS_PER_YEAR / (self.jumps_per_year * step_seconds)
-        check_events(len(moves) / wait_steps, "jumps")
-        sizes = self.sizes
-        at = rng.exponential(wait_steps)
-        while at < len(moves) - 1:
-            moves[int(at) + 1] += sizes.draw(rng)
-            at += rng.exponential(wait_steps)

@@ -7,15 +7,19 @@ whose 1 / eta1 and 1 / eta2 are `up_mean` and `down_mean`, and whose p is `up_sh
 a sharper peak and heavier tails, and falls that differ from rises.
 **Leaves out**: sizes that depend on the price, on time, or on one another.
 **Units**: logarithms: -0.1 is a fall of about 10 %.
-**Invariants**: a size takes as many draws as any other of its law, so that what follows it does not move.
+**Invariants**: a size takes as many draws as any other of its law, so that what follows it does not move; jumps happen
+at the same times, by the same sizes, whatever the step.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from models.parameters import Parameters
+from models.prices.events import check_events
+from models.prices.gbm import SECONDS_PER_YEAR
 
 
 class NormalJumps(Parameters):
@@ -56,3 +60,20 @@ class DoubleExponentialJumps(Parameters):
 
 
 JumpSizes = Annotated[NormalJumps | DoubleExponentialJumps, Field(discriminator="kind")]
+
+
+def poisson_jumps(
+    jumps_per_year: float, sizes: JumpSizes, steps: int, step_seconds: float, rng: np.random.Generator
+) -> Iterator[tuple[float, float]]:
+    """The jumps of a path, each with its time, in steps, before the last step, and its size, a logarithm.
+
+    Raises `TooManyEvents`.
+    """
+    if jumps_per_year == 0.0:
+        return
+    wait_steps = SECONDS_PER_YEAR / (jumps_per_year * step_seconds)
+    check_events(steps / wait_steps, "jumps")
+    at = rng.exponential(wait_steps)
+    while at < steps - 1:
+        yield at, sizes.draw(rng)
+        at += rng.exponential(wait_steps)

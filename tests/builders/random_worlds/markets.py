@@ -46,6 +46,14 @@ def modelled_price(draw: Random, start: float) -> dict[str, Any]:
         | maybe(draw, "correlation", -1.0, -0.7),
         {"kind": "regime_switching", "start": start, "regimes": [calm, crash], **maybe(draw, "first_regime", 0, 1)},
         {
+            "kind": "mean_reverting",
+            "level": start,
+            "half_life_seconds": choose(draw, 120.0, 3600.0),
+            "volatility_per_year": choose(draw, 3.0, 10.0),
+            "jumps_per_year": 30000.0,
+            "jumps": jumps,
+        },
+        {
             "kind": "block_bootstrap",
             "file": str(HISTORY),
             "price": "close",

@@ -20,6 +20,9 @@ def world_of(draw: Random) -> dict[str, Any]:
             "impact": impact(draw),
             "oracle": oracle(draw, name in traded),
         }
+    if draw.random() < 0.25:
+        assets["ALT"]["price"] = {"kind": "relative", "to": "ETH", "ratio": price(draw, 0.005)}
+        assets["ALT"] |= maybe(draw, "oracle_quote", "ETH")
     markets = [{"name": f"{base}/USD", "base": base, "quote": "USD", "sources": sources(draw)} for base in traded]
     if draw.random() < 0.4:
         pair = choose(draw, ("ETH", "USD"), ("USD", "ETH"))
