@@ -148,6 +148,14 @@ def test_lender_that_takes_one_for_one_sees_no_slip_and_liquidates_nobody() -> N
     assert seeing.summary["liquidations"] > 0
 
 
+def test_what_a_blind_lender_lacks_is_told_at_the_prices_of_the_market() -> None:
+    slipped = {"kind": "relative", "to": "ETH", "ratio": {"kind": "path", "prices": [1.0, 0.85]}}
+    blind = {"price": slipped, "oracle": {"kind": "fixed"}, "oracle_quote": "ETH"}
+    summary = simulate(Scenario.from_dict(world(assets={"stETH": blind}))).summary
+    assert summary["total_bad_debt_usd"] == summary["unrealised_shortfall_usd"] == 0.0
+    assert summary["market_shortfall_usd"] == pytest.approx((90.0 - 85.0) * ETH[-1], rel=1e-6)  # and some interest
+
+
 def test_venue_shows_its_price_in_the_quote() -> None:
     steps = steps_of(assets={"stETH": {"oracle": {"kind": "venue"}, "oracle_quote": "ETH"}}, agents={})
     np.testing.assert_allclose(steps["oracle_stETH"], steps["venue_stETH"], rtol=1e-14)

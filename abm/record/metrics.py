@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.losses.bad_debts import PENDING, RECOVERED, RESERVE
+from abm.pools.sight import shortfalls
 from abm.record.exit_order import hole_in_claims, lost_by_cohort, lost_by_others
 from abm.record.frames import Columns
 from models.losses import UNCOVERED
@@ -63,6 +64,7 @@ def summarise(model: "UnderwaterModel") -> dict[str, float]:
         "peak_waiting": float(steps["waiting"].max()),
         "unrealised_shortfall_usd": shortfall,
         "total_bad_debt_usd": bad_debt + shortfall,
+        "market_shortfall_usd": _market_shortfall_usd(model),
         "time_underwater_usd_hours": float(steps["underwater_usd"].sum()) * model.world.step_seconds / 3600.0,
         "initial_debt_usd": model.initial_debt_usd,
         "gas_burnt_usd": model.recorder.gas_burnt_usd,
@@ -87,6 +89,17 @@ def summarise(model: "UnderwaterModel") -> dict[str, float]:
         **_shares_of_liquidations(liquidations, competing, model.recorder.rights_protocol_usd),
         **_auctions(model.recorder.columns("auctions")),
     }
+
+
+def _market_shortfall_usd(model: "UnderwaterModel") -> float:
+    """Return what open positions lack of their debt on the rest of the market, whatever oracles say of them."""
+    world = model.world
+    return fsum(
+        units * world.reference[asset]
+        for lender in world.lenders
+        if (lacking := shortfalls(world, lender)) is not None
+        for units, asset in zip(lacking.tolist(), lender.assets, strict=True)
+    )
 
 
 def _who_paid(model: "UnderwaterModel", write_offs: Columns) -> dict[str, float]:
