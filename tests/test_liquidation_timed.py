@@ -108,7 +108,8 @@ def test_parameters_that_make_no_rule_are_refused(kind: Any, wrong: dict[str, fl
 
 def story(design: Any, house: House) -> list[Any]:
     """All that a design says of the worked position at 1500: the opening, and the life of its first lot."""
-    house = replace(house, stability_pool=min(house.stability_pool, getattr(design, "stability_pool", INF)))
+    given = getattr(design, "stability_pool", None)
+    house = house if given is None else replace(house, stability_pool=min(house.stability_pool, given))
     opening = design.open(position(1500.0, 0.83), 0.0, house)
     told: list[Any] = [repr(opening)]
     if not opening.lots:

@@ -45,6 +45,25 @@ def test_the_pool_takes_the_position_over_for_better_or_worse(play: Play, price:
     assert run.summary["bad_debt_usd"] == 0.0
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_is_not_given_is_worth_the_same_dollars_where_debts_are_in_something_else(
+    small_world: Any, model_of: Callable[..., UnderwaterModel], version: int
+) -> None:
+    """A pool that lends what is worth four dollars: ten million dollars in its stability pool, 200 for the caller."""
+    changes = liquity(version, 1750.0)
+    changes["pools__0__liquidation"] = {"design": f"liquity_v{version}"}
+    changes["assets__DAI__price__price"] = 4.0
+    lent = [{**held, "debt": {"DAI": 4_000.0}} for held in (POSITION, SAFE)]
+    model = model_of(small_world(**changes | {"agents__borrowers": [{"positions": lent}]}))
+    (lender,) = model.world.lenders
+    assert model.world.ledger.balance(lender.auctions.account, 0) == pytest.approx(2.5e6, rel=1e-12)
+    model.run()
+    row = first(pd.DataFrame(model.recorder.columns("liquidations")))
+    assert row["repaid"] == pytest.approx(4_000.0)
+    if version == 1:
+        assert row["profit_usd"] == pytest.approx(0.05 * 1750.0 + 200.0, rel=1e-9)
+
+
 def test_what_the_pool_cannot_take_goes_to_the_other_borrowers(
     small_world: Any, model_of: Callable[..., UnderwaterModel]
 ) -> None:

@@ -18,6 +18,7 @@ from abm.auctions.lots import Auctions
 from models.compiled import compiled
 from models.lending import Below
 from models.liquidation import Absorption, House, LiquityV1, LiquityV2, Opening, share_out
+from models.liquidation.opening import STABILITY_POOL_USD
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class StabilityPool(Auctions):
         self.account = world.ledger.open(f"pool {lender.name} stability pool")
         backs = lender.pool.thresholds > 0.0
         self.reserve = int(backs.argmin())
-        world.endow(self.account, lender.assets[self.reserve], design.stability_pool)
+        given, worth_usd = design.stability_pool, lender.price_list[self.reserve]
+        world.endow(
+            self.account, lender.assets[self.reserve], STABILITY_POOL_USD / worth_usd if given is None else given
+        )
         self._recovering_since = np.inf
 
     def house_before(self, account: int, found: "Found") -> House:

@@ -5,10 +5,11 @@
 **Models**: below health 1 a call closes the whole position. The stability pool burns of its own money what is owed, as
 far as it goes, for the same part of the collateral; the rest of debt and collateral goes to the other borrowers, in
 proportion to their stakes. The caller gets `gas_compensation_share` of the collateral, and `gas_compensation` of the
-debt asset that the borrower had set aside. In recovery mode, when all collateral is worth less than
-`critical_collateral_ratio` of all debt, a position worth no more than its debt is redistributed whole; and a healthy
-one below the ratio of all is closed too, where the pool can take it whole, for collateral of the minimum ratio, while
-the rest stays with the borrower. The last borrower is never liquidated.
+debt asset that the borrower had set aside: 200 dollars' worth unless given, as not every pool lends dollars. In
+recovery mode, when all collateral is worth less than `critical_collateral_ratio` of all debt, a position worth no more
+than its debt is redistributed whole; and a healthy one below the ratio of all is closed too, where the pool can take it
+whole, for collateral of the minimum ratio, while the rest stays with the borrower. The last borrower is never
+liquidated.
 
 **Leaves out**: the minimum collateral ratio is one over the liquidation threshold: 110 % is 0.909. An account is one
 collateral and one debt; where it has more, what is closed is the pair. Redemptions, the borrowing fee, issuance of the
@@ -25,7 +26,10 @@ from pydantic import Field
 
 from models.liquidation.design import DesignParameters
 from models.liquidation.offer import Bounds, Position
-from models.liquidation.opening import Absorption, House, Opening, Reward, backed, openable, price_of
+from models.liquidation.opening import STABILITY_POOL, Absorption, House, Opening, Reward, backed, openable, price_of
+
+GAS_COMPENSATION_USD = 200.0
+"""Of LUSD, which is meant to be a dollar."""
 
 
 class LiquityV1(DesignParameters):
@@ -39,10 +43,12 @@ class LiquityV1(DesignParameters):
     bounds: ClassVar[Bounds] = {"critical_collateral_ratio": (1.1, 2.0), "gas_compensation_share": (0.0, 0.05)}
 
     design: Literal["liquity_v1"] = "liquity_v1"
-    stability_pool: float = Field(10_000_000.0, ge=0, description="what the pool holds at first; an assumption")
+    stability_pool: float | None = Field(None, ge=0, description=STABILITY_POOL)
     critical_collateral_ratio: float = Field(1.5, ge=0, description="ratio of all below which recovery mode rules")
     gas_compensation_share: float = Field(0.005, ge=0, lt=1, description="part of the collateral for the caller")
-    gas_compensation: float = Field(200.0, ge=0, description="units of debt set aside for the caller")
+    gas_compensation: float | None = Field(
+        None, ge=0, description="units of debt set aside for the caller, 200 dollars' worth unless given"
+    )
 
     def recovering(self, house: House) -> bool:
         """Whether recovery mode rules."""
@@ -69,7 +75,7 @@ class LiquityV1(DesignParameters):
             debt_redistributed=debt - offset,
             units_redistributed=collateral - gas - to_pool,
         )
-        return Opening(rewards=self._rewards(gas), absorption=absorption)
+        return Opening(rewards=self._rewards(position, gas), absorption=absorption)
 
     def _below_all(self, position: Position, house: House) -> bool:
         """Whether recovery mode reaches a position that is not below health 1: it is below the ratio of all."""
@@ -84,7 +90,9 @@ class LiquityV1(DesignParameters):
         seized = min(collateral, debt * minimum_ratio / price_of(position))
         gas = seized * self.gas_compensation_share
         absorption = Absorption(debt_offset=debt, units_to_pool=seized - gas, surplus_units=collateral - seized)
-        return Opening(rewards=self._rewards(gas), absorption=absorption)
+        return Opening(rewards=self._rewards(position, gas), absorption=absorption)
 
-    def _rewards(self, gas_units: float) -> tuple[Reward, ...]:
-        return Reward("position", units=gas_units), Reward("set_aside", debt=self.gas_compensation)
+    def _rewards(self, position: Position, gas_units: float) -> tuple[Reward, ...]:
+        given = self.gas_compensation
+        aside = GAS_COMPENSATION_USD / position.debt_price if given is None else given
+        return Reward("position", units=gas_units), Reward("set_aside", debt=aside)

@@ -28,7 +28,7 @@ from pydantic import Field
 from models.liquidation.ceiling import Accounts, OpeningCeiling
 from models.liquidation.design import DesignParameters
 from models.liquidation.offer import Bounds, Position
-from models.liquidation.opening import Absorption, House, Opening, Reward, openable, price_of
+from models.liquidation.opening import STABILITY_POOL, Absorption, House, Opening, Reward, openable, price_of
 
 
 class LiquityV2(DesignParameters):
@@ -46,7 +46,7 @@ class LiquityV2(DesignParameters):
     }
 
     design: Literal["liquity_v2"] = "liquity_v2"
-    stability_pool: float = Field(10_000_000.0, ge=0, description="what the pool holds at first; an assumption")
+    stability_pool: float | None = Field(None, ge=0, description=STABILITY_POOL)
     pool_floor: float = Field(1.0, ge=0, description="units that always stay in the pool")
     stability_pool_penalty: float = Field(0.05, ge=0, description="collateral value for the pool above the debt")
     redistribution_penalty: float = Field(0.10, ge=0, description="the same for the other borrowers")

@@ -28,6 +28,11 @@ from models.types import FloatArray
 
 NOBODY: Final = -1
 
+STABILITY_POOL_USD: Final = 10_000_000.0
+STABILITY_POOL: Final = (
+    "units of debt that the pool holds at first; ten million dollars' worth unless given: an assumption"
+)
+
 Payer = Literal["position", "reserves", "set_aside"]
 
 
