@@ -295,7 +295,8 @@ class Settlement:
 
         With k the proceeds of a dollar of collateral, selling s dollars gives the health (H D - s LT) / (D - s k); it
         reaches the target T at s = (T - H) D / (T k - LT), and where T k <= LT no sale helps; an infinite target is
-        reached when all is repaid, at D / k.
+        reached when all is repaid, at D / k. The last dollar sold must raise the health still, which it does where it
+        brings more than LT / H.
         """
         world, position = self._world, found.position
         threshold = position.liquidation_threshold
@@ -313,7 +314,9 @@ class Settlement:
         # Never more than the debt needs: what is left of the collateral stays where it is.
         debt_usd = world.reference[debt]
         units = min(units, position.debt_units * debt_usd / probe.average_usd)
-        sale = self._sales.quote(asset, units, debt)
+        # Below this price a unit sold takes more from what backs the debt than it repays of it, and mends nothing.
+        least_usd = position.collateral_price * threshold / position.health if threshold > 0.0 else 0.0
+        sale = self._sales.quote_down_to(asset, units, debt, least_usd)
         if sale.units <= 0.0 or (lender.loans is not None and not lender.loans.carries(position, sale)):
             return 0.0
         holder = lender.first_holder + intent.account

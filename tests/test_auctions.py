@@ -459,6 +459,20 @@ def test_a_winner_bears_the_price_between_its_bid_and_the_end(play: Play) -> Non
     assert run.write_offs.empty
 
 
+@pytest.mark.parametrize("later", [2350.0, 2000.0])
+def test_winner_of_many_lots_sells_no_lower_than_it_bid_beside_the_market(play: Play, later: float) -> None:
+    """Five lots of two for 3616 each, 0.77 of their worth: the pool takes one at 0.88, and all of them at 0.56."""
+    pool = {"kind": "constant_product", "base": 30.0, "quote": 75_000.0, "fee": 0.0}
+    changes = timed(FLIP | {"lot_units": 2.0}, [2500.0, 2390.0, 2350.0, 2350.0, later], MAT, time__steps=20)
+    changes |= {"agents__liquidators": [KEEPER], "markets__0__sources": [pool]}
+    run = play(**changes, agents__arbitrageurs=[{"capital_usd": 1e9, "hedge_cost": 0.0}])
+    assert run.liquidations["seized"].tolist() == pytest.approx([2.0] * 5)
+    assert run.tables["auctions"]["raised"].tolist() == pytest.approx([3616.0] * 5)
+    (block,) = set(run.liquidations["step"])
+    venue = run.steps["venue_ETH"][block]
+    assert venue == pytest.approx(3616.0 / 2.0 / 2350.0 * later, rel=1e-9)
+
+
 def test_bids_in_money_that_must_be_changed_first(play: Play) -> None:
     """Keepers who hold ETH, and a debt in DAI: refunds come back as ETH."""
     run = flip(play, [{"capital_usd": 1e6, "capital_asset": "ETH"}, {"capital_usd": 1e6, "capital_asset": "ETH"}])

@@ -371,6 +371,28 @@ def test_a_mended_position_has_the_health_aimed_at(small_world, model_of, how):
     assert model.recorder.mendings == 1
 
 
+@pytest.mark.parametrize("target", [1.5, 1.02])
+def test_nobody_sells_where_a_sale_takes_more_from_the_health_than_it_mends(small_world, model_of, target):
+    """Ten ETH that owe 16,000 and a pool of ten: the last unit sold brings its part of the debt, 1600, and no less."""
+    pool = {"kind": "constant_product", "base": 10.0, "quote": 20_000.0, "fee": 0.0}
+    selling = WATCHER | {"reactions": {"sell": 1.0}, "target_health": target}
+    model = model_of(
+        small_world(
+            agents__liquidators=[],
+            agents__borrowers=[selling],
+            markets__0__sources=[pool],
+            assets__ETH__price__prices=[1910.0],
+            time__steps=3,
+        )
+    )
+    lender, venue = model.world.lenders[0], model.world.exchanges[0].venue
+    before = lender.pool.health(lender.prices)[0]
+    model.run()
+    assert model.recorder.mendings >= 1
+    assert lender.pool.health(lender.prices)[0] > before
+    assert venue.bid >= 1600.0 * (1.0 - 1e-9)
+
+
 def test_a_small_wallet_gives_what_it_has(small_world, model_of):
     repaying = WATCHER | {"reactions": {"repay": 1.0}, "wallet_share": 0.01}
     model = model_of(small_world(agents__liquidators=[], agents__borrowers=[repaying], time__steps=2))

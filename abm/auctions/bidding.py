@@ -24,27 +24,27 @@ class Biddings:
         self._recorder = recorder
         self._purses = purses
         self._sales = sales
-        self._leading: dict[tuple[int, int], tuple[PlaceBid, float]] = {}  # by pool and lot: the bid and its gas
+        # By pool and lot: the bid, its gas, and what it gives for a dollar of the collateral.
+        self._leading: dict[tuple[int, int], tuple[PlaceBid, float, float]] = {}
 
     def settle(self, intent: PlaceBid, gas_usd: float) -> Receipt:
         """Lock a bid, and give back the one that it beats."""
         gas_usd = gas_usd or intent.gas_cost_usd
-        refused = self._place(intent)
-        if refused:
+        share = self._place(intent)
+        if isinstance(share, str):
             self._purses.pay_for_failure(intent, gas_usd)
             self._recorder.refusal()
-            return Receipt(Status.REFUSED, refused)
-        self._leading[intent.pool, intent.number] = intent, self._purses.pay_gas(intent, gas_usd)
+            return Receipt(Status.REFUSED, share)
+        self._leading[intent.pool, intent.number] = intent, self._purses.pay_gas(intent, gas_usd), share
         return Receipt(Status.FILLED, amount=intent.paid)
 
     def finish(self, pool: int, lender: "Lender", auctions: EnglishAuctions) -> None:
         """Hand over every lot that has a winner."""
         for one in auctions.finished():
-            intent, gas_usd = self._leading.pop((pool, one.number))
-            self._win(lender, auctions, one, intent, gas_usd)
+            self._win(lender, auctions, one, *self._leading.pop((pool, one.number)))
 
-    def _place(self, intent: PlaceBid) -> str:
-        """Place a bid; returns why it cannot be placed, nothing where it leads."""
+    def _place(self, intent: PlaceBid) -> float | str:
+        """Place a bid; returns what it gives for a dollar of the collateral, or why it cannot be placed."""
         lender = self._world.lenders[intent.pool]
         auctions = lender.auctions
         one = auctions.find(intent.number) if isinstance(auctions, EnglishAuctions) else None
@@ -60,18 +60,29 @@ class Biddings:
         self._purses.provide(intent, debt, intent.paid)
         auctions.lock(one, bidding)
         if bidding.outbid != NOBODY:
-            beaten, _ = self._leading[intent.pool, one.number]
+            beaten, *_ = self._leading[intent.pool, one.number]
             self._into_money(beaten, debt, bidding.refunded)
-        return ""
+        reference = self._world.reference
+        return intent.paid * reference[debt] / (intent.units * reference[lender.assets[one.lot.collateral]])
 
     def _into_money(self, intent: PlaceBid, asset: int, units: float) -> None:
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         self._purses.convert(self._purses.account(intent), asset, cohort.capital_asset, units)
 
     def _win(
-        self, lender: "Lender", auctions: EnglishAuctions, one: "OpenLot", intent: PlaceBid, gas_usd: float
+        self,
+        lender: "Lender",
+        auctions: EnglishAuctions,
+        one: "OpenLot",
+        intent: PlaceBid,
+        gas_usd: float,
+        share: float,
     ) -> None:
-        """Give a lot to its winner, who sells what the market takes if it does not hold, and hears of the rest."""
+        """Give a lot to its winner, who sells what it would bid for again if it does not hold, and hears of the rest.
+
+        Each lot was bid for by itself, and may be one of many that are won in a block: the last unit sold brings the
+        share of the reference price that was bid for it.
+        """
         world, lot = self._world, one.lot
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         asset, debt = lender.assets[lot.collateral], lender.assets[lot.debt]
@@ -79,7 +90,7 @@ class Biddings:
         done = auctions.finish(one)
         held, proceeds_usd, slippage = done.seized, 0.0, 0.0
         if intent.sell:
-            sale = self._sales.quote(asset, done.seized, debt)
+            sale = self._sales.quote_down_to(asset, done.seized, debt, share * world.reference[asset])
             if sale.units > 0.0:
                 held, slippage = done.seized - sale.units, sale.slippage
                 proceeds_usd = sale.units * sale.average_usd

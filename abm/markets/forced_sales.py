@@ -84,6 +84,13 @@ class ForcedSales:
         """Return what selling `units` of an asset would bring now, for somebody who needs `wanted`."""
         return quote_sale(self._world, asset, units, wanted, floor)
 
+    def quote_down_to(self, asset: int, units: float, wanted: int, least_usd: float) -> Sale:
+        """Return the sale of so many units, or of as many as can be sold before one brings less than that."""
+        sale = self.quote(asset, units, wanted)
+        if sale.last_usd >= least_usd or (sale.trip is None and not sale.redeemed):
+            return sale
+        return self.quote(asset, min(units, units_to(self._world, asset, sale, least_usd)), wanted)
+
     def generation(self, lender: "Lender", account: int) -> int:
         """Return which sales have made an account liquidatable that is so now."""
         return self._cascade.generation(lender, account, 1.0)
