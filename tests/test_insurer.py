@@ -227,6 +227,23 @@ def test_nobody_leaves_an_insurer_below_its_minimum(small_world, model_of, ratio
     assert float(desk.place.stake.holdings[desk.cohort.first_holder]) == pytest.approx(stays, abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_who_takes_the_last_of_the_money_is_out_whatever_its_rounding(small_world, model_of, seed):
+    """All stakers leave in the one block of their window; the owners' capital is a claim, not money to leave with."""
+    leaving = {"layer": "insurance", "count": 9, "capital": {"kind": "uniform", "low": 100.0, "high": 3000.0}}
+    terms = {"pool_claims": {"DAI": 1000.0}, "cooldown_seconds": 60.0, "window_seconds": 0.0}
+    stakers = [leaving | {"leave_at_yield_per_year": 1.0}]
+    changes = {"assets__ETH__price__prices": [2000.0], "agents__stakers": stakers}
+    model = model_of(small_world(**UNDER | {"agents__insurers": [{"capital": {}} | terms]} | changes), seed)
+    model.run()
+    (desk,) = model.people.stakers
+    assert not desk.cohort.where.any()
+    assert not desk.place.stake.shares[1:].any()
+    assert [model.world.ledger.balance(desk.cohort.first_account + k, 0) for k in range(9)] == pytest.approx(
+        desk.cohort.capital.tolist(), rel=1e-12
+    )
+
+
 def test_stakers_share_what_premiums_bring_and_claims_cost(small_world, model_of):
     """A quarter of the equity is theirs: they bear a quarter of the loss when they leave after it."""
     model = started(
