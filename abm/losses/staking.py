@@ -136,7 +136,8 @@ class InsurerPlace:
         lender = world.lenders[insurer.pool]
         price, mine = world.reference[self.asset], float(self.stake.holdings[holder])
         insured_usd = lender.pool.worth(lender.price_list).debt
-        spare = max(self.stake.assets - insurer.minimum_usd(insured_usd, now), 0.0)
+        bound = insurer.minimum_usd(insured_usd, now) if insurer.covers and not insurer.insolvent else 0.0
+        spare = max(self.stake.assets - bound, 0.0)
         money = world.ledger.balance(insurer.account, self.asset) * price
         usd = self.stake.leave(holder, _as_far_as(mine, min(spare, money)), now)
         world.ledger.transfer(insurer.account, account, self.asset, usd / price)
