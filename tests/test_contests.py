@@ -113,6 +113,20 @@ def test_a_holder_sets_aside_the_gas_that_it_bids(play):
     assert run.liquidators["gas_usd"].max() == pytest.approx(row["gas_usd"], rel=1e-9)
 
 
+@pytest.mark.parametrize("least", [50.0, 100.0])
+def test_a_holder_bids_no_more_than_leaves_it_the_profit_that_it_asks_for(play, least):
+    """Of 4,000 dollars it repays less by what it bids, and gains less; what it must keep does not shrink with that."""
+    space = OPEN | {
+        "gas_price_gwei": {"kind": "constant", "price": 5.0},
+        "bidding": {"kind": "open", "min_raise": 1e-3},
+    }
+    two = rivals(2, capital_usd=4000.0, selling="over_time", minimum_profit_usd=least)
+    run = play(blockspace=space, agents__liquidators=two, time__steps=2)
+    row = run.liquidations.iloc[0]
+    assert row["repaid"] + row["gas_usd"] == pytest.approx(4000.0, rel=1e-9)
+    assert least <= row["profit_usd"] < least + 0.002 * row["gas_usd"]
+
+
 def test_a_price_of_gas_above_which_one_does_not_get_through_limits_its_bid(play):
     two = [*rivals(1, max_gas_gwei=50.0), *rivals(1, max_gas_gwei=40.0)]
     run = play(blockspace=OPEN, agents__liquidators=two, time__steps=2)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from pydantic import TypeAdapter
 from scipy.linalg import expm
+from scipy.stats import chi2
 
 from abm import Scenario
 from experiments.cli import DONE, FAILED, REFUSED, main
@@ -21,6 +22,7 @@ from experiments.fit.figure import autocorrelation
 from experiments.fit.fitted import Fitted, NoFit
 from experiments.fit.heston import _log_likelihood, _Own, _points
 from experiments.fit.history import History
+from experiments.fit.likelihood import Maximum, profile_interval
 from models.prices import (
     GarchPrice,
     GbmPrice,
@@ -127,6 +129,45 @@ def test_standard_errors_are_as_wide_as_estimates_spread(model: str, price: Pric
         assert 0.6 < np.std(off) < 1.6, estimate.name
 
 
+# Intervals
+
+
+def test_an_interval_by_profile_is_that_of_the_normal_law_in_closed_form() -> None:
+    """Beside a mean m the likeliest variance is s² + (x - m)², so that n/2 log(1 + (x - m)² / s²) is what is lost."""
+    sample = np.random.default_rng(1).normal(2.0, 3.0, 50)
+
+    def slope(parameters: FloatArray) -> tuple[float, FloatArray]:
+        mean, log_deviation, idle = parameters.tolist()
+        scaled = (sample - mean) / math.exp(log_deviation)
+        height = -50.0 * log_deviation - 0.5 * (scaled**2).sum() - math.exp(-idle)  # which rises with `idle` for ever
+        gradient = scaled.sum() / math.exp(log_deviation), (scaled**2).sum() - 50.0, math.exp(-idle)
+        return float(height), np.array(gradient)
+
+    at = np.array([sample.mean(), math.log(sample.std()), 20.0])
+    maximum = Maximum(at, np.diag([9.0 / 50.0, 0.01, 1.0]), slope(at)[0])
+    reach = sample.std() * math.sqrt(math.exp(chi2.ppf(0.95, 1) / 50.0) - 1.0)
+    low, high = profile_interval(slope, maximum, 0, at)
+    assert (low, high) == pytest.approx((sample.mean() - reach, sample.mean() + reach), abs=2e-3)
+    low, high = profile_interval(slope, maximum, 2, at)
+    assert low == pytest.approx(-math.log(chi2.ppf(0.95, 1) / 2.0), abs=2e-3)
+    assert high == math.inf
+
+
+@pytest.mark.slow
+def test_intervals_of_jumps_cover_the_truth_where_two_standard_errors_do_not() -> None:
+    """Rare large jumps explain a short sample nearly as well as frequent small ones."""
+    fits = [fit("jump_diffusion", history(JUMPS, 730, seed)) for seed in range(60)]
+    covered, near = np.zeros(5), np.zeros(5)
+    for fitted in fits:
+        for k, estimate in enumerate(fitted.estimates[1:], 1):
+            true = truth(JUMPS, estimate.name)
+            assert estimate.interval is not None
+            covered[k] += estimate.interval[0] <= true <= estimate.interval[1]
+            near[k] += abs(estimate.value - true) < 1.96 * estimate.error
+    assert (covered[1:] >= 50).all(), covered  # of 57 expected
+    assert covered[2:].sum() > near[2:].sum() + 10, near
+
+
 @pytest.mark.parametrize(
     ("own", "price"),
     [
@@ -175,6 +216,9 @@ def test_likelihoods_of_all_models_are_those_of_the_same_returns() -> None:
         np.zeros(800),
     )
     assert jumps.log_likelihood == pytest.approx(np.log(density).sum(), rel=1e-9)
+    for estimate in jumps.estimates[1:]:
+        assert estimate.interval is not None
+        assert estimate.interval[0] < estimate.value < estimate.interval[1]
 
     data = history(REVERTING, 800, 5)
     level, half_life_seconds, sigma = (estimate.value for estimate in fit("mean_reverting", data).estimates)
@@ -340,6 +384,18 @@ def test_command_ranks_all_models_and_draws_them_into_a_new_directory(
     assert main(["fit", "eth.csv", "--price", "close", "--model", "gbm", "--out", "fitted"]) == REFUSED
     assert "fitted is not empty; give another directory with --out" in capsys.readouterr().err
     assert (prices / "fitted" / "gbm.toml").read_bytes() == before
+
+
+def test_command_prints_the_intervals_of_jumps(prices: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pd.DataFrame({"time": DAY * np.arange(801), "price": history(JUMPS, 800, 5).prices}).to_parquet("jumps.parquet")
+    assert main(["fit", "jumps.parquet", "--model", "jump_diffusion"]) == DONE
+    printed = capsys.readouterr().out
+    assert "standard error" in printed
+    assert "95 % interval" in printed
+    found = re.search(r"jumps_per_year +([\d.]+) +[\d.]+ +\[([\d.]+), ([\d.]+)\]\n", printed)
+    assert found is not None
+    value, low, high = map(float, found.groups())
+    assert low < value < high
 
 
 def test_model_without_a_fit_says_why_and_fails(prices: Path, capsys: pytest.CaptureFixture[str]) -> None:

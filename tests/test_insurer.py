@@ -133,6 +133,17 @@ def test_limits_bind_each_event_and_all_of_them(play, terms, paid):
     assert paid_by(run)["insurance"] == pytest.approx(paid, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("layer", "paid"),
+    [({"share": 0.5}, 0.5 * (LOSS - 1000.0)), ({"deductible_usd": 300.0, "limit_usd": 400.0}, 400.0)],
+)
+def test_the_layers_terms_are_of_what_the_policys_deductible_leaves(play, layer, paid):
+    """A layer takes its share of the loss beyond all that is deducted, its limit at most."""
+    terms = {"capital": {"DAI": 1e6}, "deductible_usd": 1000.0}
+    run = insured(play, terms, pools__0__losses__layers=[{"kind": "insurance"} | layer])
+    assert paid_by(run)["insurance"] == pytest.approx(paid, rel=1e-12)
+
+
 def test_claims_queue_for_their_delay_and_are_paid_then(small_world, model_of, assert_losses_add_up, play):
     terms = {"capital": {"DAI": 5000.0}, "payout_delay_seconds": 120.0}
     run = insured(play, terms, time__steps=5)
@@ -201,6 +212,16 @@ def test_cover_is_renewed_only_with_the_capital_that_it_asks_for(play, capital, 
     assert ("insurance" in paid_by(run)) is insures
 
 
+def test_a_rounding_below_what_is_asked_for_is_neither_the_end_of_cover_nor_of_the_insurer(small_world, model_of):
+    terms = {"capital": {"DAI": 1.0}, "renewal_seconds": 60.0}
+    insurer = Insurer(model_of(small_world()), Insurers.model_validate(terms), 0, 0)
+    minimum = 880.6455700066898
+    insurer.renew(Sheet(np.nextafter(minimum, 0.0), 0.0, 0.0, 0.0), minimum, 60.0)
+    assert insurer.covers
+    assert insurer.payable_share(np.nextafter(minimum, 0.0), minimum) == 1.0
+    assert not insurer.insolvent
+
+
 @pytest.mark.parametrize(("ratio", "stays"), [(0.0, 0.0), (0.5, 1000.0)])
 def test_nobody_leaves_an_insurer_below_its_minimum(small_world, model_of, ratio, stays):
     """A staker behind 3,000 of the owners' money wants out at the first shortfall; below 12,500 it may not."""
@@ -225,6 +246,23 @@ def test_nobody_leaves_an_insurer_below_its_minimum(small_world, model_of, ratio
     wallet = model.world.ledger.balance(desk.cohort.first_account, 0)
     assert wallet == pytest.approx(1000.0 - stays)
     assert float(desk.place.stake.holdings[desk.cohort.first_holder]) == pytest.approx(stays, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_takes_the_last_of_the_money_is_out_whatever_its_rounding(small_world, model_of, seed):
+    """All stakers leave in the one block of their window; the owners' capital is a claim, not money to leave with."""
+    leaving = {"layer": "insurance", "count": 9, "capital": {"kind": "uniform", "low": 100.0, "high": 3000.0}}
+    terms = {"pool_claims": {"DAI": 1000.0}, "cooldown_seconds": 60.0, "window_seconds": 0.0}
+    stakers = [leaving | {"leave_at_yield_per_year": 1.0}]
+    changes = {"assets__ETH__price__prices": [2000.0], "agents__stakers": stakers}
+    model = model_of(small_world(**UNDER | {"agents__insurers": [{"capital": {}} | terms]} | changes), seed)
+    model.run()
+    (desk,) = model.people.stakers
+    assert not desk.cohort.where.any()
+    assert not desk.place.stake.shares[1:].any()
+    assert [model.world.ledger.balance(desk.cohort.first_account + k, 0) for k in range(9)] == pytest.approx(
+        desk.cohort.capital.tolist(), rel=1e-12
+    )
 
 
 def test_stakers_share_what_premiums_bring_and_claims_cost(small_world, model_of):
@@ -283,6 +321,56 @@ def test_its_own_estimate_is_what_a_shock_would_cost_under_its_policy(small_worl
     model = started(small_world, model_of, terms, assets__ETH__price__prices=[2000.0])
     model.step()
     assert model.people.insurers[0].premium_usd_per_year == pytest.approx(2.0 * 1500.0, rel=1e-12)
+
+
+ASKED = {"expected_loss_usd_per_year": 36_500.0, "loading": 0.0, "credibility_years": 1e18}
+DAILY: dict[str, Any] = {
+    "time": {"step_seconds": DAY, "steps": 5},
+    "pools__0__reserves__DAI": {"treasury": 1e5},
+    "agents__borrowers": [
+        {"positions": [{"collateral": {"ETH": 10.0}, "debt": {"DAI": debt}} for debt in (16000.0, 8000.0)]}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("terms", "capital"),
+    [
+        ({"capital": {"DAI": 1000.0}, "payout_delay_seconds": DAY}, [1000.0, 1100.0, 0.0, 0.0, 0.0]),
+        (
+            {"capital": {"DAI": 9000.0}, "min_capital_ratio": 1.0, "renewal_seconds": DAY},
+            [9000.0] + [9100.0 - LOSS] * 4,
+        ),
+    ],
+)
+def test_no_premium_is_asked_once_cover_has_ended(play, terms, capital):
+    """100 a day, looked at again long after the end: of an insurer that fails, and of one that is below its minimum."""
+    terms |= {"pricing": ASKED | {"estimate_every_seconds": YEAR}}
+    assert insured(play, terms, **DAILY).steps["insurer_capital_usd"].tolist() == pytest.approx(capital, rel=1e-12)
+
+
+def test_a_loss_raises_the_premium_of_the_time_after_it(play):
+    """By its record alone: the loss a year's 365th part on, then half of it; the day of the loss costs nothing."""
+    terms = {"capital": {"DAI": 5000.0}, "pricing": {"credibility_years": 0.0, "loading": 0.0, "shocks_per_year": 0.0}}
+    left = 5000.0 - LOSS
+    capital = [5000.0, left, left + LOSS, left + 1.5 * LOSS, left + (1.5 + 1.0 / 3.0) * LOSS]
+    assert insured(play, terms, **DAILY).steps["insurer_capital_usd"].tolist() == pytest.approx(capital, rel=1e-12)
+
+
+def test_what_is_due_of_premiums_is_paid_once_there_is_money_for_it(small_world, model_of):
+    """The treasury is empty at first; what comes in when nothing new falls due any more pays the arrears."""
+    terms = {"capital": {"DAI": 50.0}, "pricing": ASKED | {"estimate_every_seconds": 1.0}}
+    still = {"assets__ETH__price__prices": [2000.0], "agents__liquidators": []}
+    model = started(small_world, model_of, terms, **DAILY | {"pools__0__reserves__DAI": {}} | still)
+    (insurer,), pool = model.people.insurers, model.world.lenders[0].pool
+    for _ in range(3):
+        model.step()
+    assert insurer.premiums_usd == 0.0
+    insurer.covers = False
+    model.world.endow(model.world.lenders[0].account, 0, 1000.0)
+    pool.fund_treasury(0, 1000.0)
+    model.step()
+    assert insurer.premiums_usd == pytest.approx(200.0, rel=1e-12)
 
 
 def insurer_with(model: UnderwaterModel, **pricing: float) -> Insurer:

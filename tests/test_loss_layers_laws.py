@@ -26,6 +26,7 @@ from models.losses import (
     RedistributeToBorrowersLayer,
     ReserveLayer,
     StabilityPoolLayer,
+    Stake,
     StakedOwnTokenLayer,
     StakedSameAssetLayer,
     TimedWaterfall,
@@ -193,6 +194,41 @@ def test_what_each_layer_pays_does_not_depend_on_the_order_of_simultaneous_losse
 
     shuffled = order.sample(losses, len(losses))
     np.testing.assert_allclose(paid(shuffled), paid(losses), rtol=1e-9, atol=1e-6)
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["enter", "cool down", "leave", "slash", "earn"]), st.integers(0, 2), st.floats(0.01, 0.99)
+        ),
+        max_size=25,
+    )
+)
+def test_shares_are_but_a_way_to_count_what_each_has(steps):
+    """Written without shares: what each put in and has cooled down, cut and raised by the same part as everybody's."""
+    stake = Stake(100.0, 0.0)
+    stake.open_accounts(2)
+    has, cooled = np.array([100.0, 0.0, 0.0]), np.zeros(3)
+    for what, who, part in steps:
+        if what == "enter":
+            stake.enter(who, 300.0 * part, 0.0)
+            has[who] += 300.0 * part
+        elif what == "cool down":
+            stake.cool_down(who, 0.0)
+            cooled[who] = has[who]
+        elif what == "leave" and cooled[who] > 0.0:
+            units = part * min(has[who], cooled[who])
+            assert stake.leave(who, units, 0.0) == units
+            has[who] -= units
+            cooled[who] -= units
+        elif what in ("slash", "earn"):
+            kept = 1.0 - part if what == "slash" else 1.0 + part
+            if what == "slash":
+                np.testing.assert_allclose(stake.slash(part * has.sum(), 0.0), part * has, rtol=1e-9, atol=1e-9)
+            else:
+                stake.mark(kept * stake.assets)
+            has, cooled = kept * has, kept * cooled
+        np.testing.assert_allclose(stake.holdings, has, rtol=1e-9, atol=1e-9)
 
 
 @given(

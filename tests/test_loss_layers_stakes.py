@@ -199,6 +199,18 @@ def test_a_loss_that_meets_an_event_which_is_used_up_does_not_keep_it_open(capit
     assert layers.payers[0].capacity(10 * DAY, token(1.0)) == pytest.approx(0.3 * 0.7 * capital)
 
 
+def test_what_a_recovery_has_called_off_does_not_keep_an_event_open():
+    """The three promises are called off whole, however their sum is rounded; the event ends at its time."""
+    layer = StakedOwnTokenLayer(asset="TKN", capital=1000.0, delay_seconds=DAY, event_seconds=2 * DAY).start()
+    layer.pay(100.0, 0.0, token(1.0))
+    layer.advance(DAY, token(1.0))
+    for hours, units in ((36, 0.1), (37, 0.7), (38, 0.1)):
+        layer.pay(units, hours * HOUR, token(1.0))
+    layer.recover(layer.pending_units, token(1.0))
+    assert (layer.pending_units, layer.due_seconds) == (0.0, inf)
+    assert layer.capacity(2 * DAY, token(1.0)) == pytest.approx(0.3 * 900.0)
+
+
 def test_what_is_promised_is_no_longer_capacity():
     layer = StakedOwnTokenLayer(asset="TKN", capital=1000.0).start()
     layer.pay(250.0, 0.0, token(1.0))

@@ -91,6 +91,27 @@ def test_stakers_who_fear_the_hole_are_gone_before_the_second_loss(play):
     assert left[False]["backstop_vault"] == pytest.approx(min(0.5 * second, 0.1 * (10000.0 - 0.5 * LOSS)))
 
 
+@pytest.mark.parametrize(("share", "back"), [(1.0, True), (0.5, False)])
+def test_stakers_come_back_once_the_hole_they_fled_from_is_filled(small_world, model_of, share, back):
+    """The vault pays a fifth; half of the loss given back leaves a hole, all of it none."""
+    model = model_of(
+        small_world(
+            **UNDER | {"time__steps": 8},
+            pools__0__losses={
+                "recognition": "deferred",
+                "layers": [{"kind": "backstop_vault", "capital": 500.0, "cooldown_seconds": 0.0, "share": 0.2}],
+                "recoveries": [{"at_seconds": 240.0, "share": share}],
+            },
+            agents__stakers=[{"layer": "backstop_vault", "capital": 900.0, "leave_at_hole": 1e-9}],
+        )
+    )
+    out = []
+    for _ in range(8):
+        model.step()
+        out.append(model.world.ledger.balance(model.people.stakers[0].cohort.first_account, 0) > 0.0)
+    assert out == [False, False, True, True] + [not back] * 4
+
+
 def test_a_rescue_is_decided_by_a_draw_of_its_own(play):
     """Half the seeds see it, and prices and people are those of the run without."""
     layer = {"kind": "discretionary_rescue", "capital": 1e6, "probability": 0.5, "delay_seconds": 60.0}

@@ -216,13 +216,12 @@ def spent(model):
 def test_gas_is_set_aside_beside_what_is_bid(small_world, model_of, gas_usd):
     """Who holds what it gets, and has less than a call could repay, pays its bid in full and its gas too.
 
-    Two rivals bid half of 360 dollars less gas, all of it in proportion to the money that there is for it.
+    Two rivals bid half of what is gained: 4.5 % of what gas and bid leave to be repaid, less gas.
     """
     two = [{"count": 2, "capital_usd": 8010.0, "selling": "over_time", "gas_usd": gas_usd}]
     model = model_of(small_world(**world({"share": 0.65}, time__steps=3, agents__liquidators=two)))
     model.run()
-    bid = (360.0 - gas_usd) / 2.0
-    paid = bid * (8010.0 - gas_usd) / (8000.0 + bid)
+    paid = (0.045 * (8010.0 - gas_usd) - gas_usd) / (2.0 + 0.045)
     assert model.recorder.rights_sold == 1
     assert model.recorder.rights_protocol_usd == pytest.approx(0.65 * paid, rel=1e-9)
     assert model.recorder.rights_auctioneers_usd == pytest.approx(0.35 * paid, rel=1e-9)

@@ -7,7 +7,9 @@ of source and oracle, nested ones too, answers by its own rule. Of a range of ta
 best is taken. Where a price is held for several blocks, three things may happen in between: arbitrageurs undo every
 push and makers quote anew, so that every block is like the first; arbitrageurs undo it and what was quoted is gone;
 nobody does anything. A plan is worth the worst of the three.
-Leaves out: what a late oracle offers to everybody without a push; pushes of different sizes in one attack.
+Leaves out: what a late oracle offers to everybody without a push; pushes of different sizes in one attack; that every
+round trip leaves its fees in a pool that keeps them, so that the next is dearer by as much; numbers of blocks between
+powers of two.
 """
 
 from collections.abc import Iterator

@@ -14,6 +14,7 @@ import mesa
 
 from abm.agents.policy import Insurers, Pricing
 from models.losses import Stake
+from models.losses.layer import ROUNDING
 
 if TYPE_CHECKING:
     from abm.losses.insurance import InsurancePayer
@@ -78,8 +79,10 @@ class Insurer(mesa.Agent):
 
     def left_usd(self, now: float) -> float:
         """Return the most that its policy may still make it pay for losses of now."""
-        if self.insolvent or not self.covers:
-            return 0.0
+        return self._policy_usd(now) if self.covers and not self.insolvent else 0.0
+
+    def _policy_usd(self, now: float) -> float:
+        """What its policy leaves to be paid for losses of now, whether it is in force or could be renewed."""
         limit = self.terms.limit_usd
         left = inf if limit is None else max(limit - self.paid_usd, 0.0)
         if self.terms.event_limit_usd is None:
@@ -87,13 +90,13 @@ class Insurer(mesa.Agent):
         used = self._event_usd if now < self._event_ends_seconds else 0.0
         return min(left, max(self.terms.event_limit_usd - used, 0.0))
 
-    def offer(self, loss: float, price_usd: float, means: float, now: float) -> float:
-        """Return how many units of a loss it will take, given its deductible, its limits and `means` to pay with."""
+    def deduct(self, loss: float, price_usd: float) -> float:
+        """Return how many units of a loss its deductible leaves to others; that part of it has been borne then."""
         if self.insolvent or not self.covers:
             return 0.0
         deducted = min(loss, max(self.terms.deductible_usd - self.borne_usd, 0.0) / price_usd)
         self.borne_usd += deducted * price_usd
-        return min(loss - deducted, self.left_usd(now) / price_usd, means)
+        return deducted
 
     def promise(self, taken_usd: float, now: float) -> None:
         """Take note of what it has taken of a loss."""
@@ -105,7 +108,7 @@ class Insurer(mesa.Agent):
 
     def payable_share(self, means: float, owed: float) -> float:
         """Return which part of each claim it can pay of what it owes; less than all of it is its end."""
-        if means >= owed:
+        if means >= owed * (1.0 - ROUNDING):
             return 1.0
         self.insolvent = True
         return means / owed
@@ -117,8 +120,8 @@ class Insurer(mesa.Agent):
         return min(self.left_usd(now), insured_usd)
 
     def minimum_usd(self, insured_usd: float, now: float) -> float:
-        """Return the capital that it must have."""
-        return self.terms.min_capital_ratio * self.exposure_usd(insured_usd, now)
+        """Return the capital that it must have for its cover to go on, or to begin again."""
+        return self.terms.min_capital_ratio * min(self._policy_usd(now), insured_usd)
 
     def call_for_capital(self, sheet: Sheet, minimum_usd: float, now: float) -> float:
         """Return what its owners bring now, having waited since it first fell short of its minimum."""
@@ -132,7 +135,8 @@ class Insurer(mesa.Agent):
     def renew(self, sheet: Sheet, minimum_usd: float, now: float) -> None:
         """Where cover ends now, go on only with the capital that it must have."""
         if now >= self._renews_seconds and self.terms.renewal_seconds is not None:
-            self.covers = sheet.equity_usd >= minimum_usd and not self.insolvent
+            # Owners bring just what is missing: a rounding less is the minimum too.
+            self.covers = sheet.equity_usd >= minimum_usd * (1.0 - ROUNDING) and not self.insolvent
             self._renews_seconds = now + self.terms.renewal_seconds
 
     # Premiums
@@ -140,7 +144,12 @@ class Insurer(mesa.Agent):
     def price(self, view: "View", sheet: Sheet, insured_usd: float) -> None:
         """Set the premium anew, where it is time to look again."""
         pricing = self.terms.pricing
-        if pricing is None or view.now < self._estimates_seconds:
+        if pricing is None:
+            return
+        if self.insolvent or not self.covers:
+            self.premium_usd_per_year, self._estimates_seconds = 0.0, view.now
+            return
+        if view.now < self._estimates_seconds:
             return
         self._estimates_seconds = view.now + pricing.estimate_every_seconds
         expected = pricing.expected_loss_usd_per_year
@@ -154,7 +163,7 @@ class Insurer(mesa.Agent):
     def premium_for(self, expected_usd: float, exposure_usd: float, capital_usd: float, now: float) -> float:
         """Return the premium a year for what it expects to lose in one, its own record weighed in."""
         pricing = self.terms.pricing
-        if pricing is None or self.insolvent or not self.covers:
+        if pricing is None:
             return 0.0
         years = now / YEAR_SECONDS
         credible = years / (years + pricing.credibility_years) if years > 0.0 else 0.0
@@ -164,9 +173,9 @@ class Insurer(mesa.Agent):
 
     def owe(self, reserve: int, income: float, priced: float = 0.0) -> float:
         """Add its part of a reserve's income and a premium to what is due to it; return all that is due, in units."""
-        share = 0.0 if self.insolvent or not self.covers else self.premium_share
-        due = self._premiums_due.get(reserve, 0.0) + share * income
-        if priced > 0.0:
+        due = self._premiums_due.get(reserve, 0.0)
+        if self.covers and not self.insolvent:
+            due += self.premium_share * income
             due += priced
         self._premiums_due[reserve] = due
         return due

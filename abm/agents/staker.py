@@ -28,7 +28,7 @@ class Stakers(Parameters):
     `enter_at_yield_per_year` is given once the layer yields that; it begins to leave once the yield is below
     `leave_at_yield_per_year`, the hole of the pool, open shortfalls included, reaches the share `leave_at_hole` of all
     claims, or the price of what it staked has fallen by `leave_at_fall` since the start; a line that is not given moves
-    nobody. It acts `reaction_seconds` later.
+    nobody. It acts `reaction_seconds` later. Who has left stakes again once none of its lines is crossed any more.
     """
 
     pool: str | None = None

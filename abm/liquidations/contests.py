@@ -9,6 +9,7 @@ first of the block, so that winners may find that it no longer pays.
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from abm.intents import Intent, Liquidate, OpenLiquidation
 from abm.liquidations.purses import Purses
 from abm.liquidations.rights import stage_of
-from abm.markets.sizing import best_size, least_profit_usd
+from abm.markets.sizing import best_size
 from models.priority import Bidding, shaded
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Contests:
         per_gwei = [self._world.gas_cost_usd(one.gas_units, 1.0) for one in rivals]
         values = self._values(rivals)
         limits = [
-            min(value.affords(value.worth_usd) / usd, cohort.max_gas_gwei[one.member]) if usd > 0.0 else 0.0
+            min(value.affords(1.0) / usd, cohort.max_gas_gwei[one.member]) if usd > 0.0 else 0.0
             for value, usd, cohort, one in zip(values, per_gwei, cohorts, rivals, strict=True)
         ]
         reactions = np.array([cohort.reaction_seconds[one.member] for cohort, one in zip(cohorts, rivals, strict=True)])
@@ -86,7 +87,7 @@ class Contests:
         gas_usd = [self._gas_usd(one) for one in rivals]
         gains = [max(value.worth_usd - gas, 0.0) for gas, value in zip(gas_usd, values, strict=True)]
         share = shaded(sum(gain > 0.0 for gain in gains), rights.terms.alike)
-        bids = [value.affords(share * gain, gas) for gain, value, gas in zip(gains, values, gas_usd, strict=True)]
+        bids = [value.affords(share, gas) for value, gas in zip(values, gas_usd, strict=True)]
         # Where nobody needs to bid anything, whoever gains most is the one who would have.
         won = int(np.argmax(bids if any(bids) else gains))
         rivals[won].right_usd = bids[won]
@@ -103,12 +104,12 @@ class Contests:
         mark = lender.mark(rivals[0].number) if isinstance(rivals[0], Liquidate) else None
         offer = mark.offer() if mark is not None else None
         most_usd = offer.max_repay * self._world.reference[lender.assets[mark.debt]] if mark and offer else 0.0
-        known: dict[tuple[float, ...], tuple[float, float]] = {}
+        known: dict[tuple[float, ...], tuple[float, float, float, float]] = {}
         values: list[_Value] = []
         for one in rivals:
-            worth = 0.0, 0.0
+            worth = 0.0, 0.0, 0.0, 0.0
             if isinstance(one, OpenLiquidation):
-                worth = one.worth_usd, 0.0
+                worth = one.worth_usd, 0.0, 0.0, 0.0
             elif mark is not None:
                 means_usd = min(self._purses.means_usd(one), most_usd)
                 terms = (one.sell, one.flash_fee, one.margin, one.minimum_profit_usd, means_usd)
@@ -118,31 +119,53 @@ class Contests:
             values.append(_Value(*worth, self._purses.money_usd(one)))
         return values
 
-    def _worth_usd(self, lender: "Lender", mark: "Mark", intent: Liquidate, means_usd: float) -> tuple[float, float]:
-        """Return what a call would leave to be spent on it, before gas, and the dollars that it would repay."""
-        world = self._world
-        sized = best_size(world, lender, mark, intent, means_usd)
+    def _worth_usd(
+        self, lender: "Lender", mark: "Mark", intent: Liquidate, means_usd: float
+    ) -> tuple[float, float, float, float]:
+        """Return what a call would gain before gas, the least and the margin it asks for that, and what it repays."""
+        sized = best_size(self._world, lender, mark, intent, means_usd)
         if isinstance(sized, str):
-            return 0.0, 0.0
-        repaid_usd = sized.taking.repaid * world.reference[lender.assets[mark.debt]]
-        return sized.gain_usd - least_profit_usd(world, lender, mark, intent, sized.taking), repaid_usd
+            return 0.0, 0.0, 0.0, 0.0
+        repaid_usd = sized.taking.repaid * self._world.reference[lender.assets[mark.debt]]
+        return sized.gain_usd, intent.minimum_profit_usd, intent.margin * repaid_usd, repaid_usd
 
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """What a call is worth to its sender, gas included; what it would repay, and what money there is for both."""
+    """What a call gains its sender before gas, what of that it must keep, and what it repays; what money there is.
 
-    worth_usd: float
+    It must keep `minimum_usd` however much it repays, and `margin_usd` of all that it would repay.
+    """
+
+    gain_usd: float
+    minimum_usd: float
+    margin_usd: float
     repaid_usd: float
     money_usd: float
 
-    def affords(self, usd: float, gas_usd: float = 0.0) -> float:
-        """Return what is left of a bid where the money does not reach for it, for gas and for what would be repaid.
+    @property
+    def worth_usd(self) -> float:
+        """What it leaves to be spent on the call, gas included."""
+        return self.gain_usd - max(self.minimum_usd, self.margin_usd)
 
-        Who is short of money repays less in proportion, which is then worth less in proportion.
+    def affords(self, share: float, gas_usd: float = 0.0) -> float:
+        """Return what a share of its worth less gas comes to, where the money is for the bid, gas and repayment alike.
+
+        Who is short of money repays less by what it bids, and gains less in proportion; gas and the minimum stay what
+        they are. With a the gain of a dollar repaid, f what stays and m the money less gas, the bid s (a (m - x) - f)
+        is x = s (a m - f) / (1 + s a).
         """
-        wanted = self.repaid_usd + usd
-        return usd * min(max(self.money_usd - gas_usd, 0.0) / wanted, 1.0) if wanted > 0.0 else 0.0
+        bid = share * max(self.worth_usd - gas_usd, 0.0)
+        if bid == 0.0 or self.money_usd == inf:
+            return bid
+        left = max(self.money_usd - gas_usd, 0.0)
+        if self.repaid_usd == 0.0:
+            return bid * min(left / bid, 1.0)
+        stays = (self.gain_usd, self.minimum_usd + gas_usd), (self.gain_usd - self.margin_usd, gas_usd)
+        for gain, fixed in stays:
+            asked = self.repaid_usd + share * gain
+            bid = min(bid, share * gain * (left / asked) - share * fixed * (self.repaid_usd / asked))
+        return max(bid, 0.0)
 
 
 def _by_target(intents: list[Intent]) -> list[list[int]]:

@@ -9,7 +9,7 @@ Units: units of the asset that was lost.
 """
 
 from dataclasses import dataclass
-from math import fsum, inf
+from math import fsum
 from typing import TYPE_CHECKING, ClassVar
 
 from models.losses import Effect, LayerState, Loss, LossView, Paid, Payer
@@ -78,11 +78,10 @@ class InsurancePayer(Payer):
         return money + claims + fsum(raised)
 
     def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
-        """As any layer, with what the policy makes due of this loss for its capacity."""
-        price = market.debt_price_usd
-        means = inf if self.delay_seconds > 0.0 else self.means(market)
-        due = self._insurer.offer(loss.rest, price, means, now_seconds)
-        return self.cover.facing(name, due, loss.rest, price)
+        """As any layer, with what is left of the policy's deductible on top of its own for one loss."""
+        state = super().facing(name, loss, now_seconds, market)
+        deducted = self._insurer.deduct(loss.rest, market.debt_price_usd)
+        return LayerState(name, state.capacity, state.share, state.deductible + deducted)
 
     def pay(self, units: float, now_seconds: float, market: LossView) -> Paid:
         """Take `units` of a loss, and count them against the policy."""

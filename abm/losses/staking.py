@@ -15,6 +15,7 @@ from abm.losses.layer_means import LayerMeans, Means
 from abm.losses.loss_terms import insurer_name
 from abm.losses.underwriting import capital_asset, mark_equity
 from models.losses import ExitRefused, InvalidStake, Stake, StakedPayer
+from models.losses.layer import ROUNDING
 
 if TYPE_CHECKING:
     from abm.model import UnderwaterModel
@@ -90,7 +91,7 @@ class LayerPlace:
             ledger.transfer(self._means.account, account, self.asset, units)
             return units >= mine
         cash = float(lender.pool.cash[reserve])
-        units = self.stake.leave(holder, min(mine, lender.claims_paid_by(cash, reserve)), now)
+        units = self.stake.leave(holder, _as_far_as(mine, lender.claims_paid_by(cash, reserve)), now)
         paid = lender.pool.withdraw(claims, reserve, min(lender.charge_exit(claims, reserve, units), cash))
         ledger.transfer(lender.account, account, self.asset, paid)
         return units >= mine
@@ -135,11 +136,17 @@ class InsurerPlace:
         lender = world.lenders[insurer.pool]
         price, mine = world.reference[self.asset], float(self.stake.holdings[holder])
         insured_usd = lender.pool.worth(lender.price_list).debt
-        spare = max(self.stake.assets - insurer.minimum_usd(insured_usd, now), 0.0)
-        most = min(mine, spare, world.ledger.balance(insurer.account, self.asset) * price)
-        usd = self.stake.leave(holder, most, now)
+        bound = insurer.minimum_usd(insured_usd, now) if insurer.covers and not insurer.insolvent else 0.0
+        spare = max(self.stake.assets - bound, 0.0)
+        money = world.ledger.balance(insurer.account, self.asset) * price
+        usd = self.stake.leave(holder, _as_far_as(mine, min(spare, money)), now)
         world.ledger.transfer(insurer.account, account, self.asset, usd / price)
         return usd >= mine
+
+
+def _as_far_as(mine: float, most: float) -> float:
+    """What may leave of what is one's own; where only a rounding is missing all of it does."""
+    return mine if most >= mine * (1.0 - ROUNDING) else most
 
 
 def place_of(model: "UnderwaterModel", pool: int, layer: str) -> Place | None:

@@ -1,7 +1,8 @@
 """An insurer's block: what it owns and owes, its premiums, its minimum of capital, its owners.
 
 Models: premiums come in cash from the treasury's income, as far as there is treasury and cash; what is missing stays
-due. A priced premium is spread over the reserves by what is owed to each.
+due. A block's premium is the one that was set before it, and nothing where cover had ended. A priced premium is spread
+over the reserves by what is owed to each.
 """
 
 from math import fsum
@@ -34,6 +35,8 @@ def sheet_of(world: "World", insurer: Insurer) -> Sheet:
 def underwrite(world: "World", view: "View", insurer: Insurer) -> None:
     """Do what an insurer does in a block, its stakers aside."""
     terms = insurer.terms
+    if insurer.premium_share > 0.0 or terms.pricing is not None:
+        _collect(world, insurer)
     if terms.pricing is not None or terms.min_capital_ratio > 0.0 or terms.renewal_seconds is not None:
         lender = world.lenders[insurer.pool]
         insured_usd = lender.pool.worth(lender.price_list).debt
@@ -48,8 +51,6 @@ def underwrite(world: "World", view: "View", insurer: Insurer) -> None:
             sheet = sheet_of(world, insurer)
         insurer.renew(sheet, minimum, world.now)
         insurer.price(view, sheet, insured_usd)
-    if insurer.premium_share > 0.0 or insurer.premium_usd_per_year > 0.0:
-        _collect(world, insurer)
 
 
 def mark_equity(world: "World", insurer: Insurer) -> None:
@@ -85,9 +86,9 @@ def _collect(world: "World", insurer: Insurer) -> None:
         priced = 0.0
         if owed_usd > 0.0:
             priced = priced_usd * float(pool.total_debt[reserve]) * lender.price_list[reserve] / owed_usd / price
-        if income == 0.0 and priced == 0.0:
-            continue
         due = insurer.owe(reserve, income, priced)
+        if due == 0.0:
+            continue
         paid = min(due, float(pool.cash[reserve]), float(pool.treasury[reserve]))
         if paid > 0.0:
             pool.collect_treasury(reserve, paid)

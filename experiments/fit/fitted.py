@@ -1,4 +1,4 @@
-"""What a fit leaves: estimates with their standard errors, the likelihood, and the model ready for a scenario."""
+"""What a fit leaves: estimates with standard errors or intervals, the likelihood, the model ready for a scenario."""
 
 import json
 import math
@@ -14,11 +14,12 @@ class NoFit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One parameter in the scenario's units."""
+    """One parameter in the scenario's units; with a 95 % interval where two standard errors either way are none."""
 
     name: str
     value: float
     error: float
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""Maximum likelihood for the models that no library fits: the maximum, and standard errors from its curvature.
+"""Maximum likelihood for the models that no library fits: the maximum, standard errors, and intervals by profile.
 
 **Source**: errors are the inverse of the observed information; those of functions of the parameters by the delta
-method (Davidson and MacKinnon, "Econometric Theory and Methods", 2004, chapters 5 and 10).
+method (Davidson and MacKinnon, "Econometric Theory and Methods", 2004, chapters 5 and 10). Profile likelihood: Venzon
+and Moolgavkar, "A method for computing profile-likelihood-based confidence intervals", Applied Statistics 37 (1988).
 **Units**: parameters are searched for as any real numbers; each model turns them into its own.
 """
 
@@ -10,13 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
 from experiments.fit.fitted import Estimate, NoFit
 from models.types import FloatArray
 
 _IMPOSSIBLE = 1e10
 """Stands for a likelihood of zero: the search must be able to go back from it."""
+
+_DROP = 1.920729
+"""Half the 95 % quantile of a chi-square of one degree: what a log likelihood may fall by within an interval."""
+_FARTHEST = 30.0
+"""Beyond so much from the maximum a likelihood that has not fallen by that is taken never to do so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +63,43 @@ def maximise(log_likelihood: Likelihood, starts: Sequence[FloatArray]) -> Maximu
     if cost(at) >= _IMPOSSIBLE or eigenvalues[0] <= 1e-10 * eigenvalues[-1]:
         raise NoFit("its likelihood has no single highest point")
     return Maximum(at, np.linalg.inv(information).astype(np.float64), -cost(at))
+
+
+Slope = Callable[[FloatArray], tuple[float, FloatArray]]
+"""The log likelihood of parameters of shape (k,) and its gradient, shape (k,)."""
+
+
+def profile_interval(slope: Slope, maximum: Maximum, k: int, start: FloatArray) -> tuple[float, float]:
+    """The values of parameter k beside which the likelihood, all others at their best, falls by less than `_DROP`.
+
+    The best is searched for from `start`, shape (k,). An end is infinite where the likelihood never falls so far.
+    """
+    top, others = slope(maximum.at)[0], np.delete(start, k)
+    step = min(max(float(np.sqrt(maximum.covariance[k, k])), 0.05), 1.0)
+    low, high = (_end(slope, k, float(maximum.at[k]), others, way * step, top - _DROP) for way in (-1.0, 1.0))
+    return low, high
+
+
+def _end(slope: Slope, k: int, at: float, others: FloatArray, step: float, least: float) -> float:
+    """Where the highest likelihood beside a value of parameter k falls to `least`, in steps outward from `at`."""
+    inner, best = at, others
+
+    def over(value: float) -> tuple[float, FloatArray]:
+        """How far above `least` it is beside a value, and where."""
+
+        def cost(rest: FloatArray) -> tuple[float, FloatArray]:
+            height, gradient = slope(np.insert(rest, k, value))
+            return (-height, -np.delete(gradient, k)) if np.isfinite(height) else (_IMPOSSIBLE, np.zeros(len(rest)))
+
+        found = minimize(cost, best, method="BFGS", jac=True, options={"gtol": 1e-3})
+        return -float(found.fun) - least, np.asarray(found.x, dtype=np.float64)
+
+    while abs(inner + step - at) < _FARTHEST:
+        above, there = over(inner + step)
+        if above <= 0.0:
+            return float(brentq(lambda value: over(value)[0], inner, inner + step, xtol=1e-3 * abs(step)))
+        inner, best, step = inner + step, there, 1.5 * step
+    return float(np.copysign(np.inf, step))
 
 
 def _cost(log_likelihood: Likelihood) -> Likelihood:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from experiments.fit.fitted import Fitted
+from experiments.fit.fitted import Estimate, Fitted
 from experiments.fit.history import History
 
 
@@ -25,7 +25,15 @@ def _one(fitted: Fitted) -> list[str]:
     width = max(len(estimate.name) for estimate in fitted.estimates)
     head = f"{fitted.model:<{width + 2}}  {'estimate':>12}  {'standard error':>14}"
     rows = [f"  {e.name:<{width}}  {_number(e.value):>12}  {_number(e.error):>14}" for e in fitted.estimates]
+    if any(one.interval is not None for one in fitted.estimates):
+        head += f"  {'95 % interval':>24}"
+        rows = [f"{row}  {_interval(one):>24}".rstrip() for row, one in zip(rows, fitted.estimates, strict=True)]
     return [head, *rows, "", "[assets.X]", fitted.snippet]
+
+
+def _interval(estimate: Estimate) -> str:
+    """An interval that is known better than by the standard error."""
+    return "" if estimate.interval is None else "[{}, {}]".format(*map(_number, estimate.interval))
 
 
 def _ranking(ranked: Sequence[Fitted]) -> list[str]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from math import fsum, inf
 from typing import ClassVar, Final, Literal, NamedTuple
 
-from models.losses.layer import LayerTerms
+from models.losses.layer import ROUNDING, LayerTerms
 from models.losses.market import LossView
 from models.losses.refusals import BeyondCapacity
 from models.losses.waterfall import LayerState, Loss
@@ -216,7 +216,7 @@ class Payer(ABC):
         left = units
         while left > 0.0 and self._waiting:
             due, waiting = self._waiting.pop()
-            if waiting > left:
+            if waiting - left > ROUNDING * units:  # the sum that it comes from is rounded otherwise
                 self._waiting.append((due, waiting - left))
             left = max(left - waiting, 0.0)
         return units

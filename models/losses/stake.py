@@ -180,8 +180,9 @@ class Stake:
 
     def _remove(self, holder: int, units: float, per_share: float) -> None:
         burned = units / per_share if per_share > 0.0 else 0.0
-        self.shares[holder] = max(self.shares[holder] - burned, 0.0)
-        self._cooled[holder] = max(self._cooled[holder] - burned, 0.0)
+        for shares in (self.shares, self._cooled):
+            left = float(shares[holder]) - burned
+            shares[holder] = left if left > ROUNDING * burned else 0.0  # a rounding is nobody's share
         self.assets = max(self.assets - units, 0.0) if self.shares.any() else 0.0
 
     def _require_open(self, verb: str, refusal: type[InvalidStake] | type[ExitRefused]) -> None:
