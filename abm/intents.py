@@ -164,7 +164,8 @@ class MendPosition(Intent):
     """Bring a borrower's account back to `target_health`.
 
     `how`: "top_up" posts collateral from the wallet, "repay" repays from the wallet, "sell" sells collateral on the
-    venue and repays with the proceeds. Guard: its health is still below `line`.
+    venue and repays with the proceeds, the last unit at the reference price less `max_discount` at least. Guard: its
+    health is still below `line`.
     """
 
     pool: int
@@ -172,6 +173,7 @@ class MendPosition(Intent):
     how: Reaction
     line: float
     target_health: float
+    max_discount: float
 
 
 @dataclass(slots=True)

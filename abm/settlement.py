@@ -316,6 +316,7 @@ class Settlement:
         units = min(units, position.debt_units * debt_usd / probe.average_usd)
         # Below this price a unit sold takes more from what backs the debt than it repays of it, and mends nothing.
         least_usd = position.collateral_price * threshold / position.health if threshold > 0.0 else 0.0
+        least_usd = max(least_usd, (1.0 - intent.max_discount) * world.reference[asset])
         sale = self._sales.quote_down_to(asset, units, debt, least_usd)
         if sale.units <= 0.0 or (lender.loans is not None and not lender.loans.carries(position, sale)):
             return 0.0

@@ -117,6 +117,7 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("borrowers", "react_delay_seconds"): ({"react_delay_seconds": 600.0}, {}),
     ("borrowers", "target_health"): ({"target_health": 1.3}, {}),
     ("borrowers", "reactions"): ({"reactions": {"sell": 1.0}}, {}),
+    ("borrowers", "max_discount"): ({"max_discount": 0.001}, {"reactions": {"sell": 1.0}}),
     ("borrowers", "wallet_share"): ({"wallet_share": 0.05}, {}),
     ("borrowers", "gas_units"): ({"gas_units": 2.9e6}, {}),
     ("borrowers", "gas_premium"): ({"gas_premium": 0.5}, {"max_gas_gwei": 40.0}),

@@ -371,11 +371,11 @@ def test_a_mended_position_has_the_health_aimed_at(small_world, model_of, how):
     assert model.recorder.mendings == 1
 
 
-@pytest.mark.parametrize("target", [1.5, 1.02])
-def test_nobody_sells_where_a_sale_takes_more_from_the_health_than_it_mends(small_world, model_of, target):
-    """Ten ETH that owe 16,000 and a pool of ten: the last unit sold brings its part of the debt, 1600, and no less."""
+@pytest.mark.parametrize(("discount", "least"), [(1.0, 1600.0), (0.1, 0.9 * 1910.0)])
+def test_nobody_sells_where_a_sale_harms_the_position_or_costs_too_much(small_world, model_of, discount, least):
+    """Ten ETH that owe 16,000 and a pool of ten: a unit sold brings its part of the debt, and what is asked for it."""
     pool = {"kind": "constant_product", "base": 10.0, "quote": 20_000.0, "fee": 0.0}
-    selling = WATCHER | {"reactions": {"sell": 1.0}, "target_health": target}
+    selling = WATCHER | {"reactions": {"sell": 1.0}, "max_discount": discount}
     model = model_of(
         small_world(
             agents__liquidators=[],
@@ -390,7 +390,7 @@ def test_nobody_sells_where_a_sale_takes_more_from_the_health_than_it_mends(smal
     model.run()
     assert model.recorder.mendings >= 1
     assert lender.pool.health(lender.prices)[0] > before
-    assert venue.bid >= 1600.0 * (1.0 - 1e-9)
+    assert venue.bid == pytest.approx(least, rel=1e-9)
 
 
 def test_a_small_wallet_gives_what_it_has(small_world, model_of):

@@ -88,8 +88,9 @@ class Borrowers(Parameters):
     A share `watching` looks every `watch_interval_seconds`; one that finds its health below `react_below` acts
     `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the
     debt: in collateral for those who top up, in the debt's asset for those who repay. A wallet that cannot carry the
-    whole step gives what it has; who has nothing left to give sells. Those who watch also repay all that they owe,
-    from the wallet and then by selling collateral, when they find that it costs more than `max_rate_per_year`.
+    whole step gives what it has; who has nothing left to give sells, as long as a unit brings no less than the
+    reference price less `max_discount`: a liquidation costs about a tenth too. Those who watch also repay all that they
+    owe, from the wallet and then by selling collateral, when they find that it costs more than `max_rate_per_year`.
     """
 
     pool: str | None = None
@@ -116,6 +117,7 @@ class Borrowers(Parameters):
     react_delay_seconds: NonNegativeOrDrawn = 0.0
     target_health: float = Field(1.25, gt=1)
     reactions: Reactions = Reactions(repay=1.0)
+    max_discount: float = Field(0.1, ge=0, le=1)
     wallet_share: NonNegativeOrDrawn = 0.25
     gas_units: float = Field(300_000.0, ge=0)
     gas_premium: float = Field(0.1, ge=0)
@@ -242,6 +244,7 @@ class BorrowerCohort(mesa.Agent):
                     how=how,
                     line=np.inf if closing else float(self.line[member]),
                     target_health=np.inf if closing else max(self.terms.target_health, float(self.line[member])),
+                    max_discount=self.terms.max_discount,
                 )
             )
         return intents

@@ -191,7 +191,7 @@ class DepositorCohort(mesa.Agent):
         self._due.plan(view.now + self.terms.loan.retry_seconds, (member, reserve))
         if not view.has_wallet(self.pool, account, "repay"):
             return []
-        return [MendPosition(self, member, bid, self.terms.gas_units, self.pool, account, "repay", np.inf, np.inf)]
+        return [MendPosition(self, member, bid, self.terms.gas_units, self.pool, account, "repay", np.inf, np.inf, 0.0)]
 
     def _come_back(self, view: "View", judge: Judge, reserve: int, sight: "Sight") -> list[Intent]:
         """Return what those ask for who left and are not afraid any more, nor beyond their lines.
