@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from abm import Run
@@ -288,15 +288,17 @@ def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):
 @given(
     st.lists(st.tuples(st.sampled_from(["open", "change", "close", "leave", "return", "look"]), st.floats(-1e9, 1e9)))
 )
+@example([("open", 39.0), ("open", 39.0), ("leave", 0.0), ("return", 1.0), ("change", 70.0), ("close", 71.0)])
 @settings(max_examples=150)
 def test_rows_of_lots_are_in_order_without_gaps_whenever_somebody_looks(steps):
     """Be they opened, changed or closed, or out of the way for a while."""
     columns, kept, away, opened = LotColumns(2), dict[int, tuple[float, float]](), list[int](), 0
     for kind, figure in [*steps, ("look", 0.0)]:
         if kind == "open":
-            kept[opened] = (figure, float(opened))
-            columns.write(opened, kept[opened])
-            opened += 1
+            for _ in range(1 + int(abs(figure)) % 40):
+                kept[opened] = (figure, float(opened))
+                columns.write(opened, kept[opened])
+                opened += 1
         elif kind == "return" and away:
             kept[away[-1]] = (figure, float(away[-1]))
             columns.write(away[-1], kept[away.pop()])
