@@ -129,6 +129,18 @@ def test_an_auction_that_nobody_takes_is_settled_in_kind_with_the_lenders(
     assert model.world.ledger.balance(model.people.liquidators[0].first_account, 0) == pytest.approx(1000.0, rel=1e-12)
 
 
+def test_a_bond_comes_back_in_the_money_that_it_came_from(
+    small_world: Any, model_of: Callable[..., UnderwaterModel]
+) -> None:
+    kicker = KICKER | {"capital_asset": "USDC"}
+    changes = ajna(1700.0, terms={"settle_seconds": 3600.0}, agents__liquidators=[kicker], time__steps=80)
+    model = model_of(small_world(**changes, assets__USDC={"price": {"kind": "constant", "price": 1.25}}))
+    model.run()
+    assert model.recorder.write_offs()["layer"].tolist() == ["depositors"]
+    kept = model.world.ledger.balances[model.people.liquidators[0].first_account]
+    assert kept.tolist() == pytest.approx([0.0, 0.0, 1000.0 / 1.25], abs=1e-9)
+
+
 def test_what_the_treasury_pays_whole_is_a_bad_debt_that_was_absorbed(play: Play) -> None:
     """No cap and no interest, so that the rule leaves nothing for the layers: the steps tell it all the same."""
     changes = ajna(1500.0, terms={"reserves_cap_seconds": 0.0})

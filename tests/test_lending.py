@@ -62,6 +62,13 @@ def test_amounts_that_are_no_amounts_are_refused_by_every_verb(units: float) -> 
     assert all(np.array_equal(now, then) for now, then in zip(state(made), before, strict=True))
 
 
+def test_who_has_posted_nothing_has_nothing_left_to_seize() -> None:
+    made = LendingPool([ReserveTerms(), ReserveTerms()], [lambda _: 0.0] * 2, 5)
+    made.post_many([1, 3], ETH, [1.0, 1e-9])
+    assert made.stripped(np.array([4, 3, 2, 1])).tolist() == [4, 2]
+    assert [made.is_stripped(account) for account in range(5)] == [True, False, True, False, True]
+
+
 def test_verbs_refuse_what_is_not_there_and_change_nothing() -> None:
     made = lent_pool()
     before = state(made)

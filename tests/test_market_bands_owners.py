@@ -118,6 +118,13 @@ def test_withdrawing() -> None:
     assert pool.quote_in("buy", 1e6).amount_out == pytest.approx(1.0, rel=1e-14)
 
 
+@pytest.mark.parametrize(("n1", "n2"), [(6824, 6873), (-6873, -6824)])
+def test_the_farthest_fifty_bands_take_a_deposit(n1: int, n2: int) -> None:
+    pool = Bands(2000.0)
+    pool.deposit("anna", 50.0, n1, n2)
+    assert pool.balances("anna") == pytest.approx((0.0, 50.0))
+
+
 def test_deposits_and_withdrawals_that_make_no_sense() -> None:
     pool = example()
     for base in (0.0, -1.0, inf, nan):
