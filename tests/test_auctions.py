@@ -270,6 +270,16 @@ def test_a_caller_opens_for_the_reward_only_where_it_pays_for_the_gas(play: Play
         assert len(run.tables["auctions"]) == opened
 
 
+def test_a_reward_becomes_the_money_of_who_opens(model_of: Callable[..., UnderwaterModel], small_world: Any) -> None:
+    """318.08 dollars, in a stablecoin that is worth 1.25."""
+    opens = [{"capital_usd": 1e4, "capital_asset": "USDC"}]
+    changes = timed(CLIP, [2500.0, 2390.0], MAT, time__steps=2, agents__liquidators=opens)
+    model = model_of(small_world(**changes, assets__USDC={"price": {"kind": "constant", "price": 1.25}}))
+    model.run()
+    held = model.world.ledger.balances[model.people.liquidators[0].first_account]
+    assert held.tolist() == pytest.approx([0.0, 0.0, 10_318.08 / 1.25], rel=1e-12)
+
+
 def test_rewards_come_from_the_treasury_and_then_from_the_pools_cash(play: Play) -> None:
     """What the treasury lacks is a deficit until penalties come in."""
     changes = timed(CLIP, [2500.0, 2390.0], MAT, time__steps=2)
