@@ -21,6 +21,7 @@ from models.losses import (
     preset,
     stayers_haircut,
 )
+from models.losses.sharing import highest_first, pro_rata
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -244,3 +245,9 @@ def test_all_who_leave_pay_the_same_factor_and_who_waits_for_a_recovery_pays_not
     assert charge.charge(20.0, 0.0, left).units == 0.0
     with pytest.raises(InvalidStake, match="cannot withdraw 61"):
         charge.charge(61.0, 0.0, left)
+
+
+def test_where_nobody_has_a_stake_nobody_bears_anything():
+    assert pro_rata(5.0, np.zeros(3)).tolist() == [0.0] * 3
+    assert highest_first(5.0, np.zeros(2), np.array([1.0, 1.0])).tolist() == [0.0] * 2
+    assert highest_first(5.0, np.zeros(0), np.zeros(0)).tolist() == []

@@ -436,6 +436,19 @@ def test_the_margin_is_what_is_left_after_slippage_and_gas(play, gas_usd, calls)
     assert run.liquidations["profit_usd"].tolist() == pytest.approx([left - gas_usd] * calls, rel=1e-9)
 
 
+@pytest.mark.parametrize(("lower", "calls"), [(1500.0, 1), (1890.0, 0)])
+def test_what_must_be_taken_whole_is_left_where_the_market_takes_but_a_part(play, lower, calls):
+    """Gearbox sells an account in one call; the second range of prices ends before all of its 10 ETH are sold."""
+    positions = [[lower, 2000.0, 10_000.0]]
+    run = play(
+        markets__0__sources=[{"kind": "concentrated", "price": 1900.0, "positions": positions, "fee": 0.0}],
+        pools__0__liquidation={"design": "gearbox"},
+        agents__liquidators=[{"capital_usd": 1e6}],
+        time__steps=2,
+    )
+    assert (len(run.liquidations), run.steps["refused"].sum()) == (calls, 1 - calls)
+
+
 # Selling over time
 
 
