@@ -149,3 +149,4 @@ def test_what_the_treasury_pays_whole_is_a_bad_debt_that_was_absorbed(play: Play
     end = run.steps.iloc[-1]
     assert end["absorbed_usd"] == pytest.approx(end["bad_debt_usd"], rel=1e-12)
     assert end["bad_debt_usd"] > 1000.0
+    assert end["deficit_usd"] == pytest.approx(0.0, abs=1e-9)
