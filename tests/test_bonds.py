@@ -141,6 +141,16 @@ def test_a_bond_comes_back_in_the_money_that_it_came_from(
     assert kept.tolist() == pytest.approx([0.0, 0.0, 1000.0 / 1.25], abs=1e-9)
 
 
+@pytest.mark.parametrize(("market", "kicks"), [(1700.0, True), (1900.0, False)])
+def test_what_a_bond_would_earn_is_seen_at_the_price_in_units_of_the_debt(
+    play: Play, market: float, kicks: bool
+) -> None:
+    """A debt in a coin that is worth two dollars, and a kicker that counts on the bond alone."""
+    world = ajna(market, agents__liquidators=[{"capital_usd": 2000.0}])
+    world |= {"assets__ETH__price__prices": [4200.0, 2.0 * market], "assets__DAI__price__price": 2.0}
+    assert play(**world | {"time__steps": 5}).tables["auctions"].empty is not kicks
+
+
 def test_what_the_treasury_pays_whole_is_a_bad_debt_that_was_absorbed(play: Play) -> None:
     """No cap and no interest, so that the rule leaves nothing for the layers: the steps tell it all the same."""
     changes = ajna(1500.0, terms={"reserves_cap_seconds": 0.0})
