@@ -106,9 +106,10 @@ def _in_dollars_worth(scale, design):
     """A crash of which all prices, and all that is said in dollars, are so many times what they are."""
     prices = [2000.0, 1900.0, 1850.0, 1780.0, 1700.0, 1600.0, 1650.0, 1500.0, 1300.0, 1350.0]
     falls = [scale * price for price in prices for _ in range(6)]
-    terms = {
-        name: scale * field.default for name, field in DESIGNS[design].model_fields.items() if name.endswith("_usd")
-    }
+    fields = DESIGNS[design].model_fields
+    terms = {name: scale * field.default for name, field in fields.items() if name.endswith("_usd")}
+    # What is said in units is given, so that no default turns dollars into it.
+    terms |= {name: units for name, units in (("stability_pool", 1e7), ("gas_compensation", 200.0)) if name in fields}
     debts = [12_000.0, 13_500.0, 14_200.0, 15_000.0, 15_400.0, 900.0]
     positions = [
         {"collateral": {"ETH": units}, "debt": {"DAI": units * debt / 10.0}} for debt in debts for units in (10.0, 3.0)
