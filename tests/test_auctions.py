@@ -414,6 +414,16 @@ def test_a_leading_bidders_money_is_locked_and_given_back(
     assert model.recorder.liquidations()["liquidator"].tolist() == ["liquidators.1"] * 2
 
 
+@pytest.mark.parametrize(("capital", "opened"), [(10_000.0, 1), (1e5, 2)])
+def test_nobody_counts_on_money_that_its_bid_of_this_block_has_locked(play: Play, capital: float, opened: int) -> None:
+    """With 1,000 of 10,000 left, a tenth of what that buys does not pay the gas of opening another vault."""
+    vaults = [{"collateral": {"ETH": 10.0}, "debt": {"DAI": debt}} for debt in (16_000.0, 15_800.0)]
+    keepers = [{"capital_usd": capital, "gas_usd": 200.0}]
+    run = flip(play, keepers, agents__borrowers=[{"positions": vaults}], time__steps=3)
+    lots = run.tables["auctions"]
+    assert (lots["opened_step"].tolist(), lots["bids"].tolist()) == ([1, 2][:opened], [1, 0][:opened])
+
+
 def test_a_lot_that_nobody_bids_on_starts_afresh_until_somebody_comes(play: Play) -> None:
     """Who opened it may not hold as much, and starts it again whenever its five minutes are over."""
     opens = KEEPER | {"selling": "over_time", "holding_limit_usd": 1000.0}
