@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,9 @@ def _assert_books_agree(model: UnderwaterModel) -> None:
         ):
             assert (column >= 0.0).all(), name
             np.testing.assert_allclose(column.sum(axis=0), total, rtol=1e-9, atol=1e-6, err_msg=name)
+        lots = list(lender.auctions) if lender.auctions is not None else []
+        pairs = Counter((one.lot.collateral, one.lot.debt) for one in lots)
+        assert lender.auctions is None or lender.auctions.pairs == pairs
     for lender, losses in zip(world.lenders, model.losses, strict=True):
         _assert_holes_are_owed(lender, losses)
 

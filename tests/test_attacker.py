@@ -222,6 +222,9 @@ def test_an_average_is_held_for_as_long_as_it_takes(attacked):
     push = 1e4 * (sqrt(row["pushed_to"] / PRICE) - 1.0)
     assert row["spent_usd"] == pytest.approx(row["blocks"] * push, rel=1e-6)
     assert row["profit_usd"] > row["expected_profit_usd"] > 0.0
+    margin = 2.0 * row["expected_profit_usd"] / row["spent_usd"]
+    dear = attacked(**shallow, attacker={"capital_usd": 2e5, "margin": margin, "hold_blocks": 10}).attacks
+    assert (dear["expected_profit_usd"] >= margin * dear["spent_usd"]).all()
 
 
 def test_without_arbitrage_a_held_price_costs_one_push(attacked):

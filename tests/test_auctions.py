@@ -270,6 +270,16 @@ def test_a_caller_opens_for_the_reward_only_where_it_pays_for_the_gas(play: Play
         assert len(run.tables["auctions"]) == opened
 
 
+def test_a_reward_becomes_the_money_of_who_opens(model_of: Callable[..., UnderwaterModel], small_world: Any) -> None:
+    """318.08 dollars, in a stablecoin that is worth 1.25."""
+    opens = [{"capital_usd": 1e4, "capital_asset": "USDC"}]
+    changes = timed(CLIP, [2500.0, 2390.0], MAT, time__steps=2, agents__liquidators=opens)
+    model = model_of(small_world(**changes, assets__USDC={"price": {"kind": "constant", "price": 1.25}}))
+    model.run()
+    held = model.world.ledger.balances[model.people.liquidators[0].first_account]
+    assert held.tolist() == pytest.approx([0.0, 0.0, 10_318.08 / 1.25], rel=1e-12)
+
+
 def test_rewards_come_from_the_treasury_and_then_from_the_pools_cash(play: Play) -> None:
     """What the treasury lacks is a deficit until penalties come in."""
     changes = timed(CLIP, [2500.0, 2390.0], MAT, time__steps=2)
@@ -404,14 +414,24 @@ def test_a_leading_bidders_money_is_locked_and_given_back(
     assert model.recorder.liquidations()["liquidator"].tolist() == ["liquidators.1"] * 2
 
 
-def test_a_lot_that_nobody_bids_on_starts_afresh_when_somebody_comes(play: Play) -> None:
-    """One opens without the money to bid; who comes later starts the auction again and bids."""
-    design = FLIP | {"auction_seconds": 300.0}
-    keepers = [KEEPER | {"max_gas_gwei": 1e3, "margin": 0.9}, KEEPER | {"active_from_seconds": 1200.0}]
-    run = flip(play, keepers, design)
-    lot = only(run.tables["auctions"])
-    assert lot["opened_step"] <= 2
-    assert lot["open"] == 0
+@pytest.mark.parametrize(("capital", "opened"), [(10_000.0, 1), (1e5, 2)])
+def test_nobody_counts_on_money_that_its_bid_of_this_block_has_locked(play: Play, capital: float, opened: int) -> None:
+    """With 1,000 of 10,000 left, a tenth of what that buys does not pay the gas of opening another vault."""
+    vaults = [{"collateral": {"ETH": 10.0}, "debt": {"DAI": debt}} for debt in (16_000.0, 15_800.0)]
+    keepers = [{"capital_usd": capital, "gas_usd": 200.0}]
+    run = flip(play, keepers, agents__borrowers=[{"positions": vaults}], time__steps=3)
+    lots = run.tables["auctions"]
+    assert (lots["opened_step"].tolist(), lots["bids"].tolist()) == ([1, 2][:opened], [1, 0][:opened])
+
+
+def test_a_lot_that_nobody_bids_on_starts_afresh_until_somebody_comes(play: Play) -> None:
+    """Who opened it may not hold as much, and starts it again whenever its five minutes are over."""
+    opens = KEEPER | {"selling": "over_time", "holding_limit_usd": 1000.0}
+    keepers = [opens, KEEPER | {"active_from_seconds": 1200.0}]
+    run = flip(play, keepers, FLIP | {"auction_seconds": 300.0})
+    lot, row = only(run.tables["auctions"]), only(run.liquidations)
+    assert (lot["opened_step"], lot["resets"], lot["bids"], lot["open"]) == (1, 3, 1, 0)
+    assert (row["step"], row["liquidator"]) == (21, "liquidators.1")
 
 
 def test_every_lot_of_a_vault_is_sold_for_itself_and_what_is_saved_leaves_for_the_wallet(

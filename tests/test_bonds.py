@@ -129,6 +129,28 @@ def test_an_auction_that_nobody_takes_is_settled_in_kind_with_the_lenders(
     assert model.world.ledger.balance(model.people.liquidators[0].first_account, 0) == pytest.approx(1000.0, rel=1e-12)
 
 
+def test_a_bond_comes_back_in_the_money_that_it_came_from(
+    small_world: Any, model_of: Callable[..., UnderwaterModel]
+) -> None:
+    kicker = KICKER | {"capital_asset": "USDC"}
+    changes = ajna(1700.0, terms={"settle_seconds": 3600.0}, agents__liquidators=[kicker], time__steps=80)
+    model = model_of(small_world(**changes, assets__USDC={"price": {"kind": "constant", "price": 1.25}}))
+    model.run()
+    assert model.recorder.write_offs()["layer"].tolist() == ["depositors"]
+    kept = model.world.ledger.balances[model.people.liquidators[0].first_account]
+    assert kept.tolist() == pytest.approx([0.0, 0.0, 1000.0 / 1.25], abs=1e-9)
+
+
+@pytest.mark.parametrize(("market", "kicks"), [(1700.0, True), (1900.0, False)])
+def test_what_a_bond_would_earn_is_seen_at_the_price_in_units_of_the_debt(
+    play: Play, market: float, kicks: bool
+) -> None:
+    """A debt in a coin that is worth two dollars, and a kicker that counts on the bond alone."""
+    world = ajna(market, agents__liquidators=[{"capital_usd": 2000.0}])
+    world |= {"assets__ETH__price__prices": [4200.0, 2.0 * market], "assets__DAI__price__price": 2.0}
+    assert play(**world | {"time__steps": 5}).tables["auctions"].empty is not kicks
+
+
 def test_what_the_treasury_pays_whole_is_a_bad_debt_that_was_absorbed(play: Play) -> None:
     """No cap and no interest, so that the rule leaves nothing for the layers: the steps tell it all the same."""
     changes = ajna(1500.0, terms={"reserves_cap_seconds": 0.0})
@@ -137,3 +159,4 @@ def test_what_the_treasury_pays_whole_is_a_bad_debt_that_was_absorbed(play: Play
     end = run.steps.iloc[-1]
     assert end["absorbed_usd"] == pytest.approx(end["bad_debt_usd"], rel=1e-12)
     assert end["bad_debt_usd"] > 1000.0
+    assert end["deficit_usd"] == pytest.approx(0.0, abs=1e-9)

@@ -93,6 +93,18 @@ def test_without_feedback_a_sale_is_still_paid_its_slippage_but_moves_nothing(pl
     assert moved.liquidations["profit_usd"].iloc[0] == run.liquidations["profit_usd"].iloc[0]
 
 
+def test_without_feedback_who_sells_has_sold_all_the_same(small_world, model_of):
+    """The collateral is gone for the same money, be the venue left as it is or not."""
+    pool = [{"kind": "constant_product", "value": 1e7, "fee": 0.003}]
+    held = []
+    for feedback in (True, False):
+        model = model_of(small_world(markets__0__sources=pool, feedback=feedback, time__steps=2))
+        model.run()
+        held.append(model.world.ledger.balances[model.people.liquidators[0].first_account].tolist())
+    assert held[0] == held[1] == pytest.approx([held[0][0], 0.0], abs=1e-9)
+    assert held[0][0] > 1e9
+
+
 @pytest.mark.parametrize("name", ["one-position", "thin-market", "black-thursday"])
 def test_without_feedback_a_shipped_scenario_follows_its_baseline_to_the_bit(shipped, name):
     run = shipped(name, feedback="false")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from abm import Run
@@ -79,11 +79,12 @@ KEEPERS: list[dict[str, Any]] = [
     {"count": 1, "capital_usd": 50_000.0, "selling": "over_time", "risk_aversion": 2.0, "holding_limit_usd": 30_000.0},
     {"count": 1, "capital_usd": 10_000.0, "looks_back_blocks": 2},
 ]
-# Three assets, any of which is owed or posted, so that the pair of a call is not known from the account as a whole.
+# Three assets, any of which is owed or posted, so that the pair of a call is not known from the account as a whole; of
+# one a unit is worth less than a dollar.
 SEVERAL = [
-    {"collateral": {"ETH": 0.3 * k, "BTC": 0.02 * k % 0.07}, "debt": {"DAI": 400.0 * k, "BTC": 0.007 * k % 0.02}}
-    for k in range(1, 25)
-]
+    {"collateral": {"ETH": 0.3 * k, "XRP": 2000.0 * k % 7000.0}, "debt": {"DAI": 400.0 * k, "XRP": 700.0 * k % 2000.0}}
+    for k in range(1, 17)
+] + [{"collateral": {"ETH": 0.05 * k, "XRP": 3000.0 * k}, "debt": {"DAI": 720.0 * k}} for k in range(2, 9, 2)]
 
 
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,17 +128,17 @@ def test_passing_over_what_cannot_pay_changes_no_byte(play, digest, design):
 
 @pytest.mark.parametrize("design", [name for name in DESIGN_NAMES if name != "llamma"])
 def test_nor_where_accounts_have_several_collaterals_and_debts(play, digest, design):
-    btc = {"price": {"kind": "path", "prices": [30_000.0 + 400.0 * (k % 7) for k in range(60)]}}
+    xrp = {"price": {"kind": "path", "prices": [0.324 - 0.004 * (k % 7) for k in range(60)]}}
     reserves = {
         "DAI": {},
         "ETH": {"ltv": 0.75, "liquidation_threshold": 0.8},
-        "BTC": {"ltv": 0.6, "liquidation_threshold": 0.7},
+        "XRP": {"ltv": 0.6, "liquidation_threshold": 0.7},
     }
     several = {
-        "assets__BTC": btc,
+        "assets__XRP": xrp,
         "pools__0__reserves": reserves,
         "agents__borrowers": [{"positions": SEVERAL}],
-        "agents__depositors": [{"deposits": {"DAI": 1e7, "BTC": 100.0}}],
+        "agents__depositors": [{"deposits": {"DAI": 1e7, "XRP": 1e7}}],
     }
     run = both_ways(play, digest, **crash(design, **several))
     assert len(run.liquidations) + len(run.tables["auctions"]) > 0
@@ -288,15 +289,17 @@ def test_the_head_of_a_long_order_is_that_of_all_of_it(prefers, ripe_since):
 @given(
     st.lists(st.tuples(st.sampled_from(["open", "change", "close", "leave", "return", "look"]), st.floats(-1e9, 1e9)))
 )
+@example([("open", 39.0), ("open", 39.0), ("leave", 0.0), ("return", 1.0), ("change", 70.0), ("close", 71.0)])
 @settings(max_examples=150)
 def test_rows_of_lots_are_in_order_without_gaps_whenever_somebody_looks(steps):
     """Be they opened, changed or closed, or out of the way for a while."""
     columns, kept, away, opened = LotColumns(2), dict[int, tuple[float, float]](), list[int](), 0
     for kind, figure in [*steps, ("look", 0.0)]:
         if kind == "open":
-            kept[opened] = (figure, float(opened))
-            columns.write(opened, kept[opened])
-            opened += 1
+            for _ in range(1 + int(abs(figure)) % 40):
+                kept[opened] = (figure, float(opened))
+                columns.write(opened, kept[opened])
+                opened += 1
         elif kind == "return" and away:
             kept[away[-1]] = (figure, float(away[-1]))
             columns.write(away[-1], kept[away.pop()])

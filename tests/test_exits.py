@@ -104,3 +104,17 @@ def test_who_waits_and_loses_every_claim_is_not_counted_among_those_who_come_lat
     haircut(pool, 1, 100.0)
     pool.supply(1, 1, 40.0)
     assert exits.waiting(1) == 0.0
+
+
+def test_what_waits_is_worth_what_claims_are_worth_by_then() -> None:
+    """Interest makes them more and a haircut makes them less."""
+    pool = LendingPool([ReserveTerms()], [lambda _: 1.0], 3)
+    exits = Exits(pool, ExitTerms())
+    pool.supply_many([0, 1], 0, [100.0, 300.0])
+    pool.borrow_many([2], 0, [200.0])
+    exits.queue(1, 0)
+    pool.accrue(3600.0)
+    assert exits.waiting(0) == pool.claims(1, 0) > 300.0
+    pool.write_off(2, 0)
+    haircut(pool, 0, 200.0)
+    assert exits.waiting(0) == pool.claims(1, 0) < 200.0

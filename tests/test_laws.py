@@ -1,6 +1,6 @@
-"""Laws of market microstructure that no line of the program states: they must come out of the parts together.
+"""Laws that no line of the program states: they must come out of the parts together.
 
-Each holds in the mean over seeds; the tolerances are about three standard errors of that mean.
+Those of market microstructure hold in the mean over seeds; the tolerances are about three standard errors of that mean.
 """
 
 from math import log
@@ -8,6 +8,7 @@ from math import log
 import numpy as np
 import pytest
 
+from models.liquidation import DESIGNS
 from models.market import OrderBook
 
 YEAR = 31_536_000.0
@@ -99,3 +100,47 @@ def test_lasting_impact_decays_and_the_venue_follows_through_arbitrage(play, sma
     recovered, whole = np.mean(drops, axis=0), round(half_life / 60.0)
     assert recovered[0] > 20.0 * fee
     assert recovered[whole] == pytest.approx(0.5 * recovered[0], abs=fee)
+
+
+def _in_dollars_worth(scale, design):
+    """A crash of which all prices, and all that is said in dollars, are so many times what they are."""
+    prices = [2000.0, 1900.0, 1850.0, 1780.0, 1700.0, 1600.0, 1650.0, 1500.0, 1300.0, 1350.0]
+    falls = [scale * price for price in prices for _ in range(6)]
+    fields = DESIGNS[design].model_fields
+    terms = {name: scale * field.default for name, field in fields.items() if name.endswith("_usd")}
+    # What is said in units is given, so that no default turns dollars into it.
+    terms |= {name: units for name, units in (("stability_pool", 1e7), ("gas_compensation", 200.0)) if name in fields}
+    debts = [12_000.0, 13_500.0, 14_200.0, 15_000.0, 15_400.0, 900.0]
+    positions = [
+        {"collateral": {"ETH": units}, "debt": {"DAI": units * debt / 10.0}} for debt in debts for units in (10.0, 3.0)
+    ]
+    member = {"margin": 0.01, "minimum_profit_usd": 5.0 * scale, "gas_usd": 2.0 * scale}
+    return {
+        "assets__DAI__price__price": scale,
+        "assets__ETH": {
+            "price": {"kind": "path", "prices": falls},
+            "oracle": {"kind": "delayed", "hop_seconds": 120.0},
+        },
+        "markets__0__sources": [{"kind": "constant_product", "base": 400.0, "quote": 800_000.0, "fee": 0.003}],
+        "time__steps": 80,
+        "pools__0__liquidation": {"design": design} | terms,
+        "pools__0__losses__layers": [{"kind": "insurance_fund", "capital": 500.0}],
+        "agents__borrowers": [{"positions": positions}],
+        "agents__arbitrageurs": [{"capital_usd": 1e6 * scale}],
+        "agents__liquidators": [member | {"capital_usd": 2e4 * scale}, member | {"capital_usd": 1e6 * scale}],
+    }
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_what_a_dollar_is_worth_is_nobodys_business(play, design):
+    """At half its worth every price doubles, and every sum in dollars; nobody pays or gets a unit more or less."""
+    once, twice = (play(**_in_dollars_worth(scale, design)).tables for scale in (1.0, 2.0))
+    assert len(once["liquidations"]) + len(once["auctions"]) > 0
+    for name in ("liquidations", "auctions", "write_offs", "liquidators"):
+        assert len(once[name]) == len(twice[name])
+        for column, values in once[name].items():
+            if values.dtype.kind in "if":
+                factor = 2.0 if column.endswith("_usd") else 1.0
+                np.testing.assert_allclose(twice[name][column], factor * values, rtol=1e-12, err_msg=f"{name}.{column}")
+            else:
+                assert twice[name][column].tolist() == values.tolist()

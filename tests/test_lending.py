@@ -50,9 +50,17 @@ def test_amounts_that_are_no_amounts_are_refused_by_every_verb(units: float) -> 
         lambda: made.borrow(BOB, DAI, units, PRICES),
         lambda: made.repay(BOB, DAI, units),
         lambda: made.seize(BOB, ETH, units),
+        lambda: made.fund_treasury(DAI, units),
+        lambda: made.collect_treasury(DAI, units),
+        lambda: made.advance(DAI, units),
+        lambda: made.credit(BOB, ALICE, DAI, units),
+        lambda: made.restate_collateral(np.array([BOB]), ETH, np.array([units])),
+        lambda: made.hand_over(BOB, ETH, DAI, [CAROL], [units], [0.0]),
+        lambda: made.hand_over(BOB, ETH, DAI, [CAROL], [0.0], [units]),
         lambda: cover_from_treasury(made, DAI, units),
         lambda: cover_with_cash(made, DAI, units),
         lambda: haircut(made, DAI, units),
+        lambda: made.supply_many([BOB, CAROL], DAI, [1.0, units]),
         lambda: made.post_many([BOB, CAROL], ETH, [1.0, units]),
         lambda: made.borrow_many([BOB, CAROL], DAI, [1.0, units]),
         lambda: made.accrue(units),
@@ -60,6 +68,13 @@ def test_amounts_that_are_no_amounts_are_refused_by_every_verb(units: float) -> 
         with pytest.raises(InvalidUnits, match="0 or more"):
             attempt()
     assert all(np.array_equal(now, then) for now, then in zip(state(made), before, strict=True))
+
+
+def test_who_has_posted_nothing_has_nothing_left_to_seize() -> None:
+    made = LendingPool([ReserveTerms(), ReserveTerms()], [lambda _: 0.0] * 2, 5)
+    made.post_many([1, 3], ETH, [1.0, 1e-9])
+    assert made.stripped(np.array([4, 3, 2, 1])).tolist() == [4, 2]
+    assert [made.is_stripped(account) for account in range(5)] == [True, False, True, False, True]
 
 
 def test_verbs_refuse_what_is_not_there_and_change_nothing() -> None:

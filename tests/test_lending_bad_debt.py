@@ -59,7 +59,9 @@ def test_a_cut_takes_from_those_named_and_from_nobody_else():
 
 def test_a_cut_of_one_claim_is_booked_between_what_haircuts_cut_from_all():
     pool = made()
-    haircut(pool, DAI, 100.0)  # 60 from Ann's 600, 40 from Carol's 400
+    haircut(pool, DAI, 30.0)
+    pool.supply(CAROL, DAI, 0.0)  # what she had lost by then is booked apart
+    haircut(pool, DAI, 70.0)  # in all 60 from Ann's 600, 40 from Carol's 400
     cut(pool, DAI, [CAROL], [40.0])
     haircut(pool, DAI, 60.0)  # in proportion to the 540 and 320 that are left
     taken = pool.cuts.of(slice(0, 4), DAI, pool.shares[:, DAI])

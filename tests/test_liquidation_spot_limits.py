@@ -104,3 +104,9 @@ def test_closing_both_sides_at_once_leaves_no_speck_of_debt() -> None:
             taking = design.take(at, INF)
             assert taking.repaid == at.debt_units
             assert taking.seized == pytest.approx(at.collateral_units, rel=1e-12)
+
+
+def test_all_but_a_rounding_of_the_debt_is_all_of_it() -> None:
+    at, design = position(1900.0, 0.83), FixedSpread(close_factor=1.0)
+    assert design.take(at, at.debt_units * (1.0 - 5e-13)).repaid == at.debt_units
+    assert design.take(at, at.debt_units * (1.0 - 5e-12)).repaid < at.debt_units

@@ -237,6 +237,13 @@ def test_a_steady_income_is_what_is_averaged():
         assert state.per_second(3999.0) == pytest.approx(1.0, rel=2e-3)
 
 
+def test_nobody_comes_where_nothing_is_earned_though_nothing_costs_anything():
+    state = turnover(capital_cost_per_year=0.0)
+    for hour in range(1, 10):
+        state.review(3600.0 * hour)
+    assert state.active == 2
+
+
 def test_members_come_while_it_pays_and_go_when_it_does_not():
     """Costs of 10 % of a million a year; twice that is earned a member, then nothing."""
     state = turnover(memory_seconds=3600.0)

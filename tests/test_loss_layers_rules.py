@@ -21,6 +21,7 @@ from models.losses import (
     preset,
     stayers_haircut,
 )
+from models.losses.sharing import highest_first, pro_rata
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -199,9 +200,11 @@ def test_in_kind_suppliers_get_the_collateral_for_their_claims():
     np.testing.assert_allclose((cut.by_holder, given.by_holder), ([25.0, 75.0], [1.0, 3.0]))
     generous = InKindLayer(discount=0.5).start().pay(100.0, 0.0, market).effects[1]
     assert generous.units == 4.0  # ten at half the price would be more than goes with the loss
-    discounted = InKindLayer(discount=0.2).start()
-    plenty = LossMarket(claims=1e3, tokens={"ETH": PoolDepth(20.0)}, collateral_asset="ETH", collateral_per_unit=1.0)
-    assert discounted.pay(100.0, 0.0, plenty).effects[1].units == pytest.approx(100.0 / 16.0)
+    for price in (20.0, 0.5):
+        tokens = {"ETH": PoolDepth(price)}
+        plenty = LossMarket(claims=1e3, tokens=tokens, collateral_asset="ETH", collateral_per_unit=100.0)
+        discounted = InKindLayer(discount=0.2).start().pay(100.0, 0.0, plenty).effects[1]
+        assert discounted.units == pytest.approx(100.0 / (0.8 * price))
     assert InKindLayer().start().pay(100.0, 0.0, PLAIN).effects[1].units == 0.0
 
 
@@ -244,3 +247,9 @@ def test_all_who_leave_pay_the_same_factor_and_who_waits_for_a_recovery_pays_not
     assert charge.charge(20.0, 0.0, left).units == 0.0
     with pytest.raises(InvalidStake, match="cannot withdraw 61"):
         charge.charge(61.0, 0.0, left)
+
+
+def test_where_nobody_has_a_stake_nobody_bears_anything():
+    assert pro_rata(5.0, np.zeros(3)).tolist() == [0.0] * 3
+    assert highest_first(5.0, np.zeros(2), np.array([1.0, 1.0])).tolist() == [0.0] * 2
+    assert highest_first(5.0, np.zeros(0), np.zeros(0)).tolist() == []

@@ -100,6 +100,14 @@ def test_the_liquidation_fee_and_the_price_of_the_stake_size_the_slash():
     assert slashed.units == burned.units == pytest.approx(200.0 * 1.1 / 2.0)
 
 
+def test_what_rounds_on_its_way_through_tokens_and_back_is_no_shortfall():
+    for price in (0.7, 1.3, 3.1):
+        for fee in (0.01, 0.07, 0.3):
+            terms = StakedSameAssetLayer(capital=1e4, least_assets=0.0, liquidation_fee=fee, asset="TKN")
+            paid = [terms.start().pay(units, 0.0, token(price)) for units in (0.1, 7.3, 55.7, 111.1)]
+            assert [(one.units, one.shortfall) for one in paid] == [(units, 0.0) for units in (0.1, 7.3, 55.7, 111.1)]
+
+
 def test_a_pause_stops_slashing_and_exit():
     layer = StakedSameAssetLayer(capital=1000.0).start()
     layer.stake.paused = True

@@ -177,6 +177,68 @@ def test_a_recovery_relieves_those_who_have_not_paid_yet(play, assert_losses_add
     assert_losses_add_up(run)
 
 
+@pytest.mark.parametrize(
+    ("layer", "treasury"),
+    [
+        ({"kind": "reserve"}, 700.0),
+        ({"kind": "dao_offset", "capital": 700.0}, 0.0),
+        ({"kind": "insurance_fund", "capital": 700.0}, 0.0),
+        ({"kind": "insurance_fund", "asset": "TKN", "capital": 70.0}, 0.0),
+    ],
+)
+def test_who_paid_has_again_what_it_had_once_all_has_come_back(small_world, model_of, layer, treasury):
+    """Be that the treasury's claim, claims on the pool, money, or tokens sold; suppliers have theirs, too."""
+    model = model_of(
+        small_world(
+            **UNDER | {"time__steps": 4},
+            assets__TKN={"price": {"kind": "constant", "price": 10.0}},
+            pools__0__reserves__DAI__treasury=treasury,
+            pools__0__losses__layers=[layer],
+            pools__0__losses__recoveries=[{"at_seconds": 120.0, "share": 1.0}],
+        )
+    )
+    lender, books = model.world.lenders[0], model.losses[0].reserves[0].books
+
+    def had() -> list[float]:
+        return [*lender.pool.total_claims.tolist(), *lender.pool.treasury.tolist(), books.capital_usd()]
+
+    before, held = had(), []
+    for _ in range(4):
+        model.step()
+        held.append(had())
+    assert sum(held[1]) < sum(before) - 0.999 * LOSS
+    assert held[-1] == pytest.approx(before, rel=1e-9)
+
+
+def test_winners_get_back_what_each_has_paid_and_not_had_back_yet(small_world, model_of):
+    """The first pays a first loss alone and has it back; of a second, both get what they then paid."""
+    positions = [
+        {"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0}},
+        {"collateral": {"ETH": 10.0}, "debt": {"DAI": 9000.0}},
+        {"collateral": {"DAI": 2000.0, "USDC": 9000.0}, "debt": {"ETH": 4.0}},
+        {"collateral": {"DAI": 9000.0}, "debt": {"ETH": 1.0}},
+    ]
+    backing = {"ltv": 0.8, "liquidation_threshold": 0.83}
+    model = model_of(
+        small_world(
+            time__steps=6,
+            assets__ETH__price__prices=[2000.0, 1500.0, 1500.0, 800.0],
+            assets__USDC={"price": {"kind": "constant", "price": 1.0}},
+            agents__borrowers=[{"positions": positions}],
+            agents__depositors=[{"deposits": {"DAI": 1e6, "ETH": 100.0}}],
+            pools__0__reserves=dict.fromkeys(("DAI", "ETH", "USDC"), backing),
+            pools__0__losses__layers=[{"kind": "auto_deleverage"}],
+            pools__0__losses__recoveries=[{"at_seconds": at, "share": 1.0} for at in (120.0, 240.0)],
+        )
+    )
+    model.run()
+    lender, second = model.world.lenders[0], 9000.0 - 8000.0 / 1.05
+    back = [model.world.ledger.balance(lender.first_holder + account, 0) for account in (2, 3)]
+    assert lender.pool.collateral[2:4, 0] == pytest.approx([0.0, 9000.0 - (second - (2000.0 - LOSS))], abs=1e-9)
+    assert back == pytest.approx([2000.0, second - (2000.0 - LOSS)], rel=1e-9)
+    assert lender.deleveraged_usd == pytest.approx(0.0, abs=1e-9)
+
+
 # Presets
 
 

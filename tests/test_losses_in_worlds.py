@@ -10,6 +10,7 @@ from builders.losses import LOSS, UNDER, balance, hit, paid_by
 
 DAY = 86400.0
 BAD_WEEK = 5  # a seed of `insured-pool` that loses more than its fund
+QUOTED = [("ETH", "DAI"), ("TKN", "USDC")]
 TOKEN = {"assets__TKN": {"price": {"kind": "path", "prices": [10.0, 5.0]}}}
 
 
@@ -205,6 +206,25 @@ def test_a_token_without_a_market_is_sold_to_the_rest_of_it_as_deep_as_is_said(p
     assert run.steps["reference_TKN"].iloc[-1] < 5.0
 
 
+def test_a_token_that_sells_for_another_asset_is_changed_into_what_was_lost(small_world, model_of):
+    """It is quoted in a stablecoin that is worth 1.25, and fills the hole in dollars."""
+    markets = [{"base": base, "quote": quote, "sources": [{"kind": "infinite"}]} for base, quote in QUOTED]
+    model = model_of(
+        small_world(
+            **UNDER,
+            assets__TKN={"price": {"kind": "constant", "price": 10.0}},
+            assets__USDC={"price": {"kind": "constant", "price": 1.25}},
+            markets=markets,
+            pools__0__losses__layers=[{"kind": "insurance_fund", "asset": "TKN", "capital": 1000.0}],
+        )
+    )
+    model.run()
+    held = {asset: balance(model, "losses of core", asset) for asset in ("TKN", "DAI", "USDC")}
+    assert held == pytest.approx({"TKN": 1000.0 - LOSS / 10.0, "DAI": 0.0, "USDC": 0.0}, abs=1e-9)
+    pool = model.world.lenders[0].pool
+    assert (pool.total_claims[0], pool.deficit[0], pool.cash[0]) == pytest.approx((1e6, 0.0, 1e6))
+
+
 def test_a_fund_in_a_volatile_asset_covers_less_when_it_is_needed(play):
     run = hit(play, {"kind": "insurance_fund", "asset": "ETH", "capital": 1.0})
     assert paid_by(run)["insurance_fund"] == pytest.approx(1500.0, rel=1e-12)
@@ -229,6 +249,23 @@ def test_new_tokens_are_made_and_sold_for_whole_lots_once_the_surplus_is_used_up
     assert -ledger.balance(0, ledger.asset("TKN")) == pytest.approx(1000.0 / 5.0)
     rows = dict(zip(*(model.recorder.write_offs()[name] for name in ("layer", "paid")), strict=True))
     assert rows == pytest.approx({"mint_auction": 1700.0, "pending": LOSS - 1700.0})
+
+
+@pytest.mark.parametrize(("value", "absorbed"), [(2000.0, 0.0), (20_000.0, 1500.0)])
+def test_a_lot_for_which_the_venue_has_not_the_money_is_not_sold(play, value, absorbed):
+    """A constant product worth 2,000 dollars has 1,000 to pay with, at whatever price."""
+    layer = {"kind": "mint_auction", "asset": "TKN", "surplus": 0.0, "lot": 1500.0, "first_offer": 1e6}
+    run = hit(
+        play,
+        layer | {"wait_seconds": 0.0, "auction_seconds": 60.0},
+        **TOKEN,
+        markets=[
+            {"base": "ETH", "quote": "DAI", "sources": [{"kind": "infinite"}]},
+            {"base": "TKN", "quote": "DAI", "sources": [{"kind": "constant_product", "value": value, "fee": 0.0}]},
+        ],
+        time__steps=5,
+    )
+    assert run.steps["absorbed_usd"].iloc[-1] == pytest.approx(absorbed, rel=1e-9)
 
 
 # What always holds

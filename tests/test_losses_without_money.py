@@ -48,12 +48,13 @@ def test_the_boldest_lenders_lose_first_and_one_bucket_is_a_haircut(play, small_
     assert one.summary["depositor_loss_usd"] == pytest.approx(LOSS)
 
 
-def test_winners_pay_from_what_they_gained_the_first_in_line_first(small_world, model_of):
+@pytest.mark.parametrize("size", [1.0, 1e-4])
+def test_winners_pay_from_what_they_gained_the_first_in_line_first(small_world, model_of, size):
     """Who is short of ETH has gained 500 on each; the one with more leverage stands first and loses all of it."""
     positions = [
-        {"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0}},
-        {"collateral": {"DAI": 8000.0}, "debt": {"ETH": 3.0}},
-        {"collateral": {"DAI": 9000.0}, "debt": {"ETH": 1.0}},
+        {"collateral": {"ETH": 10.0 * size}, "debt": {"DAI": 16000.0 * size}},
+        {"collateral": {"DAI": 8000.0 * size}, "debt": {"ETH": 3.0 * size}},
+        {"collateral": {"DAI": 9000.0 * size}, "debt": {"ETH": 1.0 * size}},
     ]
     reserves = {"DAI": {"ltv": 0.8, "liquidation_threshold": 0.83}, "ETH": {"ltv": 0.8, "liquidation_threshold": 0.83}}
     model = model_of(
@@ -66,8 +67,8 @@ def test_winners_pay_from_what_they_gained_the_first_in_line_first(small_world, 
     )
     model.run()
     pool = model.world.lenders[0].pool
-    assert pool.collateral[1, 0] == pytest.approx(8000.0 - 1500.0)
-    assert pool.collateral[2, 0] == pytest.approx(9000.0 - (LOSS - 1500.0))
+    assert pool.collateral[1, 0] == pytest.approx(size * (8000.0 - 1500.0))
+    assert pool.collateral[2, 0] == pytest.approx(size * (9000.0 - (LOSS - 1500.0)))
     assert (pool.deficit[0], pool.total_claims[0]) == pytest.approx((0.0, 1e6))
 
 

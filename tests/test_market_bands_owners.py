@@ -118,6 +118,26 @@ def test_withdrawing() -> None:
     assert pool.quote_in("buy", 1e6).amount_out == pytest.approx(1.0, rel=1e-14)
 
 
+@pytest.mark.parametrize(("n1", "n2"), [(6824, 6873), (-6873, -6824)])
+def test_the_farthest_fifty_bands_take_a_deposit(n1: int, n2: int) -> None:
+    pool = Bands(2000.0)
+    pool.deposit("anna", 50.0, n1, n2)
+    assert pool.balances("anna") == pytest.approx((0.0, 50.0))
+
+
+@pytest.mark.parametrize(("leaves", "stays"), [("bert", ("anna", 10.0, 1, 10)), ("anna", ("bert", 40.0, 6, 25))])
+def test_where_bands_are_shared_who_stays_has_all_of_its_own(leaves: str, stays: tuple[str, float, int, int]) -> None:
+    """The pool sells them as if the one who has left had never been there."""
+    pool, alone = example(), Bands(2000.0, 100.0, 0.006)
+    alone.deposit(*stays)
+    alone.set_oracle(1900.0, 600.0)
+    pool.withdraw(leaves)
+    for part in (0.5, 0.99, 2.0):
+        fill, expected = (one.quote_out("buy", part * stays[1]) for one in (pool, alone))
+        assert (fill.amount_in, fill.amount_out) == pytest.approx((expected.amount_in, expected.amount_out), rel=1e-9)
+        assert fill.complete is expected.complete is (part < 1.0)
+
+
 def test_deposits_and_withdrawals_that_make_no_sense() -> None:
     pool = example()
     for base in (0.0, -1.0, inf, nan):

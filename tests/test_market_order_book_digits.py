@@ -20,6 +20,8 @@ def test_prices_come_back_as_they_went_in(tick: float) -> None:
         assert book.levels("buy") == [(pytest.approx(price, rel=1e-15, abs=0), 1.0)]
         if tick != 1 / 3:
             assert book.levels("buy")[0][0] == price
+        assert book.bid == pytest.approx(price, rel=1e-15, abs=0)
+        assert book.market("sell", 0.5, "b") == [(order_id, pytest.approx(price, rel=1e-15, abs=0), 0.5)]
         assert order_id is not None
         book.cancel(order_id)
 

@@ -444,6 +444,33 @@ def test_where_nothing_backs_the_debt_nothing_can_be_topped_up(small_world, mode
     assert_books_agree(model)
 
 
+@pytest.mark.parametrize(("gas_usd", "calls"), [(60.0, 1), (120.0, 0)])
+def test_the_margin_is_what_is_left_after_slippage_and_gas(play, gas_usd, calls):
+    """At the best bid both gas prices leave 3 % of 8,000; for what is worth 8,400 the pool pays 8,326.4."""
+    run = play(
+        markets__0__sources=[{"kind": "constant_product", "base": 500.0, "quote": 950_000.0, "fee": 0.0}],
+        agents__liquidators=[{"capital_usd": 1e6, "margin": 0.03, "gas_usd": gas_usd}],
+        time__steps=2,
+    )
+    assert (len(run.liquidations), run.steps["refused"].sum()) == (calls, 1 - calls)
+    sold = 8000.0 * 1.05 / 1900.0
+    left = 950_000.0 * sold / (500.0 + sold) - 8000.0
+    assert run.liquidations["profit_usd"].tolist() == pytest.approx([left - gas_usd] * calls, rel=1e-9)
+
+
+@pytest.mark.parametrize(("lower", "calls"), [(1500.0, 1), (1890.0, 0)])
+def test_what_must_be_taken_whole_is_left_where_the_market_takes_but_a_part(play, lower, calls):
+    """Gearbox sells an account in one call; the second range of prices ends before all of its 10 ETH are sold."""
+    positions = [[lower, 2000.0, 10_000.0]]
+    run = play(
+        markets__0__sources=[{"kind": "concentrated", "price": 1900.0, "positions": positions, "fee": 0.0}],
+        pools__0__liquidation={"design": "gearbox"},
+        agents__liquidators=[{"capital_usd": 1e6}],
+        time__steps=2,
+    )
+    assert (len(run.liquidations), run.steps["refused"].sum()) == (calls, 1 - calls)
+
+
 # Selling over time
 
 
@@ -475,3 +502,22 @@ def test_the_gas_of_a_sale_is_paid_from_its_proceeds(small_world, model_of):
         account = model.people.liquidators[0].first_account
         ends.append(model.world.ledger.balance(account, 0))
     assert ends[0] - ends[1] == pytest.approx(1e6 * 33e-9 * 1900.0, rel=1e-9)
+
+
+def test_what_a_sale_brings_becomes_the_money_of_who_sells(small_world, model_of):
+    """Its capital is in a stablecoin that no market quotes, worth 1.25: all of it is there again, and the bonus."""
+    terms = {"capital_usd": 1e4, "selling": "over_time", "sell_over_seconds": 60.0, "sell_every_seconds": 60.0}
+    model = model_of(
+        small_world(
+            assets__USDC={"price": {"kind": "constant", "price": 1.25}},
+            agents__liquidators=[terms | {"capital_asset": "USDC"}],
+            pools__0__liquidation={"design": "fixed_spread", "liquidation_bonus": 0.05, "close_factor": 0.5},
+        )
+    )
+    account, held = model.people.liquidators[0].first_account, []
+    for _ in range(3):
+        model.step()
+        held.append(dict(zip(model.world.assets, model.world.ledger.balances[account].tolist(), strict=True)))
+    bought = 8000.0 * 1.05 / 1900.0
+    assert held[1] == pytest.approx({"DAI": 0.0, "ETH": bought, "USDC": 2000.0 / 1.25}, abs=1e-9)
+    assert held[2] == pytest.approx({"DAI": 0.0, "ETH": 0.0, "USDC": 10_400.0 / 1.25}, abs=1e-9)

@@ -184,6 +184,12 @@ def test_underwater_and_liquidatable_positions_are_shown_as_long_as_nobody_acts(
     assert run.summary["unrealised_shortfall_usd"] == pytest.approx(1000.0)
 
 
+def test_who_owes_just_what_the_collateral_is_worth_is_not_under_water(play):
+    run = play(agents__liquidators=[], assets__ETH__price__prices=[2000.0, 1600.0])
+    assert run.steps["liquidatable_usd"].tolist() == [0.0, 16000.0, 16000.0]
+    assert run.steps["underwater_usd"].tolist() == [0.0] * 3
+
+
 # Reference: Aave v3.3 and later, 10 ETH against 16,000 at a threshold of 83 %, a bonus of 5 %, a fee of 10 % of it.
 
 

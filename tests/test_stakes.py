@@ -197,6 +197,14 @@ def test_what_everybody_has_and_what_is_nobodys_is_the_whole_pool(kind, events):
     assert not stakes.amounts().any()
 
 
+@pytest.mark.parametrize("excess", [5e-10, -5e-10])
+def test_the_side_in_excess_mints_nothing(excess):
+    """As in Uniswap v2 the lesser of both parts of the reserves counts."""
+    pool = POOLS["constant_product"]()
+    start = pool.shares.total
+    assert pool.add(10.0, 20_000.0 * (1.0 + excess)) == pytest.approx(0.1 * start * (1.0 + min(excess, 0.0)), rel=1e-13)
+
+
 def test_shares_of_a_stable_swap_start_at_its_invariant():
     """Twice the reserves are twice the invariant and twice the shares."""
     pool = POOLS["stable_swap"]()

@@ -220,8 +220,9 @@ class LayerMeans:
             restore(lender.pool, reserve, units)
 
     def _release(self, units: float) -> None:
-        """Pay back to those who were deleveraged, each their part."""
+        """Pay back to those who were deleveraged, each their part of what has not come back yet."""
         parts = self._deleveraged * (units / self._deleveraged.sum())
+        self._deleveraged = np.maximum(self._deleveraged - parts, 0.0)
         self._lender.deleveraged_usd -= parts * self._world.exogenous[0][self._asset]
         for account in np.flatnonzero(parts).tolist():
             self._bring(self._lender.first_holder + account, float(parts[account]))
