@@ -1,6 +1,6 @@
 """Settlement of bids in English auctions, and of the lots that their winners get."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abm.auctions.english import EnglishAuctions
 from abm.intents import PlaceBid, Receipt, Seizure, Status
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from abm.world import World
 
 
+class _Leading(NamedTuple):
+    """A bid that leads, the dollars of gas that it took, and what it gives for a dollar of the collateral."""
+
+    intent: PlaceBid
+    gas_usd: float
+    share: float
+
+
 class Biddings:
     """Settles the bids of one path's blocks; it keeps the bid that leads each lot, to pay out whoever wins."""
 
@@ -24,8 +32,7 @@ class Biddings:
         self._recorder = recorder
         self._purses = purses
         self._sales = sales
-        # By pool and lot: the bid, its gas, and what it gives for a dollar of the collateral.
-        self._leading: dict[tuple[int, int], tuple[PlaceBid, float, float]] = {}
+        self._leading: dict[tuple[int, int], _Leading] = {}  # by pool and lot
 
     def settle(self, intent: PlaceBid, gas_usd: float) -> Receipt:
         """Lock a bid, and give back the one that it beats."""
@@ -35,13 +42,13 @@ class Biddings:
             self._purses.pay_for_failure(intent, gas_usd)
             self._recorder.refusal()
             return Receipt(Status.REFUSED, share)
-        self._leading[intent.pool, intent.number] = intent, self._purses.pay_gas(intent, gas_usd), share
+        self._leading[intent.pool, intent.number] = _Leading(intent, self._purses.pay_gas(intent, gas_usd), share)
         return Receipt(Status.FILLED, amount=intent.paid)
 
     def finish(self, pool: int, lender: "Lender", auctions: EnglishAuctions) -> None:
         """Hand over every lot that has a winner."""
         for one in auctions.finished():
-            self._win(lender, auctions, one, *self._leading.pop((pool, one.number)))
+            self._win(lender, auctions, one, self._leading.pop((pool, one.number)))
 
     def _place(self, intent: PlaceBid) -> float | str:
         """Place a bid; returns what it gives for a dollar of the collateral, or why it cannot be placed."""
@@ -60,8 +67,7 @@ class Biddings:
         self._purses.provide(intent, debt, intent.paid)
         auctions.lock(one, bidding)
         if bidding.outbid != NOBODY:
-            beaten, *_ = self._leading[intent.pool, one.number]
-            self._into_money(beaten, debt, bidding.refunded)
+            self._into_money(self._leading[intent.pool, one.number].intent, debt, bidding.refunded)
         reference = self._world.reference
         return intent.paid * reference[debt] / (intent.units * reference[lender.assets[one.lot.collateral]])
 
@@ -69,21 +75,13 @@ class Biddings:
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         self._purses.convert(self._purses.account(intent), asset, cohort.capital_asset, units)
 
-    def _win(
-        self,
-        lender: "Lender",
-        auctions: EnglishAuctions,
-        one: "OpenLot",
-        intent: PlaceBid,
-        gas_usd: float,
-        share: float,
-    ) -> None:
+    def _win(self, lender: "Lender", auctions: EnglishAuctions, one: "OpenLot", leading: _Leading) -> None:
         """Give a lot to its winner, who sells what it would bid for again if it does not hold, and hears of the rest.
 
         Each lot was bid for by itself, and may be one of many that are won in a block: the last unit sold brings the
         share of the reference price that was bid for it.
         """
-        world, lot = self._world, one.lot
+        world, lot, (intent, gas_usd, share) = self._world, one.lot, leading
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         asset, debt = lender.assets[lot.collateral], lender.assets[lot.debt]
         paid_usd = lot.bid * world.reference[debt]
