@@ -287,7 +287,7 @@ def test_random_walk_comes_back_to_no_level(seed: int) -> None:
 
 def test_price_that_is_never_twice_on_one_side_of_its_level_is_no_fit() -> None:
     jagged = np.exp(0.01 * np.random.default_rng(1).uniform(0.5, 1.0, 301) * np.resize([1.0, -1.0], 301))
-    with pytest.raises(NoFit, match="half of a distance from the level is gone sooner"):
+    with pytest.raises(NoFit, match="gone by the next price"):
         fit("mean_reverting", History("eth.csv", jagged, np.diff(np.log(jagged)), DAY))
 
 

@@ -11,6 +11,7 @@ from abm.model import UnderwaterModel
 
 ETH = [2000.0, 1990.0, 1800.0, 1850.0, 1700.0, 1700.0]
 RATIO = [1.0, 0.99, 0.97, 0.94, 0.95, 0.96]
+IMPACT = {"kind": "linear", "daily_volume_usd": 1e6, "daily_volatility": 0.2, "half_life_seconds": 1e6}
 
 
 def world(**changes: Any) -> dict[str, Any]:
@@ -62,8 +63,7 @@ def test_price_is_the_ratio_of_the_other() -> None:
 
 def test_what_sales_do_to_the_other_this_one_follows() -> None:
     """ETH is sold with a lasting impact; stETH keeps its ratio to what ETH is worth then."""
-    impact = {"kind": "linear", "daily_volume_usd": 1e6, "daily_volatility": 0.2, "half_life_seconds": 1e6}
-    changes = {"ETH": {"impact": impact}, "USD": {"price": {"kind": "constant", "price": 1.0}}}
+    changes = {"ETH": {"impact": IMPACT}, "USD": {"price": {"kind": "constant", "price": 1.0}}}
     sold = world(assets=changes)
     sold["markets"] = [{"base": "ETH", "quote": "USD", "sources": [{"kind": "infinite"}]}]
     sold["pools"][0]["reserves"] |= {"USD": {}}
@@ -120,6 +120,19 @@ def test_ratio_may_come_from_a_file(tmp_path: Path) -> None:
 def test_scenario_comes_back_from_what_it_is_stored_as() -> None:
     scenario = Scenario.from_dict(world(assets={"stETH": {"oracle_quote": "ETH"}}))
     assert Scenario.from_dict(scenario.to_dict()) == scenario
+
+
+@pytest.mark.parametrize(("part", "generation"), [(0.2, 1), (0.3, 2)])
+def test_who_falls_with_what_others_had_to_sell_is_of_the_generation_after_theirs(part: float, generation: int) -> None:
+    """Nobody sold stETH: it falls as ETH was sold, a quarter by generation 0; the loan bears this part of the fall."""
+    model = UnderwaterModel(Scenario.from_dict(world(assets={"ETH": {"impact": IMPACT}})))
+    (lender,), eth, staked = model.world.lenders, model.world.index["ETH"], model.world.index["stETH"]
+    model.cascade.sold(eth, 10.0, 0)
+    model.cascade.sold(eth, 30.0, 1)
+    threshold = 90.0 / (0.95 * 100.0)  # the ratio at which the loan has a health of 1
+    lender.prices = model.cascade.untouched()[0][lender.assets].copy()
+    lender.prices[lender.assets.index(staked)] *= threshold ** (1.0 / part)
+    assert model.cascade.generation(lender, 0, 1.0) == generation
 
 
 # Oracles

@@ -86,8 +86,8 @@ def _sampling(scenario: "Scenario") -> None:
     price = scenario.assets[asset].price
     if not price.diffuses:
         raise ScenarioError(
-            f"sampling.asset = {shown(asset)} has a price of kind {price.kind}, whose end is not the sum of its "
-            "normal draws; name an asset with a diffusion, such as gbm, or remove [sampling]"
+            f"sampling.asset = {shown(asset)} has a price of kind {price.kind}, whose end is not for its normal "
+            "draws to choose; name an asset with a diffusion, such as gbm, or remove [sampling]"
         )
     if scenario.copula is not None:
         raise ScenarioError("[sampling] weighs normal draws, which [copula] makes into others; remove one of them")

@@ -34,7 +34,7 @@ def fit(history: History) -> Fitted:
     design = np.column_stack([np.ones(count), before])
     (intercept, slope), *_ = np.linalg.lstsq(design, after)
     if not 0.0 < slope < 1.0:
-        raise NoFit("half of a distance from the level is gone sooner than one price follows another")
+        raise NoFit("a distance from the level is gone by the next price, so that none tells how long it lasts")
     variance = float(np.mean((after - design @ [intercept, slope]) ** 2))
 
     def values(parameters: FloatArray) -> FloatArray:

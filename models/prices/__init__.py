@@ -3,8 +3,8 @@
 A part is a class of parameters with a `kind`. `with_table` hands it the columns of the file it names and gives back a
 `Price` that can be run; a part that names no file (`needs_table` is False) takes an empty table. Where `needs_table` is
 True, `file` is the file's name, `columns` are the columns wanted and `time` is the one among them that holds times,
-to be handed over in seconds. `diffuses` says whether the sum of the normal draws is what its log price ends at, so that
-a scenario's `[sampling]` may choose where that is.
+to be handed over in seconds. `diffuses` says whether the normal draws make its moves and none is forgotten, so that a
+scenario's `[sampling]` may choose where they end.
 """
 
 from typing import Annotated, Protocol
