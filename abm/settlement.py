@@ -229,6 +229,8 @@ class Settlement:
             return Receipt(Status.REFUSED, "nothing needs mending")
         if lender.auctions is not None and lender.auctions.frozen[intent.account]:
             return Receipt(Status.REFUSED, "the account is for sale")
+        if found.position.collateral_usd < found.position.debt_usd:
+            return Receipt(Status.REFUSED, "it owes more than it has, and is let go")
         # Before anything changes: see `_seize`.
         generation = self._cascade.generation(lender, intent.account, intent.line) if intent.how == "sell" else 0
         if lender.loans is None:

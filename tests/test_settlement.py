@@ -393,6 +393,17 @@ def test_nobody_sells_where_a_sale_harms_the_position_or_costs_too_much(small_wo
     assert venue.bid == pytest.approx(least, rel=1e-9)
 
 
+@pytest.mark.parametrize("how", ["repay", "top_up", "sell"])
+@pytest.mark.parametrize(("price", "mended"), [(1601.0, 1), (1599.0, 0)])
+def test_who_owes_more_than_it_has_lets_it_go(small_world, model_of, how, price, mended):
+    """Ten ETH and a debt of 16,000: below 1,600 dollars what is put in is the lenders' first."""
+    watcher = WATCHER | {"reactions": {how: 1.0}, "wallet_share": 2.0}
+    changes = {"assets__ETH__price__prices": [2000.0, price], "time__steps": 3}
+    model = model_of(small_world(agents__liquidators=[], agents__borrowers=[watcher], **changes))
+    model.run()
+    assert model.recorder.mendings == mended
+
+
 def test_a_small_wallet_gives_what_it_has(small_world, model_of):
     repaying = WATCHER | {"reactions": {"repay": 1.0}, "wallet_share": 0.01}
     model = model_of(small_world(agents__liquidators=[], agents__borrowers=[repaying], time__steps=2))

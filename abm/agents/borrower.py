@@ -89,8 +89,9 @@ class Borrowers(Parameters):
     `react_delay_seconds` later and aims at `target_health`. `wallet_share` is the wallet's value as a share of the
     debt: in collateral for those who top up, in the debt's asset for those who repay. A wallet that cannot carry the
     whole step gives what it has; who has nothing left to give sells, as long as a unit brings no less than the
-    reference price less `max_discount`: a liquidation costs about a tenth too. Those who watch also repay all that they
-    owe, from the wallet and then by selling collateral, when they find that it costs more than `max_rate_per_year`.
+    reference price less `max_discount`: a liquidation costs about a tenth too. Who owes more than its collateral is
+    worth by the oracles lets it go. Those who watch also repay all that they owe, from the wallet and then by selling
+    collateral, when they find that it costs more than `max_rate_per_year`.
     """
 
     pool: str | None = None
