@@ -41,14 +41,24 @@ class Receipt:
 class Seizure(Receipt):
     """A liquidation that went through: what was repaid, and how many units are `held` rather than sold at once.
 
+    `held_usd` is what these are worth at the reference price.
+
     `profit_usd` is after gas; but a lot that was bid for is won later, and the gas of its bid was told then.
     """
 
     asset: int = 0
     repaid_usd: float = 0.0
     held: float = 0.0
+    held_usd: float = 0.0
     generation: int = 0
     profit_usd: float = 0.0
+
+
+@dataclass(slots=True)
+class Sold(Receipt):
+    """A sale out of one's own holdings; what it brought in dollars at the reference prices."""
+
+    proceeds_usd: float = 0.0
 
 
 @dataclass(slots=True)
@@ -56,6 +66,13 @@ class Opened(Receipt):
     """A call that opened a liquidation or started an auction afresh went through; what it paid its caller."""
 
     reward_usd: float = 0.0
+
+
+@dataclass(slots=True)
+class Earned(Receipt):
+    """What a call that went through before has earned since, or lost: a bond, by takings."""
+
+    earned_usd: float = 0.0
 
 
 @dataclass(slots=True)
@@ -152,11 +169,15 @@ class PlaceBid(Intent):
 
 @dataclass(slots=True)
 class SellInventory(Intent):
-    """Sell `units` of an asset from one's own holdings on its market; `generation` is that of the liquidation."""
+    """Sell `units` of an asset from one's own holdings on its market; `generation` is that of the liquidation.
+
+    The last of them is to bring the reference price less `max_discount`: what would bring less stays.
+    """
 
     asset: int
     units: float
     generation: int
+    max_discount: float
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from abm.intents import (
     Receipt,
     Seizure,
     SellInventory,
+    Sold,
     Status,
     Stay,
     Swap,
@@ -196,6 +197,7 @@ class Settlement:
             asset=asset,
             repaid_usd=taking.repaid * world.reference[debt],
             held=taking.received if sale is None else 0.0,
+            held_usd=taking.received * world.reference[asset] if sale is None else 0.0,
             generation=generation,
             profit_usd=profit,
         )
@@ -211,14 +213,16 @@ class Settlement:
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
         account = cohort.first_account + intent.member
         units = min(intent.units, self._world.ledger.balance(account, intent.asset))
-        sale = self._sales.quote(intent.asset, units, cohort.capital_asset)
+        least_usd = (1.0 - intent.max_discount) * self._world.reference[intent.asset]
+        sale = self._sales.quote_down_to(intent.asset, units, cohort.capital_asset, least_usd)
         if sale.units <= 0.0:
             self._purses.pay_for_failure(intent, gas_usd)
             return Receipt(Status.REFUSED, "nobody buys")
         self._sales.settle(account, intent.asset, sale, intent.generation)
         self._purses.convert(account, sale.asset, cohort.capital_asset, sale.proceeds)
         self._purses.pay_gas(intent, gas_usd)
-        return Receipt(Status.FILLED if sale.units == units else Status.PARTLY, amount=sale.units)
+        status = Status.FILLED if sale.units == units else Status.PARTLY
+        return Sold(status, amount=sale.units, proceeds_usd=sale.proceeds * self._world.reference[sale.asset])
 
     # Borrowers
 

@@ -94,6 +94,10 @@ class View:
         """Return the price of an asset on the rest of the market."""
         return self._world.reference[asset]
 
+    def bid_usd(self, asset: int, wanted: int) -> float:
+        """Return the dollars that the next unit sold of an asset brings who needs `wanted`; 0 where nobody bids."""
+        return self._world.bid_usd(asset, wanted)
+
     def balance(self, account: int, asset: int) -> float:
         """Return what a ledger account holds of an asset."""
         return self._world.ledger.balance(account, asset)

@@ -151,6 +151,7 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("liquidators", "sell_over_seconds"): ({"sell_over_seconds": 7200.0}, {"selling": "over_time"}),
     ("liquidators", "sell_every_seconds"): ({"sell_every_seconds": 300.0}, {"selling": "over_time"}),
     ("liquidators", "sale_gas_units"): ({"sale_gas_units": 1e6}, {"selling": "over_time"}),
+    ("liquidators", "max_discount"): ({"max_discount": 0.0}, {"selling": "over_time"}),
     ("depositors", "count"): ({"count": 4}, {}),
     ("depositors", "pool"): ({"pool": "side"}, {}),
     ("depositors", "deposits"): ({"deposits": {"DAI": 4e4}}, {}),

@@ -179,6 +179,7 @@ def test_bad_debt_comes_out_the_same_whoever_takes(play):
 
 def test_each_parameter_moves_some_output(play, digest):
     thin = {"markets__0__sources": [{"kind": "constant_product", "value": 1e6}]}
+    thin |= {"agents__arbitrageurs": [{"capital_usd": 1e9}]}
     base = alone("maker_clip", selling="over_time", liquidation=FAST["maker_clip"], capital_usd=5000.0)
     base |= thin | {"time__steps": 60}
     seen = digest(play(**base))
@@ -189,6 +190,7 @@ def test_each_parameter_moves_some_output(play, digest):
         ("selling", "never"),
         ("sell_over_seconds", 3600.0),
         ("sell_every_seconds", 300.0),
+        ("max_discount", 0.0),
     ):
         changed = copy.deepcopy(base)
         changed["pools__0__liquidation"]["backstop"][name] = other

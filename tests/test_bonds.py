@@ -57,7 +57,9 @@ def test_the_loan_is_taken_at_the_first_price_below_the_market(play: Play, marke
     units, paid, earned = taken(price)
     assert lot["raised"] == pytest.approx(paid, rel=1e-6)
     assert row["seized"] == pytest.approx(units, rel=1e-6)
-    assert run.summary["liquidator_profit_usd"] == pytest.approx(row["profit_usd"], rel=1e-9)
+    assert run.summary["liquidator_profit_usd"] == pytest.approx(row["profit_usd"] + earned, rel=1e-5)
+    kicker, taker = run.liquidators["profit_usd"]
+    assert (kicker, taker) == (pytest.approx(earned, rel=1e-5), pytest.approx(row["profit_usd"], rel=1e-9))
     assert (earned > 0.0) == (market < NEUTRAL)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from abm import simulate
 from abm.simulation import begin
 from experiments import load_scenario
 
@@ -38,6 +39,18 @@ def test_copies_worked_out_one_by_one_say_what_they_say_together(course, monkeyp
     for _ in range(BLOCKS):
         model.step()
     assert model.recorder.steps().equals(whole)
+
+
+@pytest.mark.parametrize("design", ["fixed_spread", "maker_flip", "ajna"])
+def test_capital_grows_by_what_liquidators_gain(design):
+    """By their profit after all gas, what bonds earn, and what prices and sales make of what they hold."""
+    changes = {"agents.borrowers.0.count": "500", "time.steps": "2000"}
+    run = simulate(load_scenario("black-thursday", changes | {"pools.0.liquidation": f'{{design="{design}"}}'}), 3)
+    own, by_holding = run.steps["liquidator_capital_usd"], run.summary["liquidator_holding_usd"]
+    assert run.summary["liquidator_net_usd"] == pytest.approx(own.iloc[-1] - own.iloc[0], rel=1e-9)
+    assert run.summary["liquidator_net_usd"] == pytest.approx(run.liquidators["profit_usd"].sum() + by_holding)
+    assert by_holding == pytest.approx(run.liquidators["holding_usd"].sum())
+    assert abs(by_holding) > 1000.0
 
 
 def test_capital_is_what_the_ledger_says_at_the_prices_of_the_block(course):

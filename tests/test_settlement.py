@@ -532,3 +532,21 @@ def test_what_a_sale_brings_becomes_the_money_of_who_sells(small_world, model_of
     bought = 8000.0 * 1.05 / 1900.0
     assert held[1] == pytest.approx({"DAI": 0.0, "ETH": bought, "USDC": 2000.0 / 1.25}, abs=1e-9)
     assert held[2] == pytest.approx({"DAI": 0.0, "ETH": 0.0, "USDC": 10_400.0 / 1.25}, abs=1e-9)
+
+
+@pytest.mark.parametrize(("discount", "sold"), [(0.1, False), (0.5, True)])
+def test_who_holds_sells_no_unit_for_less_than_it_accepts(small_world, model_of, discount, sold):
+    """A pool that stands a fifth below the market: who waits holds all, who does not sells down to what it accepts."""
+    pool = {"kind": "constant_product", "base": 2.0, "quote": 2.0 * 0.8 * 1900.0, "fee": 0.0}
+    terms = {"selling": "over_time", "sell_over_seconds": 60.0, "sell_every_seconds": 60.0, "max_discount": discount}
+    model = model_of(
+        small_world(blockspace=GAS, markets__0__sources=[pool], agents__liquidators=[{"capital_usd": 1e5} | terms])
+    )
+    model.run()
+    cohort = model.people.liquidators[0]
+    seized, venue = model.recorder.liquidations()["seized"].sum(), model.world.exchanges[0].venue
+    assert seized > 3.0
+    assert venue.bid == pytest.approx(1900.0 * (0.5 if sold else 0.8), rel=1e-9)
+    assert (model.world.ledger.balance(cohort.first_account, 1) < seized) == sold
+    # Who does not sell pays no gas for trying.
+    assert cohort.tallies[0].gas_usd == pytest.approx((500_000.0 + sold * 150_000.0) * 33e-9 * 1900.0, rel=1e-9)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from abm import Scenario
 from abm.auctions.bond_settlement import LENDERS
+from abm.auctions.bonds import BondedSales
 from abm.auctions.english import EnglishAuctions
 from abm.liquidations.stability import StabilityPool
 from abm.model import UnderwaterModel
@@ -94,7 +95,27 @@ def assert_sane(model: UnderwaterModel, run: SimpleNamespace, seed: int) -> None
             np.testing.assert_array_equal(run.steps[names].to_numpy(), alone[:, own])
     assert all(isinstance(value, float) and not np.isnan(value) for value in run.summary.values())
     assert_each_profit_is_asked_for(model, rows)
+    assert_liquidators_have_what_they_gained(model)
     assert_depositors_are_accounted_for(model)
+
+
+def assert_liquidators_have_what_they_gained(model: UnderwaterModel) -> None:
+    """Who began with so many dollars has these at the end, its profit, and what holding has brought.
+
+    But prices move the money that is locked in bids and in bonds, and money that is no dollars.
+    """
+    world = model.world
+    locks = any(isinstance(lender.auctions, (EnglishAuctions, BondedSales)) for lender in world.lenders)
+    for cohort in model.people.liquidators if not locks else ():
+        if world.assets[cohort.capital_asset] != "USD":
+            continue
+        accounts = range(cohort.first_account, cohort.first_account + cohort.terms.count)
+        own = world.ledger.balances[accounts] @ np.array(world.reference)
+        for member in np.flatnonzero(~np.array(cohort.unlimited)).tolist():
+            tally = cohort.tallies[member]
+            net = tally.profit_usd + cohort.holding_usd(member, world.reference)
+            scale = max(cohort.capital_usd[member], tally.repaid_usd, 1.0)
+            assert abs(own[member] - cohort.capital_usd[member] - net) <= 1e-9 * scale
 
 
 def assert_depositors_are_accounted_for(model: UnderwaterModel) -> None:

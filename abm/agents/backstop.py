@@ -8,7 +8,7 @@ Leaves out: gas.
 import mesa
 
 from abm.agents.inventory import Holding
-from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
+from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory, Sold
 from abm.liquidations.left_over import LeftBid
 from abm.view import View
 from models.liquidation import Backstop
@@ -56,11 +56,9 @@ class BackstopAccount(mesa.Agent):
     def receive(self, intent: Intent, receipt: Receipt) -> None:
         """Take note of what it holds now."""
         if isinstance(receipt, Seizure) and receipt.held > 0.0:
-            holding = self.holdings.setdefault(receipt.asset, Holding())
-            holding.units += receipt.held
-            holding.generation = max(holding.generation, receipt.generation)
-        elif isinstance(intent, SellInventory):
-            self.holdings[intent.asset].units -= receipt.amount
+            self.holdings.setdefault(receipt.asset, Holding()).add(receipt.held, receipt.held_usd, receipt.generation)
+        elif isinstance(receipt, Sold) and isinstance(intent, SellInventory):
+            self.holdings[intent.asset].give(receipt.amount, receipt.proceeds_usd)
 
     def _signed(self) -> tuple["BackstopAccount", int, float, float]:
         """Return what each of its calls begins with: whose it is, and that it pays for no gas."""
@@ -112,5 +110,6 @@ class BackstopAccount(mesa.Agent):
             units = self.terms.slice(held, view.now, view.step_seconds)
             if units > 0.0:
                 whole = units * view.price_usd(asset) < _SPECK_USD
-                sales.append(SellInventory(self, 0, 0.0, 0.0, asset, held if whole else units, holding.generation))
+                sold = held if whole else units
+                sales.append(SellInventory(*self._signed(), asset, sold, holding.generation, self.terms.max_discount))
         return sales

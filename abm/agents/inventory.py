@@ -1,4 +1,4 @@
-"""Inventory: what a liquidator holds, and what it asks for the risk of it.
+"""Inventory: what a liquidator holds, what that has gained or lost, and what it asks for the risk of it.
 
 **Source**: Stoll (1978), "The supply of dealer services in securities markets", Journal of Finance 33; Grossman and
 Miller (1988), "Liquidity and market structure", Journal of Finance 43: who takes over a position at the risk of its
@@ -26,10 +26,28 @@ _SPECK: Final = 1e-12
 
 @dataclass(slots=True)
 class Holding:
-    """Seized collateral that a member has not sold yet, and the generation of the newest of it."""
+    """Seized collateral that a member has not sold yet, what it was worth when seized, the generation of the newest."""
 
     units: float = 0.0
+    seized_usd: float = 0.0
     generation: int = 0
+
+    def add(self, units: float, usd: float, generation: int) -> None:
+        """Take in what has been seized."""
+        self.units += units
+        self.seized_usd += usd
+        self.generation = max(self.generation, generation)
+
+    def give(self, units: float, usd: float) -> float:
+        """Give units away for dollars; returns what has been gained on them since they were seized."""
+        worth = self.seized_usd * min(units / self.units, 1.0) if self.units > 0.0 else 0.0
+        self.units = max(self.units - units, 0.0)
+        self.seized_usd -= worth
+        return usd - worth
+
+    def gain_usd(self, price_usd: float) -> float:
+        """Return what would be gained at a price on what is still held."""
+        return self.units * price_usd - self.seized_usd
 
 
 @dataclass(frozen=True, slots=True)

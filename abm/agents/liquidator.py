@@ -28,7 +28,7 @@ from abm.agents.effort import Effort, Plan
 from abm.agents.entry import Turnover, mean_capital
 from abm.agents.inventory import Holding, HoldingTerms, charge_per_usd
 from abm.agents.liquidator_terms import Liquidators
-from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory
+from abm.intents import Intent, Liquidate, OpenLiquidation, PlaceBid, Receipt, Seizure, SellInventory, Sold
 from abm.liquidations.call_ceilings import CallTerms
 from abm.liquidations.tallies import Tally
 from abm.liquidations.tops import TakingTerms
@@ -144,17 +144,24 @@ class LiquidatorCohort(mesa.Agent):
 
     def receive(self, intent: Intent, receipt: Receipt) -> None:
         """Take note of what became of a call."""
-        earned = self.tallies[intent.member].note(intent, receipt)
-        if self._turnover is not None:
-            self._turnover.earn(earned, self._now)
+        tally = self.tallies[intent.member]
+        earned = tally.note(intent, receipt)
         if isinstance(receipt, Seizure):
             self.repaid_in_block_usd += receipt.repaid_usd
             if receipt.held > 0.0:
                 holding = self.holdings.setdefault((intent.member, receipt.asset), Holding())
-                holding.units += receipt.held
-                holding.generation = max(holding.generation, receipt.generation)
-        elif isinstance(intent, SellInventory):
-            self.holdings[intent.member, intent.asset].units -= receipt.amount
+                holding.add(receipt.held, receipt.held_usd, receipt.generation)
+        elif isinstance(receipt, Sold) and isinstance(intent, SellInventory):
+            gained = self.holdings[intent.member, intent.asset].give(receipt.amount, receipt.proceeds_usd)
+            tally.holding_usd += gained
+            earned += gained
+        if self._turnover is not None:
+            self._turnover.earn(earned, self._now)
+
+    def holding_usd(self, member: int, prices: list[float]) -> float:
+        """Return what a member has gained by holding what it seized, what it still holds at these prices."""
+        held = fsum(one.gain_usd(prices[asset]) for (owner, asset), one in self.holdings.items() if owner == member)
+        return self.tallies[member].holding_usd + held
 
     def _fee(self, view: "View") -> float:
         """Return the fee on a dollar of a flash swap, for who borrows by one where one is needed."""
@@ -368,7 +375,10 @@ class LiquidatorCohort(mesa.Agent):
         return view.balance(self.first_account + member, self.capital_asset) * view.price_usd(self.capital_asset)
 
     def _sales(self, view: "View") -> list[Intent]:
-        """Sell a slice of what each member holds when its turn comes; what is left below ten dollars is sold whole."""
+        """Sell a slice of what each member holds when its turn comes; what is left below ten dollars is sold whole.
+
+        Who would get less than the reference price less its `max_discount` waits for its next turn.
+        """
         terms, step, now = self.terms, view.step_seconds, view.now
         every = max(terms.sell_every_seconds, step)
         # Turns are spread over the interval, so that the members do not all sell in one block.
@@ -379,11 +389,19 @@ class LiquidatorCohort(mesa.Agent):
         for member, asset in due:
             if bid > self.max_gas_gwei[member]:
                 continue
-            holding = self.holdings[member, asset]
+            holding, price = self.holdings[member, asset], view.price_usd(asset)
             held = min(holding.units, view.balance(self.first_account + member, asset))
+            if held < holding.units:  # it has paid with the rest
+                spent = holding.units - held
+                self.tallies[member].holding_usd += holding.give(spent, spent * price)
             if held <= 0.0:
                 del self.holdings[member, asset]
                 continue
-            units = held if held * view.price_usd(asset) * share < 10.0 else held * share
-            sales.append(SellInventory(self, member, bid, terms.sale_gas_units, asset, units, holding.generation))
+            if view.bid_usd(asset, self.capital_asset) < (1.0 - terms.max_discount) * price:
+                continue
+            units = held if held * price * share < 10.0 else held * share
+            sale = SellInventory(
+                self, member, bid, terms.sale_gas_units, asset, units, holding.generation, terms.max_discount
+            )
+            sales.append(sale)
         return sales

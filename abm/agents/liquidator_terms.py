@@ -32,8 +32,9 @@ class Liquidators(Parameters):
     next to nothing. From there on it outbids others by the least that the rule asks, up to its value.
 
     With `selling = "over_time"` a member keeps what it seizes and sells a slice every `sell_every_seconds`, for
-    `sale_gas_units`, such that a holding shrinks to a third in `sell_over_seconds`. It holds up to `holding_limit_usd`,
-    and asks for a charge on the risk that grows with its `risk_aversion`, see `abm.agents.inventory`.
+    `sale_gas_units`, such that a holding shrinks to a third in `sell_over_seconds`; but nothing for less than the
+    reference price less `max_discount`. It holds up to `holding_limit_usd`, and asks for a charge on the risk that
+    grows with its `risk_aversion`, see `abm.agents.inventory`.
     """
 
     count: Members = 1
@@ -61,6 +62,7 @@ class Liquidators(Parameters):
     sell_over_seconds: float = Field(3600.0, gt=0)
     sell_every_seconds: float = Field(600.0, gt=0)
     sale_gas_units: float = Field(150_000.0, ge=0)
+    max_discount: float = Field(0.1, ge=0, le=1)
     risk_aversion: NonNegativeOrDrawn = 0.0
     holding_limit_usd: PositiveInfOrDrawn = float("inf")
     entry: Entry | None = None

@@ -117,6 +117,7 @@ class Biddings:
             asset=asset,
             repaid_usd=paid_usd,
             held=held,
+            held_usd=held * world.reference[asset],
             generation=one.generation,
             profit_usd=profit + gas_usd,
         )

@@ -1,10 +1,12 @@
-"""Settlement of lots with a bond whose time is over, and of the bonds of those that are closed.
+"""Settlement of lots with a bond whose time is over, and of what bonds have earned and are given back.
 
 Models: lenders who take collateral in kind are recorded as its liquidators, under `depositors`, without a profit; what
 they gave up beyond its worth at the reference price is a loss of theirs. The treasury's part is a write-off.
 """
 
 from typing import TYPE_CHECKING, Final
+
+from abm.intents import Earned, Status
 
 if TYPE_CHECKING:
     from abm.auctions.bonds import BondedSales, Settled
@@ -25,7 +27,14 @@ class BondSettlement:
         self._purses = purses
 
     def finish(self, lender: "Lender", auctions: "BondedSales") -> None:
-        """Settle what may be settled, and give back every bond that is free, in its owner's own money."""
+        """Settle what may be settled, and give back every bond that is free, in its owner's own money.
+
+        What bonds have earned is a profit of those who opened, or a loss.
+        """
+        for one, units in auctions.earned():
+            earned_usd = units * self._world.reference[lender.assets[one.lot.debt]]
+            self._recorder.opening(one.opener.name, earned_usd)
+            one.opener.intent.sender.receive(one.opener.intent, Earned(Status.FILLED, earned_usd=earned_usd))
         for settled in auctions.settle():
             self._record(lender, settled)
         for one in auctions.free():

@@ -46,6 +46,7 @@ class BondedSales(Sales):
         self.escrow = world.ledger.open(f"pool {lender.name} bonds")
         self._bonds: defaultdict[tuple[int, int], float] = defaultdict(float)  # by caller and asset
         self._emptied: dict[int, OpenLot] = {}
+        self._earned: list[tuple[OpenLot, float]] = []
         self._freed: list[OpenLot] = []
         # Interest changes none of these: scaled debts by reserve and the loans they are of; the highest by pair.
         self._loans: dict[int, tuple[float, int]] = {}
@@ -102,6 +103,11 @@ class BondedSales(Sales):
         emptied, self._emptied = self._emptied, {}
         return [self._settle(one) for one in (over | emptied).values() if not one.lot.closed]
 
+    def earned(self) -> list[tuple[OpenLot, float]]:
+        """Return what bonds have earned by each taking since the last time, or lost, in units of the debt."""
+        earned, self._earned = self._earned, []
+        return earned
+
     def free(self) -> list[OpenLot]:
         """Give back the bonds of the lots that were closed since the last time; return these lots."""
         freed, self._freed = self._freed, []
@@ -126,6 +132,7 @@ class BondedSales(Sales):
     def _share_with_caller(self, one: OpenLot, payer: int, taking: LotTaking) -> float:
         transfer, debt = self._world.ledger.transfer, self._lender.assets[one.lot.debt]
         self._bonds[one.opener.account, debt] += taking.to_caller
+        self._earned.append((one, taking.to_caller))
         if one.lot.units == 0.0:
             self._emptied[one.number] = one
         if taking.to_caller >= 0.0:

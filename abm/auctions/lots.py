@@ -24,6 +24,7 @@ from models.liquidation import House, Lot, LotTaking, NothingToReset, Opening, R
 from models.types import FloatArray
 
 if TYPE_CHECKING:
+    from abm.intents import OpenLiquidation
     from abm.pools.lender import Found, Lender
     from abm.world import World
 
@@ -32,8 +33,9 @@ ROUNDING: Final = 1e-9
 
 
 class Opener(NamedTuple):
-    """Who opened a liquidation: the name in the results, the ledger account, and the asset that its money is in."""
+    """Who opened a liquidation: its call, the name in the results, the ledger account, and the asset of its money."""
 
+    intent: "OpenLiquidation"
     name: str
     account: int
     money: int

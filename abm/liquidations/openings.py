@@ -147,7 +147,7 @@ class Openings:
 
     def _opener(self, intent: OpenLiquidation) -> Opener:
         cohort: LiquidatorCohort = intent.sender  # type: ignore[assignment]
-        return Opener(cohort.member_name(intent.member), self._purses.account(intent), cohort.capital_asset)
+        return Opener(intent, cohort.member_name(intent.member), self._purses.account(intent), cohort.capital_asset)
 
     def _pay(
         self, lender: "Lender", auctions: "Auctions", intent: OpenLiquidation, reward: Reward, pair: Pair

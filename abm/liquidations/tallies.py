@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from abm.intents import Intent, Opened, PlaceBid, Receipt, Seizure, SellInventory, Status
+from abm.intents import Earned, Intent, Opened, PlaceBid, Receipt, Seizure, SellInventory, Status
 
 
 @dataclass(slots=True)
@@ -11,7 +11,8 @@ class Tally:
 
     A call liquidates, opens, starts afresh or bids. Of all calls some `failed`, be it in the block or before builders,
     and some were `left_out` for want of room or of gas. `profit_usd` is after all gas, that of failed calls and of
-    sales too, and after what rights have cost; collateral that was not sold at once counts as it was worth when seized.
+    sales too, and after what rights have cost; collateral that was not sold at once counts as it was worth when seized,
+    and `holding_usd` is what was gained or lost on it until it was sold.
     """
 
     calls: int = 0
@@ -21,9 +22,13 @@ class Tally:
     repaid_usd: float = 0.0
     profit_usd: float = 0.0
     gas_usd: float = 0.0
+    holding_usd: float = 0.0
 
     def note(self, intent: Intent, receipt: Receipt) -> float:
         """Take in what became of an intent; returns what it has earned or cost."""
+        if isinstance(receipt, Earned):
+            self.profit_usd += receipt.earned_usd
+            return receipt.earned_usd
         won = isinstance(intent, PlaceBid) and isinstance(receipt, Seizure)  # the bid itself has been noted before
         if not won and not isinstance(intent, SellInventory):
             self.calls += 1

@@ -123,6 +123,7 @@ LIQUIDATORS: Final[Meanings] = {
     "repaid_usd": "what it repaid",
     "profit_usd": "what it gained after all gas, that of failed calls and of sales too, and after rights",
     "gas_usd": "gas that it paid",
+    "holding_usd": "what it gained beside that by holding what it seized, what it still holds at reference prices",
     "active": "0 for one that is in reserve at the end, else 1",
 }
 
@@ -273,6 +274,8 @@ METRICS: Final[Meanings] = {
     "backstop_taken_usd": "debt repaid by accounts of last resort",
     "backstop_profit_usd": "what they gained, with what they still hold at reference prices",
     "active_liquidators": "mean over the blocks of liquidators who have come and are not in reserve",
+    "liquidator_holding_usd": "what they gained by holding what they seized, what they still hold at reference prices",
+    "liquidator_net_usd": "that, and their profit after all gas, that of failed calls and sales too, and after rights",
     "failed_calls_per_liquidator": "calls refused over liquidators who called",
     "largest_liquidator_share": "the largest gainer's share of what those gained who did, after all gas",
     "refused": "calls that blocks refused",

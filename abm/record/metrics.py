@@ -183,10 +183,14 @@ def _liquidators(model: "UnderwaterModel", steps: Columns) -> dict[str, float]:
     tallies = [one for cohort in model.people.liquidators for one in cohort.tallies]
     callers = sum(one.calls > 0 for one in tallies)
     gains = [max(one.profit_usd, 0.0) for one in tallies]
+    prices = model.world.reference
+    by_holding = fsum(one.holding_usd(k, prices) for one in model.people.liquidators for k in range(one.terms.count))
     return {
         "active_liquidators": float(steps["active_liquidators"].mean()),
         "failed_calls_per_liquidator": sum(one.failed for one in tallies) / callers if callers else 0.0,
         "largest_liquidator_share": max(gains) / fsum(gains) if fsum(gains) > 0.0 else 0.0,
+        "liquidator_holding_usd": by_holding,
+        "liquidator_net_usd": fsum(one.profit_usd for one in tallies) + by_holding,
     }
 
 

@@ -102,7 +102,7 @@ class Recorder:
         )  # fmt: skip
 
     def opening(self, liquidator: str, profit_usd: float) -> None:
-        """Write down what a call that opened a liquidation or started an auction afresh brought its caller."""
+        """Write down what a call that opened a liquidation or started an auction afresh brings, then or later."""
         self.opening_profits_usd[liquidator] += profit_usd
 
     def absorption(self, pool_gain_usd: float, borrowers_gain_usd: float) -> None:
@@ -187,7 +187,8 @@ class Recorder:
             for member, one in enumerate(cohort.tallies):
                 self._liquidators.append(
                     (cohort.name, member, cohort.member_name(member), one.calls, one.failed, one.left_out,
-                     one.liquidations, one.repaid_usd, one.profit_usd, one.gas_usd, member < cohort.active)
+                     one.liquidations, one.repaid_usd, one.profit_usd, one.gas_usd,
+                     cohort.holding_usd(member, self._world.reference), member < cohort.active)
                 )  # fmt: skip
 
     def makers(self) -> "dict[str, Callable[[], pd.DataFrame]]":

@@ -6,8 +6,9 @@ backstop); the Backstop Syndicate of March 2020, a standing bid in Maker's aucti
 **Models**: what has been on offer for `delay_seconds` the account takes on the design's own terms, as far as its
 capital reaches and as long as that costs no more than `at_most` of what the protocol believes the collateral to be
 worth. What takes time it opens, and starts afresh; in an English auction without a bid it bids `at_most` of that worth,
-up to the tab. It does not ask whether that pays: what it gets it sells at once, a slice now and then, or never. It buys
-no right to call: where that is auctioned (`models.liquidation.oev`), it waits until everybody may.
+up to the tab. It does not ask whether that pays: what it gets it sells at once, a slice now and then, or never, as far
+as a unit brings no less than the market price less `max_discount`. It buys no right to call: where that is auctioned
+(`models.liquidation.oev`), it waits until everybody may.
 
 **Leaves out**: gas and a place in the block: it acts after the others, when the block is built. New capital; fees for
 standing ready; who stands behind it and bears its losses.
@@ -38,6 +39,7 @@ class Backstop(Parameters):
     selling: Literal["at_once", "over_time", "never"] = Field("over_time", description="what becomes of the collateral")
     sell_over_seconds: float = Field(86_400.0, gt=0, description="in which a holding shrinks to about a third")
     sell_every_seconds: float = Field(600.0, gt=0, description="time between two slices")
+    max_discount: float = Field(0.1, ge=0, le=1, description="how far below the market price it still sells")
 
     def due(self, waited_seconds: float) -> bool:
         """Whether what has been on offer for so long is the account's to take."""

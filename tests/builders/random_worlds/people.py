@@ -192,6 +192,7 @@ def liquidators(draw: Random, assets: list[str]) -> dict[str, Any]:
         **maybe(draw, "reaction_seconds", 1.0, 20.0),
         **maybe(draw, "risk_aversion", 1.0, 100.0),
         **maybe(draw, "holding_limit_usd", 100.0, 1e5),
+        **maybe(draw, "max_discount", 0.0, 0.01, 1.0),
         **maybe(draw, "entry", {"active": 1, "evaluate_every_seconds": 120.0, "memory_seconds": 600.0, "moves": 2}),
         **maybe(draw, "calls_per_block", 1, 3),
         **maybe(draw, "attention", 1, 5),

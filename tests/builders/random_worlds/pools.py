@@ -138,6 +138,7 @@ def wrappers(draw: Random) -> dict[str, Any]:
         "at_most": choose(draw, 0.8, 1.0, 1.2),
         "selling": choose(draw, "at_once", "over_time", "never"),
         "sell_every_seconds": choose(draw, 60.0, 600.0),
+        **maybe(draw, "max_discount", 0.0, 0.01, 1.0),
     }
     return choose(draw, {}, {}, {"oev": auctioned}, {"backstop": last}, {"oev": auctioned, "backstop": last})
 
