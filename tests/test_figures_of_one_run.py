@@ -30,6 +30,9 @@ def test_runs_of_versions_that_recorded_less_are_drawn_and_say_so(tmp_path: Path
     drawn = draw_all(older)
     assert title(drawn["landscape"]).endswith("no debt to map")
     assert title(drawn["generations"]).endswith("no counterfactual")
+    profit_usd = older.summary["liquidator_profit_usd"]
+    del older.summary["liquidator_net_usd"]
+    assert profit_usd in [bar.get_width() for bar in profit_and_loss.draw(older).axes[0].patches]
 
 
 def test_generations_say_how_much_deeper_the_fall_was_for_the_sales(tmp_path: Path) -> None:
@@ -48,7 +51,7 @@ def test_profit_and_loss_shows_the_summary_and_depositors_by_exit_order(tmp_path
     shown = sorted(bar.get_width() for bar in money.patches)
     summary = results.summary
     losses = ["borrower_loss_usd", "reserve_paid_usd", "depositor_loss_usd"]
-    assert shown == pytest.approx(sorted([summary["liquidator_profit_usd"], *(-summary[name] for name in losses)]))
+    assert shown == pytest.approx(sorted([summary["liquidator_net_usd"], *(-summary[name] for name in losses)]))
     assert [bar.get_height() for bar in exits.patches] == [0.0] * 7 + [0.1, 0.3, 0.5]
 
 

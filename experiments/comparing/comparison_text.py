@@ -12,8 +12,8 @@ from experiments.stored.notes import of_left_out, of_precision
 
 NO_TRADE = frozenset(
     {
-        "liquidator_profit_usd", "bad_debt_usd", "reserve_paid_usd", "insurer_paid_usd", "borrower_excess_loss_share",
-        "stability_pool_profit_usd",
+        "liquidator_profit_usd", "liquidator_net_usd", "bad_debt_usd", "reserve_paid_usd", "insurer_paid_usd",
+        "borrower_excess_loss_share", "stability_pool_profit_usd",
     }
 )  # fmt: skip
 """Metrics that are neither good nor bad by themselves, or tell another one of the list again."""
@@ -181,8 +181,8 @@ def _notes(comparison: Comparison) -> str:
         "Differences are paired by seed; * is a p-value of at most 5 % after Holm's correction over all designs and "
         "objectives. What is traded away goes by single intervals, uncorrected. Under water: debt of positions that "
         "owe more than their collateral is worth, over time. Of seized: the borrowers' loss as a part of what was "
-        "seized. In few hands: 1 where one liquidator gains all. Gap: the largest of the venue to the rest of the "
-        "market."
+        "seized. Liquidators, net: after the gas of failed calls too, and with what they gained by holding. In few "
+        "hands: 1 where one liquidator gains all. Gap: the largest of the venue to the rest of the market."
     )
     return "\n".join(textwrap.fill(note, WIDTH) for note in notes)
 

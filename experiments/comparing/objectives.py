@@ -24,7 +24,8 @@ Liquidators' profit is no objective unless it is named: it is a part of the borr
 """
 
 MORE_IS_BETTER = frozenset(
-    {"liquidator_profit_usd", "protocol_revenue_usd", "provider_fees_usd", "arbitrage_profit_usd"}
+    {"liquidator_profit_usd", "liquidator_net_usd", "liquidator_holding_usd"}
+    | {"protocol_revenue_usd", "provider_fees_usd", "arbitrage_profit_usd"}
 )
 TAILS: tuple[Statistic, ...] = ("p95", "es95")
 
@@ -50,6 +51,7 @@ OTHERS = (
     Measure("borrower_loss_usd", "borrowers' loss"),
     Measure("borrower_excess_loss_share", "of seized"),
     Measure("liquidator_profit_usd", "liquidators' profit"),
+    Measure("liquidator_net_usd", "liquidators, net"),
     Measure("liquidator_concentration", "in few hands"),
     Measure("protocol_revenue_usd", "protocol"),
     Measure("gas_burnt_usd", "gas burnt"),

@@ -25,9 +25,11 @@ _ROWS = (
     ("arbitrage_profit_usd", 1.0, "arbitrageurs", "arbitrageurs"),
     ("attack_profit_usd", 1.0, "attackers", "attackers"),
     ("protocol_revenue_usd", 1.0, "protocol", "protocol, from liquidations"),
-    ("liquidator_profit_usd", 1.0, "liquidators", "liquidators"),
+    ("liquidator_net_usd", 1.0, "liquidators", "liquidators"),
 )
 """A metric of the summary, its sign for whom it is told of, whose colour, and in words."""
+_BEFORE = {"liquidator_net_usd": "liquidator_profit_usd"}
+"""What versions that did not record a metric said in its place."""
 
 
 MOST_COHORTS = 8
@@ -37,10 +39,11 @@ MOST_COHORTS = 8
 @style.ours
 def draw(results: Results) -> Figure:
     """Profit and loss of a run; with several paths the mean over them, with its standard error."""
+    summary = results.summary
     rows = [
-        (label, sign * value, palette.ACTOR[actor], results.summary.get(f"{metric}_se"))
+        (label, sign * value, palette.ACTOR[actor], summary.get(f"{metric}_se"))
         for metric, sign, actor, label in _ROWS
-        if (value := results.summary.get(metric)) is not None and value != 0.0
+        if (value := summary.get(metric, summary.get(_BEFORE.get(metric, "")))) is not None and value != 0.0
     ]
     depositors = _depositors(results)
     if not rows:
@@ -51,7 +54,8 @@ def draw(results: Results) -> Figure:
     _bars(panels[0], sorted(rows, key=lambda row: row[1]))
     how = (
         "Losses to the left, gains to the right. Borrowers lose what is seized beyond the debt repaid, at the moment's "
-        "prices; an insurer's premiums and interest are not counted."
+        "prices. Liquidators' gain is after all gas, with what they hold at the end at the prices then. An insurer's "
+        "premiums and interest are not counted."
     )
     if results.finished > 1:
         how += f" Means over {results.finished:,} paths with their standard errors."

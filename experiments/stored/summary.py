@@ -70,6 +70,7 @@ def _who_paid(summary: dict[str, float]) -> str:
 def _who_gained(summary: dict[str, float]) -> str:
     rows = [
         ("Liquidators' profit", "liquidator_profit_usd", usd),
+        ("and after failed calls and what they held", "liquidator_net_usd", usd),
         ("Borrowers' loss to liquidation", "borrower_loss_usd", usd),
     ]
     return _table("Who gained and who lost", rows, summary)

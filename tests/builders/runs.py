@@ -120,6 +120,7 @@ def outcome(shape: Shape, path: int, seed: int = 1) -> PathOutcome:
         "liquidated_usd": float(liquidations["repaid"].sum()),
         "liquidations": float(len(liquidations)),
         "liquidator_profit_usd": float(liquidations["profit_usd"].sum()),
+        "liquidator_net_usd": 0.75 * float(liquidations["profit_usd"].sum()),
         "borrower_loss_usd": float((liquidations["seized_usd"] - liquidations["repaid_usd"]).sum()),
         "reserve_paid_usd": float(write_offs[write_offs["layer"] == "reserve"]["paid_usd"].sum()),
         "depositor_loss_usd": float(write_offs[write_offs["layer"] == "depositors"]["paid_usd"].sum()),
