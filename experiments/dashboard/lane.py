@@ -26,7 +26,7 @@ SUMMARY = {
     "liquidated_usd": "Debt repaid by liquidators",
     "depositor_loss_usd": "Depositors lost",
     "borrower_loss_usd": "Borrowers lost",
-    "liquidator_profit_usd": "Liquidators gained",
+    "liquidator_net_usd": "Liquidators gained",
     "insurer_paid_usd": "Insurer paid",
     "uncovered_usd": "Nobody covered",
     "max_fall": "Largest fall of an oracle price",
