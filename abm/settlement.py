@@ -127,8 +127,9 @@ class Settlement:
             if intent.right_usd is not None:
                 self._rights.collect(intent, receipt)
         receipt.gas_usd = self._purses.gas_paid_usd
-        if intent.raised_gwei > 0.0 and receipt.status is Status.FILLED:
-            self._recorder.bid_away(self._world.gas_cost_usd(intent.gas_units, intent.raised_gwei))
+        if intent.raised_gwei > 0.0:
+            raised_usd = self._world.gas_cost_usd(intent.gas_units, intent.raised_gwei)
+            self._recorder.bid_away(min(raised_usd, receipt.gas_usd), won=receipt.status is Status.FILLED)
         intent.sender.receive(intent, receipt)
         return receipt
 

@@ -10,13 +10,12 @@ from experiments.running.paths import run_paths
 
 SEEDS = 50
 
-# Keepers without limits of capital, gas, speed or attention; the block has room for all of their calls.
+# Keepers without limits of capital, gas or speed; the block has room for all of their calls.
 PLENTIFUL = {
     "agents.liquidators.0.capital_usd": "inf",
     "agents.liquidators.0.max_gas_gwei": "inf",
     "agents.liquidators.0.delay_seconds": "0.0",
     "agents.liquidators.0.calls_per_block": "1000",
-    "agents.liquidators.0.attention": "5000",
     "blockspace.capacity_gas": "1e9",
 }
 ARMS = {

@@ -7,8 +7,8 @@ from abm import Scenario
 from abm.scenario import ScenarioError
 
 GAS = {"gas_price_gwei": {"kind": "constant", "price": 30.0}, "asset": "ETH"}
-OPEN = GAS | {"bidding": {"kind": "open", "min_raise": 0.01}}
-SEALED = GAS | {"bidding": {"kind": "sealed"}}
+OPEN = GAS | {"bidding": {"kind": "open", "min_raise": 0.01}, "failed_calls": "free"}
+SEALED = GAS | {"bidding": {"kind": "sealed"}, "failed_calls": "free"}
 
 
 def rivals(count: int, **terms: object) -> list[dict[str, object]]:
@@ -46,20 +46,49 @@ def test_two_alike_bid_away_nearly_all_where_bids_are_open(play):
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_a_share_of_what_rivals_gain_rises_with_their_number_where_bids_are_sealed(play, count):
     """(n - 1) / n of what is left after gas at the going price."""
-    run = play(blockspace=SEALED | {"failed_calls": "free"}, agents__liquidators=rivals(count), time__steps=2)
+    run = play(blockspace=SEALED, agents__liquidators=rivals(count), time__steps=2)
     assert run.summary["bid_away_share"] == pytest.approx((count - 1) / count, rel=1e-9)
 
 
 def test_the_loser_pays_for_its_failed_call_or_not(play):
     """The position is closed in one call, so that the second finds nothing. Failure costs what was bid."""
     world = {"agents__liquidators": rivals(2), "pools__0__liquidation__close_factor": 1.0, "time__steps": 2}
-    paid = play(**world, blockspace=SEALED)
-    free = play(**world, blockspace=SEALED | {"failed_calls": "free"})
+    paid = play(**world, blockspace=SEALED | {"failed_calls": "pay"})
+    free = play(**world, blockspace=SEALED)
     assert paid.summary["refused"] == free.summary["refused"] == 1.0
-    gas_usd = free.liquidations["gas_usd"].iloc[0]
-    assert paid.liquidations["gas_usd"].iloc[0] == gas_usd
-    assert free.summary["gas_burnt_usd"] == pytest.approx(gas_usd, rel=1e-12)
-    assert paid.summary["gas_burnt_usd"] == pytest.approx(2.0 * gas_usd, rel=1e-12)
+    for run, calls in ((free, 1.0), (paid, 2.0)):
+        assert run.summary["gas_burnt_usd"] == pytest.approx(calls * run.liquidations["gas_usd"].iloc[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("rule", [OPEN, SEALED])
+@pytest.mark.parametrize("count", [2, 5])
+def test_rivals_who_pay_for_failed_calls_spend_no_more_than_there_is_to_win(play, rule, count):
+    """Each would bid a part of it as they are many: together they spend it, or less where bids are sealed."""
+    space = rule | {"failed_calls": "pay"}
+    world = {"pools__0__liquidation__close_factor": 1.0, "time__steps": 2}
+    run = play(**world, blockspace=space, agents__liquidators=rivals(count))
+    alone = play(**world, blockspace=GAS, agents__liquidators=rivals(1))
+    row, start_usd = run.liquidations.iloc[0], alone.liquidations["gas_usd"].iloc[0]
+    assert run.summary["refused"] == count - 1
+    won_usd = row["profit_usd"] + row["gas_usd"]
+    assert won_usd == pytest.approx(alone.liquidations["profit_usd"].iloc[0] + start_usd, rel=1e-12)
+    assert row["gas_usd"] <= won_usd / count
+    spent_usd = run.summary["gas_burnt_usd"]
+    assert 0.0 <= run.summary["liquidator_net_usd"] == pytest.approx(won_usd - spent_usd, abs=1e-6)
+    if rule is OPEN:
+        assert spent_usd > 0.97 * won_usd
+        assert run.summary["bid_away_usd"] == pytest.approx(spent_usd - count * start_usd, rel=1e-9)
+
+
+def test_who_could_not_even_pay_the_going_price_on_average_stays_away(play):
+    """Of a hundred alike as many call as there is room for: what is won pays for a call of each."""
+    world = {"pools__0__liquidation__close_factor": 1.0, "time__steps": 2}
+    alone = play(**world, blockspace=GAS, agents__liquidators=rivals(1)).liquidations.iloc[0]
+    run = play(**world, blockspace=OPEN | {"failed_calls": "pay"}, agents__liquidators=rivals(100))
+    fit = int((alone["profit_usd"] + alone["gas_usd"]) / alone["gas_usd"])
+    assert 10 < fit < 50
+    assert run.summary["refused"] == fit - 1
+    assert run.liquidators["calls"].sum() == fit
 
 
 def test_what_is_bid_leaves_as_gas(small_world, model_of):
@@ -149,7 +178,7 @@ def test_equal_rivals_win_about_as_often(play):
     """Who wins among equals is drawn, over cohorts too."""
     positions = [{"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0}}] * 200
     run = play(
-        blockspace=SEALED | {"failed_calls": "free"},
+        blockspace=SEALED,
         agents__borrowers=[{"positions": positions}],
         agents__liquidators=[*rivals(1), *rivals(1)],
         pools__0__liquidation__close_factor=1.0,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.priority import OpenBidding, SealedBidding, shaded
+from models.priority import OpenBidding, SealedBidding, at_stake, shaded
 
 OPEN = OpenBidding(kind="open", min_raise=0.1)
 SEALED = SealedBidding(kind="sealed")
@@ -114,3 +114,31 @@ def test_no_other_bid_pays_better_against_rivals_who_bid_the_equilibrium():
     tried = np.linspace(0.2, 0.66, 47)
     gained = [(0.7 - bid) * (highest < bid).mean() for bid in tried]
     assert tried[int(np.argmax(gained))] == pytest.approx(0.7 * 2 / 3, abs=0.02)
+
+
+# Where failed calls are paid for
+
+
+@given(st.lists(st.tuples(st.floats(1.0, 100.0), st.floats(0.0, 1e4)), min_size=1, max_size=12))
+def test_those_who_join_cannot_spend_more_than_the_highest_value(rivals):
+    """Nobody else could join without bidding below the going price, and who is worth more joins first."""
+    starts, values = np.array(rivals).T
+    most, joins = at_stake(starts, values)
+    joined = int(joins.sum())
+    assert joined >= 1
+    assert values[joins].min() >= values[~joins].max(initial=0.0)
+    np.testing.assert_allclose(most, values / joined)
+    assert most[joins].sum() <= values.max() * (1.0 + 1e-12)
+    if joined > 1:
+        assert (most[joins] * (1.0 + 1e-12) >= starts[joins]).all()
+    if joined < len(rivals):
+        joins[np.argsort(-values, kind="stable")[joined]] = True
+        assert (values[joins] < starts[joins] * (joined + 1)).any()
+
+
+def test_of_those_alike_as_many_join_as_can_pay_the_going_price():
+    most, joins = at_stake(np.full(10, 30.0), np.full(10, 100.0))
+    assert joins.tolist() == [True] * 3 + [False] * 7
+    assert most[joins].tolist() == pytest.approx([100.0 / 3.0] * 3)
+    _, alone = at_stake(np.full(3, 30.0), np.zeros(3))
+    assert alone.tolist() == [True, False, False]

@@ -18,9 +18,10 @@ class Liquidators(Parameters):
     at once; where a design lets takers take over the debt, that needs no loan and costs no fee. `margin` is the profit
     asked for as a share of what is repaid, after everything. `gas_usd` is the cost of one call where gas is not priced
     by `[blockspace]`; with it a call costs `gas_units` at the going price times 1 + `gas_premium`, and members whose
-    `max_gas_gwei` is below that do not get through. `attention` is how many opportunities a member prices in one block;
-    it `prefers` the largest debts, or those open the longest. Where bids in gas are open, a member answers another's
-    after `reaction_seconds`.
+    `max_gas_gwei` is below that do not get through. A member `prefers` the largest debts, or those open the longest,
+    and with `attention` prices no more than so many in one block, whether they pay or not: what nobody wants stays
+    first in line then, and can keep it from all that comes behind. Where bids in gas are open, a member answers
+    another's after `reaction_seconds`.
 
     Members act in pools whose design the cohort `understands`: any, unless some are named. They see accounts and lots
     on offer as they were `looks_back_blocks` ago, so that calls for what has gone since fail. They act from

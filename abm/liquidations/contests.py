@@ -1,7 +1,8 @@
 """Contests: liquidators who go for the same thing in one block bid against one another.
 
 Models: who calls for the same account, lot or opening as others bids gas by the rule of `[blockspace]`, up to what the
-call would bring it on the ladder as it stands, or holding it, less what it must keep. Where the right to call is
+call would bring it on the ladder as it stands, or holding it, less what it must keep. Where failed calls are paid for,
+it stays away or bids less, by how many others there are (`models.priority.at_stake`). Where the right to call is
 auctioned, all who want it bid for it, and only the winner calls. What rivals bid depends on how many they are, what it
 is worth to each, and how fast they are. Equal bids are told apart by lot.
 Leaves out: who is outbid does not turn to something else within the block. Everybody values a call as if it were the
@@ -18,7 +19,7 @@ from abm.intents import Intent, Liquidate, OpenLiquidation
 from abm.liquidations.purses import Purses
 from abm.liquidations.rights import stage_of
 from abm.markets.sizing import best_size
-from models.priority import Bidding, shaded
+from models.priority import Bidding, at_stake, shaded
 
 if TYPE_CHECKING:
     from abm.agents.liquidator import LiquidatorCohort
@@ -39,6 +40,7 @@ class Contests:
         self._rng = rng
         space = world.scenario.blockspace
         self._rule: Bidding | None = space.bidding if space is not None else None
+        self._all_pay = space is not None and space.failed_calls == "pay"
 
     def settle(self, intents: list[Intent]) -> list[Intent]:
         """Return what liquidators submit, with their bids; without those who have not won the right to call."""
@@ -58,26 +60,34 @@ class Contests:
                     submitted[place] = None
                 submitted[places[0]] = won
             elif self._rule is not None and len(rivals) > 1:
-                self._bid_gas(self._rule, rivals)
-                for place, intent in zip(places, rivals, strict=True):
-                    submitted[place] = intent
+                joins = self._bid_gas(self._rule, rivals)
+                for place, intent, bids in zip(places, rivals, joins, strict=True):
+                    submitted[place] = intent if bids else None
         return [intent for intent in submitted if intent is not None]
 
-    def _bid_gas(self, rule: Bidding, rivals: list[Call]) -> None:
-        """Raise the gas that rivals bid for one thing."""
+    def _bid_gas(self, rule: Bidding, rivals: list[Call]) -> list[bool]:
+        """Raise the gas that rivals bid for one thing; returns who bids rather than to stay away."""
         cohorts: list[LiquidatorCohort] = [intent.sender for intent in rivals]  # type: ignore[misc]
         starts = np.array([intent.bid_gwei for intent in rivals])
         per_gwei = [self._world.gas_cost_usd(one.gas_units, 1.0) for one in rivals]
         values = self._values(rivals)
-        limits = [
+        means = [
             min(value.affords(1.0) / usd, cohort.max_gas_gwei[one.member]) if usd > 0.0 else 0.0
             for value, usd, cohort, one in zip(values, per_gwei, cohorts, rivals, strict=True)
         ]
+        limits, joins = np.array(means), np.ones(len(rivals), np.bool_)
+        if self._all_pay:
+            worth = [value.worth_usd / usd if usd > 0.0 else 0.0 for value, usd in zip(values, per_gwei, strict=True)]
+            most, joins = at_stake(starts, np.array(worth))
+            limits = np.minimum(limits, most)
         reactions = np.array([cohort.reaction_seconds[one.member] for cohort, one in zip(cohorts, rivals, strict=True)])
-        bids = rule.bids(starts, np.array(limits), reactions, self._world.step_seconds)
+        bids = starts.copy()
+        bids[joins] = rule.bids(starts[joins], limits[joins], reactions[joins], self._world.step_seconds)
         for intent, bid in zip(rivals, bids.tolist(), strict=True):
             intent.raised_gwei = bid - intent.bid_gwei
             intent.bid_gwei = bid
+        joining: list[bool] = joins.tolist()
+        return joining
 
     def _auction_right(self, rivals: list[Call]) -> Call:
         """Sell the right to one call; returns the call of who has got it."""

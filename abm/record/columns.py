@@ -267,7 +267,7 @@ METRICS: Final[Meanings] = {
     "initial_debt_usd": "debt at the start",
     "gas_burnt_usd": "gas that liquidators paid, for calls gone through or refused",
     "bid_away_usd": "what liquidators paid because of their rivals, for gas and for rights to call",
-    "bid_away_share": "the same over itself and their profit",
+    "bid_away_share": "the same over what calls that went through would have gained without it",
     "oev_auctions": "rights to call that were sold",
     "oev_revenue_usd": "what the protocol got for them",
     "oev_auctioneers_usd": "what auctioneers got for them",

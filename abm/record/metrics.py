@@ -168,7 +168,7 @@ def _run_of_depositors(model: "UnderwaterModel", steps: Columns) -> dict[str, fl
 def _bid_away(model: "UnderwaterModel", profit_usd: float) -> dict[str, float]:
     """Return what liquidators bid away against one another, in gas and for rights to call, and who got the latter."""
     recorder = model.recorder
-    gained = profit_usd + recorder.bid_away_usd
+    gained = profit_usd + recorder.bid_away_usd - recorder.bid_in_vain_usd
     return {
         "bid_away_usd": recorder.bid_away_usd,
         "bid_away_share": recorder.bid_away_usd / gained if gained > 0.0 else 0.0,

@@ -71,6 +71,7 @@ class Recorder:
         self.redistributed_gain_usd = 0.0
         self.in_kind_loss_usd = 0.0
         self.bid_away_usd = 0.0
+        self.bid_in_vain_usd = 0.0
         self.rights_sold = 0
         self.rights_protocol_usd = 0.0
         self.rights_auctioneers_usd = 0.0
@@ -122,9 +123,10 @@ class Recorder:
         """Write down gas that a liquidator paid, for whatever call, gone through or refused."""
         self.gas_burnt_usd += paid_usd
 
-    def bid_away(self, paid_usd: float) -> None:
-        """Write down what a call that went through paid for gas because of its rivals."""
+    def bid_away(self, paid_usd: float, *, won: bool) -> None:
+        """Write down what a call, gone through or refused, paid for gas because of its rivals."""
         self.bid_away_usd += paid_usd
+        self.bid_in_vain_usd += 0.0 if won else paid_usd
 
     def right(self, liquidator: str, protocol_usd: float, auctioneer_usd: float, *, opened: bool) -> None:
         """Write down what was paid for the right to a call that went through; it is part of what was bid away."""

@@ -1,18 +1,20 @@
 """Slot: who goes first in a block, where several call for the same thing: how they bid gas against one another.
 
 A rule is a frozen set of parameters with a `kind` and one pure function, from what each would bid at most to what each
-bids. The highest bid goes first (`models.blockspace.order`); what is bid leaves the world as gas.
+bids. The highest bid goes first (`models.blockspace.order`); what is bid leaves the world as gas. Where those who come
+too late pay for it as well, `at_stake` says who joins and what each would bid at most.
 """
 
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from models.priority.at_stake import at_stake
 from models.priority.open import OpenBidding
 from models.priority.sealed import SealedBidding, shaded
 from models.types import FloatArray
 
-__all__ = ["Bidding", "OpenBidding", "PriorityRule", "SealedBidding", "shaded"]
+__all__ = ["Bidding", "OpenBidding", "PriorityRule", "SealedBidding", "at_stake", "shaded"]
 
 
 class PriorityRule(Protocol):

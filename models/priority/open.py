@@ -8,8 +8,8 @@ standing bid by `min_raise`, as long as that is not above its limit and the bloc
 above is out. With time enough the one with the highest limit leads, at one raise or less above the second highest, so
 that two alike bid away nearly all. Slower rivals, or shorter blocks, leave more of it.
 
-**Leaves out**: raises larger than the least (jump bids); the grim-trigger cooperation of the source's section V; bids
-that stop early because a losing one is paid for too; that nobody knows exactly when the block is closed.
+**Leaves out**: raises larger than the least (jump bids); the grim-trigger cooperation of the source's section V; that
+nobody knows exactly when the block is closed. Where a losing bid is paid for too, limits are those of `at_stake`.
 
 **Units**: gwei and seconds.
 

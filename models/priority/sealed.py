@@ -10,8 +10,8 @@ the share bid away is then (n - 1) / n: nothing for who is alone, half for two, 
 alike the values, the more two already bid away. The value of a call is what its limit is above its start.
 
 **Leaves out**: rivals whose values are drawn from other distributions, or who are not there but might have been;
-beliefs learned from what won before; that a losing bid may be paid for too (Zhu et al. 2024, "Quantifying the value of
-revert protection").
+beliefs learned from what won before. Where a losing bid is paid for too (Zhu et al. 2024, "Quantifying the value of
+revert protection"), limits are those of `at_stake`, and the share bid is that of who pays for winning alone.
 
 **Units**: gwei; shares are fractions.
 
