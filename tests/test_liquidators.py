@@ -83,6 +83,35 @@ def test_who_looks_back_goes_by_the_prices_it_saw(play):
     assert seen_late.summary["liquidations"] == 0
 
 
+THIN = {
+    "markets__0__sources": [{"kind": "constant_product", "value": 2e5, "fee": 0.0}],
+    "assets__ETH__price": {"kind": "constant", "price": 2000.0},
+    "pools__0__reserves__ETH": {"ltv": 0.5, "liquidation_threshold": 0.75},
+    "agents__borrowers": [
+        {"positions": [{"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0 + k}} for k in range(6)]}
+    ],
+    "time__steps": 1,
+}
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize(("depth", "calls"), [(2e5, 1), (2e6, 2), (2e7, 6)])
+def test_nobody_calls_for_what_pending_sales_leave_too_little_for(play, members, depth, calls):
+    """Of six accounts as many are called for, one after the other, as the venue's price pays for then."""
+    pool = {"kind": "constant_product", "value": depth, "fee": 0.0}
+    run = play(**THIN | {"markets__0__sources": [pool]}, agents__liquidators=cohort(count=members, gas_usd=10.0))
+    rows = run.liquidations
+    assert run.summary["refused"] == 0
+    assert len(rows) == calls
+    assert (rows["profit_usd"] > 0.0).all()
+
+
+def test_who_holds_minds_no_pending_sale(play):
+    """It goes by the reference price, whatever others sell."""
+    run = play(**THIN, agents__liquidators=[*cohort(calls_per_block=2), *cohort(selling="over_time")])
+    assert len(run.liquidations) == 6
+
+
 # How they pay
 
 

@@ -151,6 +151,15 @@ GAS = {"gas_price_gwei": {"kind": "constant", "price": 30.0}, "asset": "ETH"}
 CROWD = [{"positions": [{"collateral": {"ETH": 10.0}, "debt": {"DAI": 16000.0 + k}} for k in range(6)]}]
 
 
+CROWDED = {
+    "markets__0__sources": [{"kind": "constant_product", "value": 2e5, "fee": 0.0}],
+    "assets__ETH__price": {"kind": "constant", "price": 2000.0},
+    "pools__0__reserves__ETH": {"ltv": 0.5, "liquidation_threshold": 0.75},
+    "agents__borrowers": CROWD,
+    "time__steps": 1,
+}
+
+
 def test_a_gas_limit_below_the_bid_gets_nobody_through(play):
     """The going price is 30, the bid 33."""
     kept_out = play(blockspace=GAS, agents__liquidators=[{"capital_usd": 1e9, "max_gas_gwei": 32.9}])
@@ -188,18 +197,11 @@ def test_the_higher_bid_goes_first(play):
 
 
 def test_a_guard_that_no_longer_holds_is_refused_and_costs_gas(play):
-    """Two calls on a thin market: the first sale leaves the second less than its gas."""
-    run = play(
-        markets__0__sources=[{"kind": "constant_product", "value": 2e5, "fee": 0.0}],
-        assets__ETH__price={"kind": "constant", "price": 2000.0},
-        pools__0__reserves__ETH={"ltv": 0.5, "liquidation_threshold": 0.75},
-        agents__borrowers=CROWD,
-        agents__liquidators=[{"capital_usd": 1e9, "gas_usd": 40.0}],
-        time__steps=1,
-    )
+    """Calls on a thin market where nobody sees what others sell: the first sales leave the rest less than their gas."""
+    run = play(**CROWDED, agents__liquidators=[{"capital_usd": 1e9}], blockspace=GAS | {"bidding": {"kind": "open"}})
     assert run.summary["refused"] > 0
     accepted = len(run.liquidations)
-    assert run.summary["gas_burnt_usd"] == pytest.approx(40.0 * (accepted + run.summary["refused"]))
+    assert run.summary["gas_burnt_usd"] == pytest.approx(500_000 * 33e-9 * 2000.0 * (accepted + run.summary["refused"]))
     assert run.steps["refused"].iloc[0] == run.summary["refused"]
 
 

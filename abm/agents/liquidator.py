@@ -7,8 +7,9 @@ Models: capital that is spent, tied up while collateral is held, and back when i
 required margin; a delay between a position's becoming liquidatable and the first attempt, and sight of the past; so
 many calls and so many opportunities priced a block; a gas price above which they do not get through; selling at once,
 or over time at the risk of the price, for which they ask a charge. Who opens an auction that nobody would buy from yet
-counts on its margin, once the price is there. How they bid against one another, in gas or for the right to call, is
-`abm.liquidations.contests`; when they come and go is `abm.agents.entry`.
+counts on its margin, once the price is there. Who sells at once sees what the pending calls of a pool sell, and calls
+for nothing that their sales leave too little for. How they bid against one another, in gas or for the right to call, is
+`abm.liquidations.contests`, where nobody knows what others will sell; when they come and go is `abm.agents.entry`.
 
 Hardly anything on offer pays anybody, so only what is `worth` a look is priced: what `abm.liquidations.ceilings` cannot
 rule out. The rest would have been looked at in vain, and costs its look (`patience`) all the same: decisions are as
@@ -228,6 +229,8 @@ class LiquidatorCohort(mesa.Agent):
             open_now.take(number)
             effort.calls -= 1
             intents.append(self._liquidate(number, effort, plan))
+            if self.terms.selling == "at_once":
+                open_now.sells(number, plan.repay_usd, 1.0 + plan.flash_fee + self.terms.margin)
             effort.budget_usd -= plan.repay_usd
             effort.held_usd += plan.repay_usd * (1.0 + plan.gain)
         if not effort.spent:
@@ -237,8 +240,10 @@ class LiquidatorCohort(mesa.Agent):
         """Return what a member would repay of one thing on offer; None where that does not pay."""
         terms = self.terms
         fee, price = self._fee(view), open_now.price(number)
-        gain = price.gain_at_bid if terms.selling == "at_once" else price.gain_at_reference
-        gain -= fee
+        if terms.selling == "at_once":
+            gain = (1.0 + price.gain_at_bid) * open_now.bid_left(price.asset) - 1.0 - fee
+        else:
+            gain = price.gain_at_reference - fee
         if gain <= terms.margin:
             return None
         budget, least = effort.budget_usd, terms.minimum_profit_usd

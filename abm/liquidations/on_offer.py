@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 from math import fsum
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
@@ -14,7 +15,7 @@ from abm.liquidations.call_ceilings import CallTops, tops_of_calls
 from abm.liquidations.ceilings import brings_usd, highest_prices, tops_of_accounts, tops_of_lots
 from abm.liquidations.ranked import Ranked
 from abm.liquidations.tops import TakingTerms, Tops
-from abm.markets.forced_sales import quote_sale
+from abm.markets.forced_sales import quote_sale, units_to
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ class Price(NamedTuple):
     asset: int
 
 
+@dataclass(slots=True)
+class _PendingSales:
+    """What pending calls sell of an asset, and the part of its best bid that this leaves."""
+
+    units: float = 0.0
+    bid_left: float = 1.0
+
+
 class Opportunities(Ranked):
     """What one pool's design offers in this block: the accounts or lots that may be taken from, and on which terms."""
 
@@ -60,6 +69,7 @@ class Opportunities(Ranked):
         self._priced: dict[int, Price] = {}
         self._bids_usd: dict[tuple[int, int], float] = {}
         self._marks: dict[int, Mark | None] = {}
+        self._sales: dict[int, _PendingSales] = {}  # by asset
         self._past = False
 
     def worth(self, sells: bool, terms: TakingTerms) -> Callable[[IntArray], BoolArray] | None:
@@ -84,6 +94,43 @@ class Opportunities(Ranked):
         if priced is None:
             priced = self._priced[number] = self._offer(number)
         return priced
+
+    def bid_left(self, asset: int) -> float:
+        """Return the part of the best bid for an asset that the sales of pending calls leave."""
+        pending = self._sales.get(asset)
+        return pending.bid_left if pending is not None else 1.0
+
+    def sells(self, number: int, repay_usd: float, asked: float) -> None:
+        """Let who looks after it see what a pending call sells at once, as far as a dollar repaid brings what it asks.
+
+        Where several may go for the same, nobody knows what others sell.
+        """
+        mark = self._mark(number) if not (self._past or self.contested) else None
+        if mark is None or number in self.auctioned:
+            return
+        price, assets = self.price(number), self._lender.assets
+        collateral, debt = assets[mark.collateral], assets[mark.debt]
+        bid_usd, floor = self._best_bid_usd(collateral, debt), self._lender.floor
+        pending = self._sales.setdefault(price.asset, _PendingSales())
+        units = pending.units + repay_usd * (1.0 + price.gain_at_reference) / self._world.reference[collateral]
+        sale = quote_sale(self._world, collateral, units, debt, floor)
+        if sale.trip is None and not sale.redeemed:
+            return
+        least_usd = min(asked / (1.0 + price.gain_at_bid), pending.bid_left) * bid_usd
+        if sale.last_usd < least_usd:
+            units = max(units_to(self._world, collateral, sale, least_usd), pending.units)
+        pending.units, pending.bid_left = units, max(sale.last_usd, least_usd) / bid_usd
+
+    def seen_with(self, current: "Ranked") -> Self:
+        """Let who looks at this see the pending calls of the current block, and what they sell."""
+        if isinstance(current, Opportunities):
+            self._sales = current._sales
+        return super().seen_with(current)
+
+    def afresh(self) -> Self:
+        """Forget which calls were pending: what is there is the same in another block."""
+        self._sales = {}
+        return super().afresh()
 
     def remembered(self) -> Self:
         """Price all there is now, and return it as it can be looked at in later blocks."""
