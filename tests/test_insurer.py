@@ -144,6 +144,36 @@ def test_the_layers_terms_are_of_what_the_policys_deductible_leaves(play, layer,
     assert paid_by(run)["insurance"] == pytest.approx(paid, rel=1e-12)
 
 
+AGAIN = {"kind": "insurance"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "deductible", "paid"),
+    [
+        ([AGAIN | {"share": 0.5}, AGAIN], 1000.0, LOSS - 1000.0),
+        ([AGAIN | {"share": 0.5}, AGAIN | {"share": 0.5}], 1000.0, 0.75 * (LOSS - 1000.0)),
+        ([AGAIN, AGAIN], 1000.0, LOSS - 1000.0),
+        ([AGAIN, AGAIN], 2000.0, 0.0),
+        ([AGAIN | {"limit_usd": 300.0}, AGAIN], 0.0, LOSS),
+    ],
+)
+def test_an_insurer_that_stands_twice_in_a_waterfall_deducts_once(play, layers, deductible, paid):
+    """What the deductible leaves to others at the first layer is not paid at the second, nor borne again there."""
+    terms = {"capital": {"DAI": 1e6}, "deductible_usd": deductible}
+    run = insured(play, terms, pools__0__losses__layers=layers)
+    assert paid_by(run).get("insurance", 0.0) == pytest.approx(paid, rel=1e-12)
+
+
+def test_a_shortfall_of_what_was_deducted_is_no_claim(play):
+    """A cover between the two takes the 1,000 that were deducted, and pays half: the rest is the depositors'."""
+    cover = {"kind": "external_cover", "asset": "TKN", "capital": 100.0, "assessment_seconds": 60.0}
+    terms = {"capital": {"DAI": 1e6}, "deductible_usd": 1000.0}
+    token = {"assets__TKN": {"price": {"kind": "path", "prices": [10.0, 10.0, 5.0]}}}
+    run = insured(play, terms, pools__0__losses__layers=[AGAIN, cover, AGAIN], time__steps=3, **token)
+    expected = {"insurance": LOSS - 1000.0, "external_cover": 500.0, "depositors": 500.0}
+    assert paid_by(run) == pytest.approx(expected, rel=1e-9)
+
+
 def test_claims_queue_for_their_delay_and_are_paid_then(small_world, model_of, assert_losses_add_up, play):
     terms = {"capital": {"DAI": 5000.0}, "payout_delay_seconds": 120.0}
     run = insured(play, terms, time__steps=5)

@@ -59,6 +59,7 @@ class Insurer(mesa.Agent):
         self.premium_share = terms.premium_share
         self.payers: list[InsurancePayer] = []
         self.borne_usd = 0.0  # losses seen while the deductible lasted
+        self.beyond_usd = 0.0  # losses seen beyond it
         self.paid_usd = 0.0  # what its policy has made it pay, or owe
         self.premiums_usd = 0.0
         self.brought_usd = 0.0  # by owners, on top of the capital of the start
@@ -90,13 +91,25 @@ class Insurer(mesa.Agent):
         used = self._event_usd if now < self._event_ends_seconds else 0.0
         return min(left, max(self.terms.event_limit_usd - used, 0.0))
 
-    def deduct(self, loss: float, price_usd: float) -> float:
-        """Return how many units of a loss its deductible leaves to others; that part of it has been borne then."""
+    def deducted(self, loss: float, price_usd: float) -> float:
+        """Return how many units of a loss that it has not seen before its deductible leaves to others."""
         if self.insolvent or not self.covers:
             return 0.0
-        deducted = min(loss, max(self.terms.deductible_usd - self.borne_usd, 0.0) / price_usd)
+        return min(loss, max(self.terms.deductible_usd - self.borne_usd, 0.0) / price_usd)
+
+    def deducted_again(self, loss: float, price_usd: float) -> float:
+        """Return how many units of a loss that it has seen are left to others: all but what it may yet pay of such."""
+        if self.terms.deductible_usd == 0.0:
+            return 0.0
+        return max(loss - max(self.beyond_usd - self.paid_usd, 0.0) / price_usd, 0.0)
+
+    def see_loss(self, loss: float, price_usd: float) -> None:
+        """Take note of a loss: the part that is deducted has been borne then."""
+        if self.insolvent or not self.covers:
+            return
+        deducted = self.deducted(loss, price_usd)
         self.borne_usd += deducted * price_usd
-        return deducted
+        self.beyond_usd += (loss - deducted) * price_usd
 
     def promise(self, taken_usd: float, now: float) -> None:
         """Take note of what it has taken of a loss."""

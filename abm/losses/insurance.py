@@ -4,6 +4,8 @@ Models: an insurer that pays at once takes no more than it can pay. One with a p
 and owes it: claims queue, and when they fall due they are paid, or, where it has not enough for all that it owes in
 that asset, each in the same proportion; it is insolvent then and covers nothing any more. It pays from money in the
 asset that was lost, then by giving up its claims on that reserve, then by selling tokens.
+An insurer may stand in several layers of one waterfall: its policy's deductible counts once, where it stands first, and
+leaves it as much less to pay in all of them together.
 Leaves out: disputes of claims. Where tokens back claims in several assets, those that fall due first are paid first.
 Units: units of the asset that was lost.
 """
@@ -46,7 +48,7 @@ class InsuredBy:
 class InsurancePayer(Payer):
     """One insurer facing the losses of one reserve."""
 
-    __slots__ = ("_asset", "_insurer", "_lender", "_reserve", "_world")
+    __slots__ = ("_asset", "_first", "_insurer", "_lender", "_reserve", "_world")
 
     gives: ClassVar[frozenset[What]] = frozenset({"spent", "burned", "sold"})
     pro_rata: ClassVar[bool] = True
@@ -58,6 +60,8 @@ class InsurancePayer(Payer):
         self._lender = insured.lender
         self._reserve = insured.reserve
         self._asset = insured.lender.assets[insured.reserve]
+        # All that reaches another of its layers has come by the first.
+        self._first = all(other._reserve != self._reserve for other in self._insurer.payers)
         self._insurer.payers.append(self)
 
     @property
@@ -80,14 +84,24 @@ class InsurancePayer(Payer):
     def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
         """As any layer, with what is left of the policy's deductible on top of its own for one loss."""
         state = super().facing(name, loss, now_seconds, market)
-        deducted = self._insurer.deduct(loss.rest, market.debt_price_usd)
-        return LayerState(name, state.capacity, state.share, state.deductible + deducted)
+        return LayerState(name, state.capacity, state.share, state.deductible + self._deducted(loss.rest, market))
+
+    def count(self, rest: float, taken: float, price_usd: float) -> None:
+        """Take note of a loss, the part that the policy's deductible leaves to others included."""
+        super().count(rest, taken, price_usd)
+        if self._first:
+            self._insurer.see_loss(rest, price_usd)
 
     def pay(self, units: float, now_seconds: float, market: LossView) -> Paid:
         """Take `units` of a loss, and count them against the policy."""
         paid = super().pay(units, now_seconds, market)
         self._insurer.promise(units * market.debt_price_usd, now_seconds)
         return paid
+
+    def _deducted(self, rest: float, market: LossView) -> float:
+        """What the policy's deductible leaves to others of a loss of which `rest` units are left."""
+        deducted = self._insurer.deducted if self._first else self._insurer.deducted_again
+        return deducted(rest, market.debt_price_usd)
 
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         wanted = units

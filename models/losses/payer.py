@@ -127,8 +127,12 @@ class Payer(ABC):
         return self._waiting[0][0] if self._waiting else inf
 
     def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
-        """The layer as the allocation sees it: its capacity under its terms."""
+        """The layer as the allocation sees it: its capacity under its terms; changes nothing."""
         return self.cover.facing(name, self.capacity(now_seconds, market), loss.rest, market.debt_price_usd)
+
+    def count(self, rest: float, taken: float, price_usd: float) -> None:
+        """Take note that of a loss with `rest` units left it takes `taken`."""
+        self.cover.count(rest, taken, price_usd)
 
     def pay(self, units: float, now_seconds: float, market: LossView) -> Paid:
         """Take `units` of a loss: pay them, or owe them until the delay is over. Raises `BeyondCapacity`."""
