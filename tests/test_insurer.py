@@ -418,6 +418,21 @@ def test_its_record_counts_for_more_with_time_and_capacity_used_makes_cover_dear
     assert insurer.premium_for(100.0, 0.0, 500.0, 0.0) == pytest.approx(1.1 * 100.0, rel=1e-12)
 
 
+@pytest.mark.parametrize(("curve", "goes_on"), [(0.0, True), (2.0, False)])
+def test_an_insurer_whose_capital_is_gone_has_no_price_where_capacity_has_one(play, curve, goes_on):
+    """It owes more than it has from day 1 on, whose premium was set before; the next loss is that of day 3.
+
+    Without a curve it goes on as if it had capital.
+    """
+    pricing = ASKED | {"curve": curve, "curve_power": 1e-9}  # 1 + curve, whatever the exposure
+    terms = {"capital": {"DAI": 500.0}, "payout_delay_seconds": 2.5 * DAY, "pricing": pricing}
+    run = insured(play, terms, **DAILY | {"assets__ETH__price__prices": [2000.0, 1500.0, 1500.0, 700.0]})
+    first, later = 100.0 * (1.0 + curve), 100.0 * goes_on
+    capital = [500.0, 500.0 + first, 500.0 + first + later]
+    assert run.steps["insurer_capital_usd"].tolist()[:3] == pytest.approx(capital)
+    assert run.write_offs[run.write_offs["account"] == 1]["layer"].tolist() == ["pending" if goes_on else "depositors"]
+
+
 # Ruin
 
 

@@ -13,7 +13,8 @@ class Pricing(Parameters):
     Z = t / (t + `credibility_years`). Expected is `expected_loss_usd_per_year`, or, where that is not given, what its
     policy would pay if all prices that move fell by the share `shock`, `shocks_per_year` times; it looks again every
     `estimate_every_seconds`. The premium is estimate (1 + `loading`) (1 + `curve` (exposure / capital)^`curve_power`),
-    dearer as capacity is used up.
+    dearer as capacity is used up: with a `curve` an insurer whose capital is gone has no price any more. It asks for
+    nothing then, and takes no new loss, until it looks again and has some.
     """
 
     expected_loss_usd_per_year: float | None = Field(None, ge=0)
