@@ -18,6 +18,7 @@ from models.losses import Effect, LayerState, Loss, LossView, Paid, Payer
 from models.losses.insurance import InsuranceLayer
 from models.losses.market import raise_by_sale
 from models.losses.payer import What
+from models.losses.waterfall import taken_by
 
 if TYPE_CHECKING:
     from abm.agents.insurer import Insurer
@@ -91,6 +92,17 @@ class InsurancePayer(Payer):
         super().count(rest, taken, price_usd)
         if self._first:
             self._insurer.see_loss(rest, price_usd)
+
+    def would_take(self, loss: float, now_seconds: float, market: LossView) -> float:
+        """As any layer, but no more than it has the means for, whatever its policy says."""
+        state = self.facing("", Loss(loss), now_seconds, market)
+        most = min(state.capacity, max(self.means(market) - self._owed_here(), 0.0))
+        return taken_by(LayerState("", most, state.share, state.deductible), loss)
+
+    def good_for(self, market: LossView) -> float:
+        """Its part of what there is for all that it owes in the asset."""
+        owed = self._owed_here()
+        return self.pending_units * min(self.means(market) / owed, 1.0) if owed > 0.0 else 0.0
 
     def pay(self, units: float, now_seconds: float, market: LossView) -> Paid:
         """Take `units` of a loss, and count them against the policy."""

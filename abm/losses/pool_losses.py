@@ -22,7 +22,7 @@ from abm.losses.loss_market import LenderInLoss
 from abm.losses.loss_terms import Losses, called_of, claims_layers, covered, insurer_name
 from abm.losses.takeovers import Takeovers
 from abm.markets.forced_sales import ForcedSales
-from models.losses import DEPOSITORS, HaircutLayer, Layer, Starts, TimedWaterfall
+from models.losses import DEPOSITORS, HaircutLayer, Layer, Payer, Starts, TimedWaterfall
 from models.losses.insurance import InsuranceLayer
 from models.losses.price_bucket import PriceBucketLayer
 from models.losses.withdrawal_charge import WithdrawalCharge
@@ -69,6 +69,8 @@ class PoolLosses:
         self._moves()
         if any(one.charges is not None for one in self.reserves):
             lender.exit_charge, lender.exit_share = self.charge, self.charged_share
+        if any(payer.spares_suppliers and payer.settles != "treasury" for one in self.reserves for payer in one.payers):
+            lender.counted_on = self.counted_on
 
     def step(self, recorder: "Recorder") -> None:
         """Do what a block asks for: nothing, in most of them."""
@@ -93,6 +95,10 @@ class PoolLosses:
     def charged_share(self, reserve: int) -> float:
         """Return the part of a withdrawal that is charged now."""
         return self.reserves[reserve].charged_share()
+
+    def counted_on(self, reserve: int, units: float) -> tuple[float, float]:
+        """Return what suppliers of a reserve may count on: see `ReserveLosses.counted_on`."""
+        return self.reserves[reserve].counted_on(units)
 
     def capital_usd(self) -> float:
         """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""
@@ -180,6 +186,28 @@ class ReserveLosses:
         self.charges = next(
             (k for k, payer in enumerate(self.waterfall.payers) if isinstance(payer, WithdrawalCharge)), None
         )
+
+    @property
+    def payers(self) -> list[Payer]:
+        """The layers' states, in order."""
+        return self.waterfall.payers
+
+    def counted_on(self, units: float) -> tuple[float, float]:
+        """Return what layers owe of the hole and could pay, and what of a loss of so many units would reach suppliers.
+
+        Layers are read as they last saw their means; nothing changes.
+        """
+        owed, rest, reached = 0.0, units, 0.0
+        for payer in self.payers:
+            if payer.by_chance:
+                continue
+            taken = payer.would_take(rest, self._world.now, self.view)
+            rest -= taken
+            if payer.spares_suppliers:
+                owed += payer.good_for(self.view)
+            else:
+                reached += taken
+        return owed, reached + rest
 
     def takers(self) -> list[int]:
         """Get the layers ready to be asked; returns the numbers of those that take collateral, in order."""
