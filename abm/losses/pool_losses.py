@@ -18,7 +18,7 @@ import numpy as np
 from abm.losses.bad_debts import BadDebt, BadDebts, LossTotals
 from abm.losses.insurance import InsuredBy
 from abm.losses.layer_means import LayerMeans, Means
-from abm.losses.loss_market import LenderInLoss
+from abm.losses.loss_market import LenderInLoss, Outside
 from abm.losses.loss_terms import Losses, called_of, claims_layers, covered, insurer_name
 from abm.losses.takeovers import Takeovers
 from abm.markets.forced_sales import ForcedSales
@@ -57,9 +57,9 @@ class PoolLosses:
         self._lender = lender
         self.totals = LossTotals()
         self.news = 0
-        stack = terms.stack()
+        stack, outside = terms.stack(), Outside(world, terms.depth_usd)
         self.reserves = [
-            ReserveLosses(world, lender, reserve, terms, stack, insurers, sales, streams, self.totals)
+            ReserveLosses(world, lender, reserve, terms, stack, outside, insurers, sales, streams, self.totals)
             for reserve in range(len(lender.assets))
         ]
         self._with_means = [one for one in self.reserves if one.books.any_means]
@@ -159,6 +159,7 @@ class ReserveLosses:
         reserve: int,
         terms: Losses,
         stack: Sequence[Layer],
+        outside: Outside,
         insurers: Sequence["Insurer"],
         sales: ForcedSales,
         streams: "Streams",
@@ -172,7 +173,7 @@ class ReserveLosses:
         drawn = [layer.buckets for layer in layers if isinstance(layer, PriceBucketLayer)]
         count = lender.pool.accounts
         buckets = streams("pools", lender.name, "buckets").integers(drawn[0], size=count) if drawn else np.zeros(count)
-        self.view = LenderInLoss(world, lender, reserve, terms.depth_usd, buckets.astype(np.float64))
+        self.view = LenderInLoss(world, lender, reserve, outside, buckets.astype(np.float64))
         claiming = [layer for layer, _, _ in claims_layers(stack, names)]
         starts, called, means = self._start(layers, terms.recognition == "immediate", insurers, claiming)
         self.waterfall = TimedWaterfall(starts, called)
