@@ -371,10 +371,11 @@ DAILY: dict[str, Any] = {
             {"capital": {"DAI": 9000.0}, "min_capital_ratio": 1.0, "renewal_seconds": DAY},
             [9000.0] + [9100.0 - LOSS] * 4,
         ),
+        ({"capital": {"DAI": 9000.0}, "limit_usd": 1000.0, "premium_share": 0.5}, [9000.0] + [8000.0] * 4),
     ],
 )
 def test_no_premium_is_asked_once_cover_has_ended(play, terms, capital):
-    """100 a day, looked at again long after the end: of an insurer that fails, and of one that is below its minimum."""
+    """100 a day, looked at again long after the end: of one that fails, one below its minimum, one at its limit."""
     terms |= {"pricing": ASKED | {"estimate_every_seconds": YEAR}}
     assert insured(play, terms, **DAILY).steps["insurer_capital_usd"].tolist() == pytest.approx(capital, rel=1e-12)
 

@@ -85,7 +85,13 @@ class Insurer(mesa.Agent):
 
     @property
     def _in_force(self) -> bool:
-        return self.covers and self.has_price and not self.insolvent
+        return self.covers and self.has_price and not self.insolvent and not self._used_up
+
+    @property
+    def _used_up(self) -> bool:
+        """Whether its policy has paid all that it ever will."""
+        limit = self.terms.limit_usd
+        return limit is not None and self.paid_usd >= limit * (1.0 - ROUNDING)
 
     def _policy_usd(self, now: float) -> float:
         """What its policy leaves to be paid for losses of now, whether it is in force or could be renewed."""
@@ -160,7 +166,7 @@ class Insurer(mesa.Agent):
         pricing = self.terms.pricing
         if pricing is None:
             return
-        if self.insolvent or not self.covers:
+        if self.insolvent or self._used_up or not self.covers:
             self.premium_usd_per_year, self._estimates_seconds = 0.0, view.now
             return
         if view.now < self._estimates_seconds:

@@ -35,8 +35,9 @@ class Insurers(Parameters):
     asset, sold for what a claim needs.
 
     Its policy: the first `deductible_usd` of losses are not paid; `event_limit_usd` is the most it pays for losses
-    within `event_seconds` of the first, `limit_usd` for all together. With a `payout_delay_seconds` claims queue. Cover
-    is renewed every `renewal_seconds`, if at all, as long as capital is above the minimum.
+    within `event_seconds` of the first, `limit_usd` for all together, after which it is over and no premium is asked.
+    With a `payout_delay_seconds` claims queue. Cover is renewed every `renewal_seconds`, if at all, as long as capital
+    is above the minimum.
 
     Its solvency: capital less what it owes must be `min_capital_ratio` of its exposure, the most that its policy may
     still make it pay of all that is owed to the pool. Below that nobody leaves, and its owners bring what is missing,
