@@ -152,6 +152,7 @@ FUND = {"kind": "insurance_fund", "capital": 6_000.0}
         ([{"kind": "dao_offset", "capital": 6_000.0, "delay_seconds": HOUR}], 0.0, 0.0, False),  # it will
         ([{"kind": "insurance"}], 6_000.0, HOUR, False),
         ([{"kind": "insurance"}], 100.0, HOUR, True),  # it owes all, and has next to nothing
+        ([{"kind": "insurance"}] * 2, 2_600.0, HOUR, True),  # it has that once
         ([{"kind": "discretionary_rescue", "capital": 6_000.0, "probability": 1.0, "delay_seconds": HOUR}], 0, 0, True),
         ([{"kind": "price_bucket"}, FUND], 0.0, 0.0, True),  # who stands behind suppliers is no help
     ],

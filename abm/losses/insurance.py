@@ -94,9 +94,9 @@ class InsurancePayer(Payer):
             self._insurer.see_loss(rest, price_usd)
 
     def would_take(self, loss: float, now_seconds: float, market: LossView) -> float:
-        """As any layer, but no more than it has the means for, whatever its policy says."""
+        """As any layer, but no more than it has the means for, and only where it stands first: it has them once."""
         state = self.facing("", Loss(loss), now_seconds, market)
-        most = min(state.capacity, max(self.means(market) - self._owed_here(), 0.0))
+        most = min(state.capacity, max(self.means(market) - self._owed_here(), 0.0)) if self._first else 0.0
         return taken_by(LayerState("", most, state.share, state.deductible), loss)
 
     def good_for(self, market: LossView) -> float:
