@@ -123,6 +123,11 @@ class View:
         venue = self._world.exchanges[exchange].venue
         return venue.bid, venue.ask
 
+    def best_of(self, exchange: int, source: int) -> tuple[float, float]:
+        """Return the best bid and ask of one source of a market, fee included; nan where a side is empty."""
+        pool = self._world.exchanges[exchange].venue.sources[source]
+        return pool.bid, pool.ask
+
     def quote_in(self, exchange: int, side: Side, amount: float) -> Fill:
         """Return the venue's quote for giving exactly `amount`."""
         return self._world.exchanges[exchange].venue.quote_in(side, amount)

@@ -242,6 +242,7 @@ CASES: dict[tuple[str, str], tuple[Change, Change]] = {
     ("liquidity_providers", "reaction_seconds"): ({"reaction_seconds": 600.0}, {}),
     ("liquidity_providers", "return_volatility_per_year"): ({"return_volatility_per_year": 3.0}, {}),
     ("liquidity_providers", "return_after_seconds"): ({"return_after_seconds": 600.0}, {}),
+    ("liquidity_providers", "return_within"): ({"return_within": 1e-9}, {}),
     ("liquidity_providers", "conversion_cost"): ({"conversion_cost": 0.01}, {}),
     ("liquidity_providers", "stays"): ({"stays": True}, {}),
     ("noise_traders", "market"): ({"market": "BTC/DAI"}, {}),

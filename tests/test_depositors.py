@@ -139,6 +139,45 @@ def test_with_immediate_recognition_there_is_nothing_to_run_from() -> None:
     assert asked == {"deferred": 20, "immediate": 0}
 
 
+FUND = {"kind": "insurance_fund", "capital": 6_000.0}
+
+
+@pytest.mark.parametrize(
+    ("layers", "capital", "delay_seconds", "runs"),
+    [
+        ([], 0.0, 0.0, True),
+        ([FUND], 0.0, 0.0, False),  # it pays in the block in which the hole opens
+        ([FUND | {"capital": 100.0}], 0.0, 0.0, True),
+        ([FUND | {"deductible_usd": 4_900.0}], 0.0, 0.0, True),
+        ([{"kind": "dao_offset", "capital": 6_000.0, "delay_seconds": HOUR}], 0.0, 0.0, False),  # it will
+        ([{"kind": "insurance"}], 6_000.0, HOUR, False),
+        ([{"kind": "insurance"}], 100.0, HOUR, True),  # it owes all, and has next to nothing
+        ([{"kind": "insurance"}] * 2, 2_600.0, HOUR, True),  # it has that once
+        ([{"kind": "discretionary_rescue", "capital": 6_000.0, "probability": 1.0, "delay_seconds": HOUR}], 0, 0, True),
+        ([{"kind": "price_bucket"}, FUND], 0.0, 0.0, True),  # who stands behind suppliers is no help
+    ],
+)
+def test_nobody_runs_from_what_others_pay(
+    layers: list[dict[str, Any]], capital: float, delay_seconds: float, runs: bool
+) -> None:
+    """Before the loss is in the books and after; and who reads no layers runs whatever they are."""
+    insurer = {"capital": {"DAI": capital}, "payout_delay_seconds": delay_seconds}
+    for reads, asks in ((True, runs), (False, True)):
+        watching = [{"count": 20, "deposits": {"DAI": 1000.0}, "judges": {"noise": 0.02, "reads_layers": reads}}]
+        world = holed(depositors=watching, pool={"losses": {"recognition": "deferred", "layers": layers}})
+        world["agents"]["insurers"] = [insurer]
+        assert finished(world).recorder.depositors()["asked_members"].sum() == (20 if asks else 0)
+
+
+def test_nobody_runs_where_who_leaves_is_charged_its_part() -> None:
+    """A hole that everybody takes a part of along is nothing to run from; one that is not in the books yet is."""
+    for judges, asked in ((BOOKS | {"noise": 0.02}, 0), ({"noise": 0.02}, 20)):
+        nervous = [{"count": 20, "deposits": {"DAI": 1000.0}, "judges": judges}]
+        charge = {"losses": {"recognition": "deferred", "layers": [{"kind": "withdrawal_charge"}]}}
+        rows = finished(holed(depositors=nervous, pool=charge)).recorder.depositors()
+        assert rows["asked_members"].sum() == asked
+
+
 def test_the_first_out_are_paid_whole_and_the_last_pay() -> None:
     """By exit order, when all run from a hole of 5,000: 15,000 in cash pays the first fifteen of twenty."""
     runners = [{"count": 20, "deposits": {"DAI": 1000.0}, "judges": BOOKS}]
@@ -213,6 +252,7 @@ def test_what_was_seen_is_feared_in_full_however_rare_it_was_thought() -> None:
         "losses": {"recognition": "deferred", "layers": [cover]},
     }
     judges = {"noise": 0.5, "expected_hole": 1e-5, "patience_seconds": 30 * DAY, "memory_half_life_seconds": 60.0}
+    judges |= {"reads_layers": False}
     debtors = [{"positions": [{"debt": {"DAI": 5000.0}}, {"collateral": {"ETH": 1e5}, "debt": {"DAI": 1e4}}]}]
 
     def back(half_life_seconds: float) -> float:

@@ -144,6 +144,36 @@ def test_the_layers_terms_are_of_what_the_policys_deductible_leaves(play, layer,
     assert paid_by(run)["insurance"] == pytest.approx(paid, rel=1e-12)
 
 
+AGAIN = {"kind": "insurance"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "deductible", "paid"),
+    [
+        ([AGAIN | {"share": 0.5}, AGAIN], 1000.0, LOSS - 1000.0),
+        ([AGAIN | {"share": 0.5}, AGAIN | {"share": 0.5}], 1000.0, 0.75 * (LOSS - 1000.0)),
+        ([AGAIN, AGAIN], 1000.0, LOSS - 1000.0),
+        ([AGAIN, AGAIN], 2000.0, 0.0),
+        ([AGAIN | {"limit_usd": 300.0}, AGAIN], 0.0, LOSS),
+    ],
+)
+def test_an_insurer_that_stands_twice_in_a_waterfall_deducts_once(play, layers, deductible, paid):
+    """What the deductible leaves to others at the first layer is not paid at the second, nor borne again there."""
+    terms = {"capital": {"DAI": 1e6}, "deductible_usd": deductible}
+    run = insured(play, terms, pools__0__losses__layers=layers)
+    assert paid_by(run).get("insurance", 0.0) == pytest.approx(paid, rel=1e-12)
+
+
+def test_a_shortfall_of_what_was_deducted_is_no_claim(play):
+    """A cover between the two takes the 1,000 that were deducted, and pays half: the rest is the depositors'."""
+    cover = {"kind": "external_cover", "asset": "TKN", "capital": 100.0, "assessment_seconds": 60.0}
+    terms = {"capital": {"DAI": 1e6}, "deductible_usd": 1000.0}
+    token = {"assets__TKN": {"price": {"kind": "path", "prices": [10.0, 10.0, 5.0]}}}
+    run = insured(play, terms, pools__0__losses__layers=[AGAIN, cover, AGAIN], time__steps=3, **token)
+    expected = {"insurance": LOSS - 1000.0, "external_cover": 500.0, "depositors": 500.0}
+    assert paid_by(run) == pytest.approx(expected, rel=1e-9)
+
+
 def test_claims_queue_for_their_delay_and_are_paid_then(small_world, model_of, assert_losses_add_up, play):
     terms = {"capital": {"DAI": 5000.0}, "payout_delay_seconds": 120.0}
     run = insured(play, terms, time__steps=5)
@@ -341,10 +371,11 @@ DAILY: dict[str, Any] = {
             {"capital": {"DAI": 9000.0}, "min_capital_ratio": 1.0, "renewal_seconds": DAY},
             [9000.0] + [9100.0 - LOSS] * 4,
         ),
+        ({"capital": {"DAI": 9000.0}, "limit_usd": 1000.0, "premium_share": 0.5}, [9000.0] + [8000.0] * 4),
     ],
 )
 def test_no_premium_is_asked_once_cover_has_ended(play, terms, capital):
-    """100 a day, looked at again long after the end: of an insurer that fails, and of one that is below its minimum."""
+    """100 a day, looked at again long after the end: of one that fails, one below its minimum, one at its limit."""
     terms |= {"pricing": ASKED | {"estimate_every_seconds": YEAR}}
     assert insured(play, terms, **DAILY).steps["insurer_capital_usd"].tolist() == pytest.approx(capital, rel=1e-12)
 
@@ -386,6 +417,21 @@ def test_its_record_counts_for_more_with_time_and_capacity_used_makes_cover_dear
     assert insurer.premium_for(100.0, 0.0, 500.0, YEAR) == pytest.approx(1.1 * 200.0, rel=1e-12)
     assert insurer.premium_for(100.0, 250.0, 500.0, YEAR) == pytest.approx(1.1 * 200.0 * 1.5, rel=1e-12)
     assert insurer.premium_for(100.0, 0.0, 500.0, 0.0) == pytest.approx(1.1 * 100.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(("curve", "goes_on"), [(0.0, True), (2.0, False)])
+def test_an_insurer_whose_capital_is_gone_has_no_price_where_capacity_has_one(play, curve, goes_on):
+    """It owes more than it has from day 1 on, whose premium was set before; the next loss is that of day 3.
+
+    Without a curve it goes on as if it had capital.
+    """
+    pricing = ASKED | {"curve": curve, "curve_power": 1e-9}  # 1 + curve, whatever the exposure
+    terms = {"capital": {"DAI": 500.0}, "payout_delay_seconds": 2.5 * DAY, "pricing": pricing}
+    run = insured(play, terms, **DAILY | {"assets__ETH__price__prices": [2000.0, 1500.0, 1500.0, 700.0]})
+    first, later = 100.0 * (1.0 + curve), 100.0 * goes_on
+    capital = [500.0, 500.0 + first, 500.0 + first + later]
+    assert run.steps["insurer_capital_usd"].tolist()[:3] == pytest.approx(capital)
+    assert run.write_offs[run.write_offs["account"] == 1]["layer"].tolist() == ["pending" if goes_on else "depositors"]
 
 
 # Ruin

@@ -249,6 +249,18 @@ def test_who_returns_brings_all_it_owns_at_the_pools_ratio(model_of, market):
         assert quote / base == pytest.approx(pool.quote / pool.base, rel=1e-12)
 
 
+@every_source
+def test_nobody_returns_to_a_pool_that_is_off_the_reference(model_of, market, kind):
+    """Without arbitrage it stays at 2000: they are back once the reference, which returns calmly, is near enough."""
+    terms = {"leave_volatility_per_year": 20.0, "return_volatility_per_year": 15.0, "return_after_seconds": 60.0}
+    prices = [2000.0, 2000.0, *[1700.0] * 7, *[1700.0 * 1.019**k for k in range(9)]]
+    for within in (0.02, 0.1, float("inf")):
+        model = model_of(market(terms | {"return_within": within}, prices, SOURCES[kind], arbitrage=[], steps=18))
+        here = presence(model, 18)
+        near = next(block for block in range(8, 18) if prices[block] * (1.0 + within) >= 2000.0)
+        assert here == [1, 1, *[0] * (near - 2), *[1] * (18 - near)]
+
+
 def test_a_position_is_centred_anew_when_it_returns(model_of, market):
     terms = {"lower": 0.95, "upper": 1.05, "leave_volatility_per_year": 20.0, "return_after_seconds": 60.0}
     model = model_of(market(terms, [2000.0, 2000.0, 1600.0], SOURCES["concentrated"], steps=30))

@@ -70,8 +70,9 @@ def test_surplus_heals_first_and_whole_lots_of_the_rest_are_auctioned():
     assert layer.advance(2 * HOUR, market).units == 0.0
     paid = layer.advance(3 * HOUR, market)
     assert (paid.units, layer.minted) == (100_000.0, pytest.approx(100_000.0 / 300.0))
-    assert layer.pending_units == 20_000.0
+    assert (layer.pending_units, layer.due_seconds) == (20_000.0, inf)  # less than a lot waits for surplus
     layer.receive(25_000.0)
+    assert layer.due_seconds == -inf
     assert layer.advance(4 * HOUR, market).units == 20_000.0
     assert (layer.surplus, layer.pending_units, layer.due_seconds) == (5_000.0, 0.0, inf)
 

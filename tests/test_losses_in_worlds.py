@@ -206,6 +206,31 @@ def test_a_token_without_a_market_is_sold_to_the_rest_of_it_as_deep_as_is_said(p
     assert run.steps["reference_TKN"].iloc[-1] < 5.0
 
 
+@pytest.mark.parametrize("feedback", [True, False])
+def test_a_loss_in_parts_costs_a_fund_as_many_tokens_as_in_one(small_world, model_of, feedback):
+    """What was sold before in the block stands in the way of the next sale; without feedback nothing does."""
+    layer = {"kind": "insurance_fund", "asset": "TKN", "capital": 1000.0}
+    spent = {}
+    for parts in (1, 10):
+        positions = [{"collateral": {"ETH": 10.0 / parts}, "debt": {"DAI": 16000.0 / parts}}] * parts
+        model = model_of(
+            small_world(
+                **UNDER,
+                **TOKEN,
+                feedback=feedback,
+                agents__borrowers=[{"positions": positions}],
+                pools__0__losses__layers=[layer],
+                pools__0__losses__depth_usd={"TKN": 5000.0},
+            )
+        )
+        model.run()
+        assert len(set(model.recorder.write_offs()["step"])) == 1
+        spent[parts] = 1000.0 - balance(model, "losses of core", "TKN")
+    whole = LOSS / (5.0 - LOSS / 1000.0)  # y / (p - y / x), with 1,000 tokens against the sale
+    pieces = LOSS / (5.0 - LOSS / 10.0 / 1000.0)
+    assert spent == pytest.approx({1: whole, 10: whole if feedback else pieces}, rel=1e-9)
+
+
 def test_a_token_that_sells_for_another_asset_is_changed_into_what_was_lost(small_world, model_of):
     """It is quoted in a stablecoin that is worth 1.25, and fills the hole in dollars."""
     markets = [{"base": base, "quote": quote, "sources": [{"kind": "infinite"}]} for base, quote in QUOTED]

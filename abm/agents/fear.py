@@ -1,11 +1,13 @@
 """How depositors judge: a private signal of the hole against what the rate pays, and a memory that fades.
 
 Models: each member's error in reading the hole is drawn once, evenly up to its `noise`, and each knows how large it may
-be; that there is a hole at all is for everybody to see. Outflows are remembered for a while: a run is judged from where
-it began, with what has left as cash, as claims, and as a share that is known to have asked (see `models.runs`). Those
-who are out remember the worst hole or haircut that they saw, and take it for as large as half of that after each
-half-life.
-Leaves out: learning, an error that differs from one event to the next, risk aversion.
+be; that there is a hole at all is for everybody to see. What layers take of it is no hole to who counts on them; where
+who leaves is charged its part of a hole, leaving saves it the rest alone. Outflows are remembered for a while: a run is
+judged from where it began, with what has left as cash, as claims, and as a share that is known to have asked (see
+`models.runs`). Those who are out remember the worst hole or haircut that they saw, and take it for as large as half of
+that after each half-life.
+Leaves out: learning, an error that differs from one event to the next, risk aversion, doubts about layers that pay
+later; that who waits in a queue would be charged where it no longer waits.
 """
 
 import math
@@ -16,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from abm.reading.distributions import NonNegativeOrDrawn, PositiveOrDrawn, draw
+from models.losses.layer import ROUNDING
 from models.parameters import Parameters
 from models.rates import SECONDS_PER_YEAR
 from models.runs import better_to_leave
@@ -38,7 +41,8 @@ class Judgement(Parameters):
     `noise` is the largest error of a member's signal, as a share of all claims; `patience_seconds` is how long it
     counts on earning the supply rate, over `outside_rate_per_year` elsewhere. It looks every `look_every_seconds`, in
     every block if 0, and what left before is half forgotten after `memory_half_life_seconds`. One that reads no
-    positions sees a hole only once it is in the books. `expected_hole` is the mean of the holes that it thinks of
+    positions sees a hole only once it is in the books; one that reads no layers counts on none but the treasury.
+    `expected_hole` is the mean of the holes that it thinks of
     before it looks, as a share of all claims, small ones being likelier than large ones: the noisier its signal, the
     less it makes of a large one. By default it has nothing but its signal.
     """
@@ -50,6 +54,7 @@ class Judgement(Parameters):
     look_every_seconds: NonNegativeOrDrawn = 0.0
     memory_half_life_seconds: float = Field(86_400.0, gt=0)
     reads_positions: bool = True
+    reads_layers: bool = True
 
 
 class Returns(Parameters):
@@ -83,6 +88,7 @@ class Judge:
         self._outside = terms.outside_rate_per_year
         self._expected_hole = terms.expected_hole or math.inf
         self._reads_positions = terms.reads_positions
+        self._reads_layers = terms.reads_layers
         self._memory_half_life = terms.memory_half_life_seconds
         self._trust_half_life = returns.trust_half_life_seconds if returns is not None else math.inf
         self._noise = draw(terms.noise, count, stream("noise"))
@@ -117,7 +123,7 @@ class Judge:
             return _NOBODY
         members = self._looking(view)
         members = members[staying[members]]
-        return members[self._better_to_leave(reserve, sight, members, 0.0)] if members.size else members
+        return members[self._better_to_leave(reserve, sight, members, 0.0, sight.charged)] if members.size else members
 
     def reassured(self, view: "View", reserve: int, sight: "Sight", gone: BoolArray) -> IntArray:
         """Return the members among those who are gone that look now and that the rate pays for their fear."""
@@ -129,7 +135,10 @@ class Judge:
         return members[~self._better_to_leave(reserve, sight, members, worst)] if members.size else members
 
     def _hole(self, sight: "Sight") -> float:
-        return sight.deficit + (sight.unrealised if self._reads_positions else 0.0)
+        hole = sight.deficit + (sight.unrealised if self._reads_positions else 0.0)
+        if self._reads_layers:
+            hole = _left_of(hole, sight.owed + (sight.taken if self._reads_positions else 0.0))
+        return hole
 
     def _looking(self, view: "View") -> IntArray:
         """Return those whose clock strikes within this block: at its phase, and every interval after."""
@@ -144,23 +153,30 @@ class Judge:
         self._looked_at, self._lookers = view.now, awake[strikes < end]
         return self._lookers
 
-    def _better_to_leave(self, reserve: int, sight: "Sight", members: IntArray, feared: float) -> BoolArray:
+    def _better_to_leave(
+        self, reserve: int, sight: "Sight", members: IntArray, feared: float, charged: float = 0.0
+    ) -> BoolArray:
         """Judge from where the run began: what left lately is counted as if it were still there, and had asked.
 
-        `feared` is the least that everybody takes the hole for, as a share of the claims.
+        `feared` is the least that everybody takes the hole for, as a share of the claims. `charged` is the part of a
+        claim that who leaves pays: with the rest of the claims and of the hole it is as without a charge, since
+        1 - (b - f w) / (1 - w) = (1 - f) (1 - h / (1 - w)), where h = (b - f) / (1 - f).
         """
         left = self._memories[reserve].left
-        claims = sight.claims + left
+        kept = 1.0 - charged
+        claims = sight.claims * kept + left
         if claims <= 0.0:
             return np.zeros(members.size, dtype=np.bool_)
         hole = self._hole(sight)
+        if charged > 0.0:
+            hole = _left_of(hole, sight.claims * charged)
         if hole > 0.0:
             signals, noises = hole / claims + self._error[members], self._noise[members]
         else:
             signals, noises = np.zeros((2, members.size))
         growth = (sight.supply_rate_per_year - self._outside) * self._patience_years[members]
         gains = np.expm1(np.clip(growth, -_LARGEST_GROWTH, _LARGEST_GROWTH))
-        cash, asked = (sight.cash + left) / claims, min((sight.queued + left) / claims, 1.0)
+        cash, asked = (sight.cash + left) / claims, min((sight.queued * kept + left) / claims, 1.0)
         if feared > 0.0 and self._expected_hole < math.inf:
             # What has been seen is no signal that could be an error: it is feared in full.
             seen, exact = np.full(members.size, feared), np.zeros(members.size)
@@ -168,3 +184,9 @@ class Judge:
             return afraid | better_to_leave(signals, gains, cash, noises, asked, self._expected_hole)
         signals = np.maximum(signals, feared) if feared > 0.0 else signals
         return better_to_leave(signals, gains, cash, noises, asked, self._expected_hole)
+
+
+def _left_of(hole: float, borne: float) -> float:
+    """What is left of a hole of which others bear a part; nothing where that is but a rounding."""
+    left = hole - borne
+    return left if left > ROUNDING * hole else 0.0

@@ -59,12 +59,14 @@ class Insurer(mesa.Agent):
         self.premium_share = terms.premium_share
         self.payers: list[InsurancePayer] = []
         self.borne_usd = 0.0  # losses seen while the deductible lasted
+        self.beyond_usd = 0.0  # losses seen beyond it
         self.paid_usd = 0.0  # what its policy has made it pay, or owe
         self.premiums_usd = 0.0
         self.brought_usd = 0.0  # by owners, on top of the capital of the start
         self.started = False  # whether its owners have their shares
         self.insolvent = False
         self.covers = True
+        self.has_price = True  # without capital there is none at which it would cover, where capacity has one
         self.premium_usd_per_year = 0.0
         window = inf if terms.window_seconds is None else terms.window_seconds
         self.stake = Stake(0.0, terms.cooldown_seconds, window)
@@ -79,7 +81,17 @@ class Insurer(mesa.Agent):
 
     def left_usd(self, now: float) -> float:
         """Return the most that its policy may still make it pay for losses of now."""
-        return self._policy_usd(now) if self.covers and not self.insolvent else 0.0
+        return self._policy_usd(now) if self._in_force else 0.0
+
+    @property
+    def _in_force(self) -> bool:
+        return self.covers and self.has_price and not self.insolvent and not self._used_up
+
+    @property
+    def _used_up(self) -> bool:
+        """Whether its policy has paid all that it ever will."""
+        limit = self.terms.limit_usd
+        return limit is not None and self.paid_usd >= limit * (1.0 - ROUNDING)
 
     def _policy_usd(self, now: float) -> float:
         """What its policy leaves to be paid for losses of now, whether it is in force or could be renewed."""
@@ -90,13 +102,25 @@ class Insurer(mesa.Agent):
         used = self._event_usd if now < self._event_ends_seconds else 0.0
         return min(left, max(self.terms.event_limit_usd - used, 0.0))
 
-    def deduct(self, loss: float, price_usd: float) -> float:
-        """Return how many units of a loss its deductible leaves to others; that part of it has been borne then."""
-        if self.insolvent or not self.covers:
+    def deducted(self, loss: float, price_usd: float) -> float:
+        """Return how many units of a loss that it has not seen before its deductible leaves to others."""
+        if not self._in_force:
             return 0.0
-        deducted = min(loss, max(self.terms.deductible_usd - self.borne_usd, 0.0) / price_usd)
+        return min(loss, max(self.terms.deductible_usd - self.borne_usd, 0.0) / price_usd)
+
+    def deducted_again(self, loss: float, price_usd: float) -> float:
+        """Return how many units of a loss that it has seen are left to others: all but what it may yet pay of such."""
+        if self.terms.deductible_usd == 0.0:
+            return 0.0
+        return max(loss - max(self.beyond_usd - self.paid_usd, 0.0) / price_usd, 0.0)
+
+    def see_loss(self, loss: float, price_usd: float) -> None:
+        """Take note of a loss: the part that is deducted has been borne then."""
+        if not self._in_force:
+            return
+        deducted = self.deducted(loss, price_usd)
         self.borne_usd += deducted * price_usd
-        return deducted
+        self.beyond_usd += (loss - deducted) * price_usd
 
     def promise(self, taken_usd: float, now: float) -> None:
         """Take note of what it has taken of a loss."""
@@ -114,10 +138,6 @@ class Insurer(mesa.Agent):
         return means / owed
 
     # Solvency
-
-    def exposure_usd(self, insured_usd: float, now: float) -> float:
-        """Return the most that its policy may still make it pay while so much is owed to the pool."""
-        return min(self.left_usd(now), insured_usd)
 
     def minimum_usd(self, insured_usd: float, now: float) -> float:
         """Return the capital that it must have for its cover to go on, or to begin again."""
@@ -146,7 +166,7 @@ class Insurer(mesa.Agent):
         pricing = self.terms.pricing
         if pricing is None:
             return
-        if self.insolvent or not self.covers:
+        if self.insolvent or self._used_up or not self.covers:
             self.premium_usd_per_year, self._estimates_seconds = 0.0, view.now
             return
         if view.now < self._estimates_seconds:
@@ -156,12 +176,17 @@ class Insurer(mesa.Agent):
         if expected is None:
             hole = view.shortfall_after(self.pool, pricing.shock)
             due = max(hole - max(self.terms.deductible_usd - self.borne_usd, 0.0), 0.0)
-            expected = pricing.shocks_per_year * min(due, self.left_usd(view.now))
-        exposure = self.exposure_usd(insured_usd, view.now)
-        self.premium_usd_per_year = self.premium_for(expected, exposure, sheet.equity_usd, view.now)
+            expected = pricing.shocks_per_year * min(due, self._policy_usd(view.now))
+        exposure = min(self._policy_usd(view.now), insured_usd)
+        self.has_price = pricing.curve == 0.0 or exposure == 0.0 or sheet.equity_usd > 0.0
+        premium = self.premium_for(expected, exposure, sheet.equity_usd, view.now) if self.has_price else 0.0
+        self.premium_usd_per_year = premium
 
     def premium_for(self, expected_usd: float, exposure_usd: float, capital_usd: float, now: float) -> float:
-        """Return the premium a year for what it expects to lose in one, its own record weighed in."""
+        """Return the premium a year for what it expects to lose in one, its own record weighed in.
+
+        `exposure_usd` is the most that its policy may still make it pay while so much is owed to the pool.
+        """
         pricing = self.terms.pricing
         if pricing is None:
             return 0.0
@@ -174,7 +199,7 @@ class Insurer(mesa.Agent):
     def owe(self, reserve: int, income: float, priced: float = 0.0) -> float:
         """Add its part of a reserve's income and a premium to what is due to it; return all that is due, in units."""
         due = self._premiums_due.get(reserve, 0.0)
-        if self.covers and not self.insolvent:
+        if self._in_force:
             due += self.premium_share * income
             due += priced
         self._premiums_due[reserve] = due

@@ -2,12 +2,12 @@
 
 Models: members who leave when the pair's realised volatility, or their own loss against holding, passes a line of
 their own, after the time it takes them to react; who are back once volatility has been below another line for long
-enough, with all they own, exchanged to the pool's ratio on the rest of the market. What they lose to arbitrage is
+enough and nobody can trade with the pool far off the reference, with all they own, exchanged to the pool's ratio on the
+rest of the market. What they lose to arbitrage is
 counted as loss-versus-rebalancing (Milionis, Moallemi, Roughgarden and Zhang, "Automated market making and
 loss-versus-rebalancing", 2022): what a portfolio with the same holdings, traded at the reference price, gains over the
 position without its fees. Who trades on worse terms than the reference, as a forced seller does, lowers it.
-Leaves out: choosing between pools and fees, positions re-centred without leaving, incentives paid in other tokens, gas,
-waiting for arbitrage before coming back to a pool that is off the reference.
+Leaves out: choosing between pools and fees, positions re-centred without leaving, incentives paid in other tokens, gas.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,14 @@ import mesa
 import numpy as np
 from pydantic import Field, model_validator
 
-from abm.reading.distributions import Members, NonNegativeOrDrawn, PositiveInfOrDrawn, PositiveOrDrawn, draw
+from abm.reading.distributions import (
+    Members,
+    NonNegativeOrDrawn,
+    PositiveInfOrDrawn,
+    PositiveOrDrawn,
+    PositiveOrInf,
+    draw,
+)
 from models.market.stakes import STAKED
 from models.parameters import Parameters
 from models.types import BoolArray, FloatArray, IntArray
@@ -37,7 +44,9 @@ class LiquidityProviders(Parameters):
     A member leaves `reaction_seconds` after volatility passed `leave_volatility_per_year`, or its loss against holding
     since it last came in, fees included, passed the fraction `leave_loss`. It is back when volatility has been below
     `return_volatility_per_year` (by default the line at which it leaves, and never above that) for
-    `return_after_seconds`; what it then exchanges costs it the fraction `conversion_cost`. With `stays` nobody leaves.
+    `return_after_seconds`, and the pool neither buys nor sells at a price that is better for others than the reference
+    by more than the fraction `return_within`: what it brings would be theirs. What it then exchanges costs it the
+    fraction `conversion_cost`. With `stays` nobody leaves.
     """
 
     count: Members = 1
@@ -51,6 +60,7 @@ class LiquidityProviders(Parameters):
     reaction_seconds: NonNegativeOrDrawn = 0.0
     return_volatility_per_year: PositiveInfOrDrawn | None = None
     return_after_seconds: NonNegativeOrDrawn = 3600.0
+    return_within: PositiveOrInf = 0.02
     conversion_cost: float = Field(0.0005, ge=0, lt=1)
     stays: bool = False
 
@@ -174,6 +184,8 @@ class LiquidityProviderCohort(mesa.Agent):
         self._calm_since = np.where(calm, np.minimum(self._calm_since, now), np.inf)
         leaving = np.flatnonzero(self.present & (self._due <= now))
         coming = np.flatnonzero(self._calm_since + self.return_after_seconds <= now)
+        if coming.size and self._pool_is_off(view):
+            coming = coming[:0]
         return [
             self._moves(members, comes) for members, comes in ((leaving, False), (coming, True)) if members.size > 0
         ]
@@ -192,6 +204,12 @@ class LiquidityProviderCohort(mesa.Agent):
             self._left_at[moves.members] = view.now
         self._waiting = not self.present.all() or bool(np.isfinite(self._due).any())
         self._look(view)
+
+    def _pool_is_off(self, view: "View") -> bool:
+        """Return whether others could trade with the pool at a price that is too far from the reference."""
+        bid, ask = view.best_of(self.exchange, self.source)
+        reference, within = view.pair_reference(self.exchange), self.terms.return_within
+        return bid > reference * (1.0 + within) or ask < reference * (1.0 - within)
 
     def _moves(self, members: IntArray, comes: bool) -> Moves:
         owners, cost = self.first_account + members, self.terms.conversion_cost

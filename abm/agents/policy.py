@@ -13,7 +13,8 @@ class Pricing(Parameters):
     Z = t / (t + `credibility_years`). Expected is `expected_loss_usd_per_year`, or, where that is not given, what its
     policy would pay if all prices that move fell by the share `shock`, `shocks_per_year` times; it looks again every
     `estimate_every_seconds`. The premium is estimate (1 + `loading`) (1 + `curve` (exposure / capital)^`curve_power`),
-    dearer as capacity is used up.
+    dearer as capacity is used up: with a `curve` an insurer whose capital is gone has no price any more. It asks for
+    nothing then, and takes no new loss, until it looks again and has some.
     """
 
     expected_loss_usd_per_year: float | None = Field(None, ge=0)
@@ -34,8 +35,9 @@ class Insurers(Parameters):
     asset, sold for what a claim needs.
 
     Its policy: the first `deductible_usd` of losses are not paid; `event_limit_usd` is the most it pays for losses
-    within `event_seconds` of the first, `limit_usd` for all together. With a `payout_delay_seconds` claims queue. Cover
-    is renewed every `renewal_seconds`, if at all, as long as capital is above the minimum.
+    within `event_seconds` of the first, `limit_usd` for all together, after which it is over and no premium is asked.
+    With a `payout_delay_seconds` claims queue. Cover is renewed every `renewal_seconds`, if at all, as long as capital
+    is above the minimum.
 
     Its solvency: capital less what it owes must be `min_capital_ratio` of its exposure, the most that its policy may
     still make it pay of all that is owed to the pool. Below that nobody leaves, and its owners bring what is missing,

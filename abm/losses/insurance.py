@@ -4,6 +4,8 @@ Models: an insurer that pays at once takes no more than it can pay. One with a p
 and owes it: claims queue, and when they fall due they are paid, or, where it has not enough for all that it owes in
 that asset, each in the same proportion; it is insolvent then and covers nothing any more. It pays from money in the
 asset that was lost, then by giving up its claims on that reserve, then by selling tokens.
+An insurer may stand in several layers of one waterfall: its policy's deductible counts once, where it stands first, and
+leaves it as much less to pay in all of them together.
 Leaves out: disputes of claims. Where tokens back claims in several assets, those that fall due first are paid first.
 Units: units of the asset that was lost.
 """
@@ -16,6 +18,7 @@ from models.losses import Effect, LayerState, Loss, LossView, Paid, Payer
 from models.losses.insurance import InsuranceLayer
 from models.losses.market import raise_by_sale
 from models.losses.payer import What
+from models.losses.waterfall import taken_by
 
 if TYPE_CHECKING:
     from abm.agents.insurer import Insurer
@@ -46,7 +49,7 @@ class InsuredBy:
 class InsurancePayer(Payer):
     """One insurer facing the losses of one reserve."""
 
-    __slots__ = ("_asset", "_insurer", "_lender", "_reserve", "_world")
+    __slots__ = ("_asset", "_first", "_insurer", "_lender", "_reserve", "_world")
 
     gives: ClassVar[frozenset[What]] = frozenset({"spent", "burned", "sold"})
     pro_rata: ClassVar[bool] = True
@@ -58,6 +61,8 @@ class InsurancePayer(Payer):
         self._lender = insured.lender
         self._reserve = insured.reserve
         self._asset = insured.lender.assets[insured.reserve]
+        # All that reaches another of its layers has come by the first.
+        self._first = all(other._reserve != self._reserve for other in self._insurer.payers)
         self._insurer.payers.append(self)
 
     @property
@@ -80,14 +85,35 @@ class InsurancePayer(Payer):
     def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
         """As any layer, with what is left of the policy's deductible on top of its own for one loss."""
         state = super().facing(name, loss, now_seconds, market)
-        deducted = self._insurer.deduct(loss.rest, market.debt_price_usd)
-        return LayerState(name, state.capacity, state.share, state.deductible + deducted)
+        return LayerState(name, state.capacity, state.share, state.deductible + self._deducted(loss.rest, market))
+
+    def count(self, rest: float, taken: float, price_usd: float) -> None:
+        """Take note of a loss, the part that the policy's deductible leaves to others included."""
+        super().count(rest, taken, price_usd)
+        if self._first:
+            self._insurer.see_loss(rest, price_usd)
+
+    def would_take(self, loss: float, now_seconds: float, market: LossView) -> float:
+        """As any layer, but no more than it has the means for, and only where it stands first: it has them once."""
+        state = self.facing("", Loss(loss), now_seconds, market)
+        most = min(state.capacity, max(self.means(market) - self._owed_here(), 0.0)) if self._first else 0.0
+        return taken_by(LayerState("", most, state.share, state.deductible), loss)
+
+    def good_for(self, market: LossView) -> float:
+        """Its part of what there is for all that it owes in the asset."""
+        owed = self._owed_here()
+        return self.pending_units * min(self.means(market) / owed, 1.0) if owed > 0.0 else 0.0
 
     def pay(self, units: float, now_seconds: float, market: LossView) -> Paid:
         """Take `units` of a loss, and count them against the policy."""
         paid = super().pay(units, now_seconds, market)
         self._insurer.promise(units * market.debt_price_usd, now_seconds)
         return paid
+
+    def _deducted(self, rest: float, market: LossView) -> float:
+        """What the policy's deductible leaves to others of a loss of which `rest` units are left."""
+        deducted = self._insurer.deducted if self._first else self._insurer.deducted_again
+        return deducted(rest, market.debt_price_usd)
 
     def _deliver(self, units: float, now_seconds: float, market: LossView) -> Paid:
         wanted = units

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from abm.losses.loss_market import LenderInLoss
 from abm.markets.forced_sales import ForcedSales
 from models.ledger import OUTSIDE
 from models.lending.bad_debt import assume, cover_from_treasury, cover_with_cash, cut, haircut, restore, surrender
-from models.losses import Effect, LossView, Part, Payer, Returned, TimedWaterfall
+from models.losses import Effect, Part, Payer, Returned, TimedWaterfall
 from models.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class LayerMeans:
         lender: "Lender",
         reserve: int,
         waterfall: TimedWaterfall,
-        view: LossView,
+        view: LenderInLoss,
         means: Sequence[Means],
         sales: ForcedSales,
     ) -> None:
@@ -141,7 +142,8 @@ class LayerMeans:
         world, reference = self._world, self._world.reference
         sale = self._sales.quote(asset, units, self._asset)
         if sale.trip is None:
-            sale.asset, sale.proceeds = self._asset, self._view.token(world.assets[asset]).proceeds(units)
+            sale.asset, sale.proceeds = self._asset, self._view.outside.market(asset, self._asset).proceeds(units)
+            self._view.outside.note(asset, units)
         self._sales.settle(account, asset, sale, _GENERATION)
         if sale.asset != self._asset:
             world.ledger.transfer(account, OUTSIDE, sale.asset, sale.proceeds)

@@ -1,8 +1,9 @@
 """What the loss layers of a pool see of the world when they pay: prices, depth, claims and positions of that moment.
 
 Models: a token is sold on every venue that leads to the debt's asset, or for what the first of its markets quotes;
-where no market sells it, to the rest of the market, at the reference price or as deep as the scenario says. Who owes in
-the reserve that lost takes redistributed debt in proportion to the value of its collateral. Winners of a lending pool
+where no market sells it, to the rest of the market, at the reference price or as deep as the scenario says: what all
+layers of a pool sell there within a block goes down one curve, which is whole again in the next. Who owes in the
+reserve that lost takes redistributed debt in proportion to the value of its collateral. Winners of a lending pool
 are those who owe and have gained on what they hold and owe since the start, less what they have paid out of that for
 earlier losses, as far as their collateral in the asset that was lost goes: they are short of what fell.
 Leaves out: no collateral goes with a bad debt: it is bad once nothing is left to seize, or `abm.losses.takeovers` has
@@ -74,10 +75,39 @@ class OnVenues:
         return units
 
 
+class Outside:
+    """The rest of the market, where no venue sells a token: how deep it is, and what was sold there in this block."""
+
+    __slots__ = ("_depth_usd", "_sold", "_step", "_world")
+
+    def __init__(self, world: "World", depth_usd: dict[str, float]) -> None:
+        self._world = world
+        self._depth_usd = depth_usd
+        self._step = -1
+        self._sold: dict[int, float] = {}
+
+    def market(self, token: int, debt: int) -> PoolDepth:
+        """Return where a token sells now for the asset of a debt."""
+        world = self._world
+        price, usd = world.reference[token] / world.reference[debt], world.reference[token]
+        whole = PoolDepth(price, self._depth_usd.get(world.assets[token], inf) / usd)
+        sold = self._sold.get(token, 0.0) if self._step == world.step else 0.0
+        return PoolDepth(whole.price_after(sold), whole.depth_units + sold) if sold > 0.0 else whole
+
+    def note(self, token: int, units: float) -> None:
+        """Take note of a sale; without feedback it leaves no trace."""
+        if not self._world.scenario.feedback:
+            return
+        if self._step != self._world.step:
+            self._step, self._sold = self._world.step, {}
+        self._sold[token] = self._sold.get(token, 0.0) + units
+
+
 class LenderInLoss:
     """One reserve of a pool as its loss layers see it: a `LossView`.
 
     Attributes:
+        outside: the rest of the market.
         draws: what chance decides by, for each layer that it decides about; set anew for each loss.
         closing: the account whose debt others are to take over; it is none of the borrowers.
     """
@@ -85,13 +115,11 @@ class LenderInLoss:
     collateral_asset: Final = ""
     collateral_per_unit: Final = 0.0
 
-    def __init__(
-        self, world: "World", lender: "Lender", reserve: int, depth_usd: dict[str, float], buckets: FloatArray
-    ) -> None:
+    def __init__(self, world: "World", lender: "Lender", reserve: int, outside: Outside, buckets: FloatArray) -> None:
         self._world = world
         self._lender = lender
         self._reserve = reserve
-        self._depth_usd = depth_usd
+        self.outside = outside
         self._first_prices = np.array([world.exogenous[0][asset] for asset in lender.assets])
         self._bucket_prices = buckets
         number = world.lenders.index(lender)
@@ -143,8 +171,7 @@ class LenderInLoss:
         target = world.sold_for(number, self.asset)
         if target is not None:
             return OnVenues(world, number, target, self.asset, floor)
-        depth = self._depth_usd.get(str(asset), inf) / world.reference[number]
-        return PoolDepth(world.reference[number] / world.reference[self.asset], depth)
+        return self.outside.market(number, self.asset)
 
     def drawn_for(self, decider: object) -> float:
         """What chance decides by about a layer."""

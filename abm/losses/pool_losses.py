@@ -18,11 +18,11 @@ import numpy as np
 from abm.losses.bad_debts import BadDebt, BadDebts, LossTotals
 from abm.losses.insurance import InsuredBy
 from abm.losses.layer_means import LayerMeans, Means
-from abm.losses.loss_market import LenderInLoss
+from abm.losses.loss_market import LenderInLoss, Outside
 from abm.losses.loss_terms import Losses, called_of, claims_layers, covered, insurer_name
 from abm.losses.takeovers import Takeovers
 from abm.markets.forced_sales import ForcedSales
-from models.losses import DEPOSITORS, HaircutLayer, Layer, Starts, TimedWaterfall
+from models.losses import DEPOSITORS, HaircutLayer, Layer, Payer, Starts, TimedWaterfall
 from models.losses.insurance import InsuranceLayer
 from models.losses.price_bucket import PriceBucketLayer
 from models.losses.withdrawal_charge import WithdrawalCharge
@@ -57,9 +57,9 @@ class PoolLosses:
         self._lender = lender
         self.totals = LossTotals()
         self.news = 0
-        stack = terms.stack()
+        stack, outside = terms.stack(), Outside(world, terms.depth_usd)
         self.reserves = [
-            ReserveLosses(world, lender, reserve, terms, stack, insurers, sales, streams, self.totals)
+            ReserveLosses(world, lender, reserve, terms, stack, outside, insurers, sales, streams, self.totals)
             for reserve in range(len(lender.assets))
         ]
         self._with_means = [one for one in self.reserves if one.books.any_means]
@@ -69,6 +69,8 @@ class PoolLosses:
         self._moves()
         if any(one.charges is not None for one in self.reserves):
             lender.exit_charge, lender.exit_share = self.charge, self.charged_share
+        if any(payer.spares_suppliers and payer.settles != "treasury" for one in self.reserves for payer in one.payers):
+            lender.counted_on = self.counted_on
 
     def step(self, recorder: "Recorder") -> None:
         """Do what a block asks for: nothing, in most of them."""
@@ -93,6 +95,10 @@ class PoolLosses:
     def charged_share(self, reserve: int) -> float:
         """Return the part of a withdrawal that is charged now."""
         return self.reserves[reserve].charged_share()
+
+    def counted_on(self, reserve: int, units: float) -> tuple[float, float]:
+        """Return what suppliers of a reserve may count on: see `ReserveLosses.counted_on`."""
+        return self.reserves[reserve].counted_on(units)
 
     def capital_usd(self) -> float:
         """Return what layers with means of their own have now, at the reference prices; insurers are not among them."""
@@ -153,6 +159,7 @@ class ReserveLosses:
         reserve: int,
         terms: Losses,
         stack: Sequence[Layer],
+        outside: Outside,
         insurers: Sequence["Insurer"],
         sales: ForcedSales,
         streams: "Streams",
@@ -166,7 +173,7 @@ class ReserveLosses:
         drawn = [layer.buckets for layer in layers if isinstance(layer, PriceBucketLayer)]
         count = lender.pool.accounts
         buckets = streams("pools", lender.name, "buckets").integers(drawn[0], size=count) if drawn else np.zeros(count)
-        self.view = LenderInLoss(world, lender, reserve, terms.depth_usd, buckets.astype(np.float64))
+        self.view = LenderInLoss(world, lender, reserve, outside, buckets.astype(np.float64))
         claiming = [layer for layer, _, _ in claims_layers(stack, names)]
         starts, called, means = self._start(layers, terms.recognition == "immediate", insurers, claiming)
         self.waterfall = TimedWaterfall(starts, called)
@@ -180,6 +187,28 @@ class ReserveLosses:
         self.charges = next(
             (k for k, payer in enumerate(self.waterfall.payers) if isinstance(payer, WithdrawalCharge)), None
         )
+
+    @property
+    def payers(self) -> list[Payer]:
+        """The layers' states, in order."""
+        return self.waterfall.payers
+
+    def counted_on(self, units: float) -> tuple[float, float]:
+        """Return what layers owe of the hole and could pay, and what of a loss of so many units would reach suppliers.
+
+        Layers are read as they last saw their means; nothing changes.
+        """
+        owed, rest, reached = 0.0, units, 0.0
+        for payer in self.payers:
+            if payer.by_chance:
+                continue
+            taken = payer.would_take(rest, self._world.now, self.view)
+            rest -= taken
+            if payer.spares_suppliers:
+                owed += payer.good_for(self.view)
+            else:
+                reached += taken
+        return owed, reached + rest
 
     def takers(self) -> list[int]:
         """Get the layers ready to be asked; returns the numbers of those that take collateral, in order."""

@@ -46,8 +46,9 @@ class Lender:
     own rule, by account and reserve. From `first_claims` on are the pool's accounts of loss layers, then of insurers,
     that hold claims; where a layer charges who leaves, `exit_charge(account, reserve, units)` is what it keeps back of
     a withdrawal, and `exit_share(reserve)` the part of any that it would. `treasury_covers` says whether the treasury
-    is among the layers. `deleveraged_usd[k]` is what account k has paid for losses out of what it had won, at the first
-    prices, less what it was paid back.
+    is among the layers; where others stand before suppliers, `counted_on(reserve, units)` is what these owe of the hole
+    and could pay now, and what of a loss of so many units would reach suppliers. `deleveraged_usd[k]` is what account k
+    has paid for losses out of what it had won, at the first prices, less what it was paid back.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Lender:
     first_claims: int = -1
     exit_charge: Callable[[int, int, float], float] | None = None
     exit_share: Callable[[int], float] | None = None
+    counted_on: Callable[[int, float], tuple[float, float]] | None = None
     treasury_covers: bool = False
     below: Below | None = None
     auctions: Auctions | None = None

@@ -1,9 +1,10 @@
-"""What a pool shows to its depositors: claims, cash, the hole, the queue, the rate.
+"""What a pool shows to its depositors: claims, cash, the hole, who else bears it, the queue, the rate.
 
 Models: a hole of two parts, the deficit that is in the books, and what open positions lack at the reference prices less
-what a first layer of reserves would pay. Whether there is one is for everybody to see; how large it is, each depositor
-sees with an error of its own.
-Leaves out: what layers beyond the treasury would pay.
+what the treasury would pay; and of each what layers that stand before suppliers owe or would take, by their terms and
+means of now. Whether there is a hole is for everybody to see; how large it is, each depositor sees with an error of its
+own.
+Leaves out: that what positions lack is lost one by one, which matters to terms for one loss; rescues that may not come.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,15 +19,23 @@ if TYPE_CHECKING:
 
 
 class Sight(NamedTuple):
-    """One reserve in one block, in units; `haircuts` is the part of all claims that haircuts so far have cut."""
+    """One reserve in one block, in units.
+
+    `owed` is the part of the deficit that layers owe and could pay now, `taken` the part of what is unrealised that
+    they would take. `haircuts` is the part of all claims that haircuts so far have cut, `charged` the part of a
+    withdrawal that a layer keeps back.
+    """
 
     claims: float
     cash: float
     deficit: float
     unrealised: float
+    owed: float
+    taken: float
     queued: float
     withdrawn: float
     haircuts: float
+    charged: float
     supply_rate_per_year: float
 
 
@@ -48,11 +57,12 @@ class Sights:
     def _look(self, reserve: int) -> Sight:
         lender, pool = self._lender, self._lender.pool
         sheet = pool.balance_sheet(reserve)
-        unrealised = 0.0
-        if self._missing is not None:
-            unrealised = float(self._missing[reserve])
-            if lender.treasury_covers:
-                unrealised = max(unrealised - sheet.treasury, 0.0)
+        missing = float(self._missing[reserve]) if self._missing is not None else 0.0
+        unrealised = max(missing - sheet.treasury, 0.0) if lender.treasury_covers else missing
+        owed = taken = 0.0
+        if lender.counted_on is not None and (sheet.deficit > 0.0 or unrealised > 0.0):
+            owed, reached = lender.counted_on(reserve, missing)
+            taken = max(unrealised - reached, 0.0)
         rate = 0.0
         if sheet.debt > 0.0 and sheet.claims > 0.0:
             paid = pool.rate_of[reserve](sheet.debt / (sheet.cash + sheet.debt)) * sheet.debt
@@ -62,9 +72,12 @@ class Sights:
             sheet.cash,
             sheet.deficit,
             unrealised,
+            owed,
+            taken,
             lender.exits.waiting(reserve),
             lender.exits.withdrawn[reserve],
             lender.haircuts.item(reserve),
+            lender.charged_share(reserve),
             rate,
         )
 

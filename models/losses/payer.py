@@ -22,7 +22,7 @@ from typing import ClassVar, Final, Literal, NamedTuple
 from models.losses.layer import ROUNDING, LayerTerms
 from models.losses.market import LossView
 from models.losses.refusals import BeyondCapacity
-from models.losses.waterfall import LayerState, Loss
+from models.losses.waterfall import LayerState, Loss, taken_by
 from models.types import FloatArray
 
 Settles = Literal["claims", "treasury", "cash", "debt", "profit", "nothing"]
@@ -110,6 +110,14 @@ class Payer(ABC):
         """Whether its payments are a cut of what suppliers claim."""
         return self.settles == "claims" and not self.gives
 
+    @property
+    def spares_suppliers(self) -> bool:
+        """Whether suppliers can count on it: what it takes is no cut of their claims and no hole that stays.
+
+        Nobody counts on chance.
+        """
+        return not (self.cuts_suppliers or self.settles == "nothing" or self.by_chance)
+
     # What every layer answers
 
     @abstractmethod
@@ -127,8 +135,20 @@ class Payer(ABC):
         return self._waiting[0][0] if self._waiting else inf
 
     def facing(self, name: str, loss: Loss, now_seconds: float, market: LossView) -> LayerState:
-        """The layer as the allocation sees it: its capacity under its terms."""
+        """The layer as the allocation sees it: its capacity under its terms; changes nothing."""
         return self.cover.facing(name, self.capacity(now_seconds, market), loss.rest, market.debt_price_usd)
+
+    def count(self, rest: float, taken: float, price_usd: float) -> None:
+        """Take note that of a loss with `rest` units left it takes `taken`."""
+        self.cover.count(rest, taken, price_usd)
+
+    def would_take(self, loss: float, now_seconds: float, market: LossView) -> float:
+        """What it would take of a loss of so many units, if that came now; changes nothing."""
+        return taken_by(self.facing("", Loss(loss), now_seconds, market), loss)
+
+    def good_for(self, market: LossView) -> float:
+        """What it could pay now of what is pending; changes nothing."""
+        return self.pending_units
 
     def pay(self, units: float, now_seconds: float, market: LossView) -> Paid:
         """Take `units` of a loss: pay them, or owe them until the delay is over. Raises `BeyondCapacity`."""

@@ -163,7 +163,7 @@ class TimedWaterfall:
                 break
             name, payer, before = self.names[number], self.payers[number], loss.rest
             taken = loss.take(payer.facing(name, loss, now_seconds, market))
-            payer.cover.count(before, taken, market.debt_price_usd)
+            payer.count(before, taken, market.debt_price_usd)
             if taken > 0.0:
                 parts.append(Part(name, payer.pay(taken, now_seconds, market), number, after))
                 book(parts[-1])

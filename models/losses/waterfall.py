@@ -79,8 +79,8 @@ class Loss:
         self.rest = units
 
     def take(self, layer: LayerState) -> float:
-        """Let a layer take ``min((rest - deductible) * share, capacity)``; returns the units it pays."""
-        return self._take(min(max(self.rest - layer.deductible, 0.0) * layer.share, layer.capacity))
+        """Let a layer take its part; returns the units it pays."""
+        return self._take(taken_by(layer, self.rest))
 
     def socialise(self, claims: float, recognition: Recognition) -> float:
         """Let depositors bear the rest up to their claims, if losses are recognised at once; returns the units."""
@@ -90,6 +90,11 @@ class Loss:
         taken = _on_grid(units, self.units)
         self.rest -= taken
         return taken
+
+
+def taken_by(layer: LayerState, rest: float) -> float:
+    """What a layer takes of the rest of a loss: ``min((rest - deductible) * share, capacity)``."""
+    return min(max(rest - layer.deductible, 0.0) * layer.share, layer.capacity)
 
 
 def allocate(loss: float, layers: Sequence[LayerState]) -> tuple[list[Payment], float]:
