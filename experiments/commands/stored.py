@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, Stopped, refuse, whole
+from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, Stopped, folder, refuse, whole
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -17,19 +17,19 @@ FORMATS = ("png", "svg", "pdf")
 def add_commands(commands: Any) -> None:
     """Add the commands to the sub-parsers of the command line."""
     plot = commands.add_parser("plot", help="draw the figures of stored results again")
-    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
+    plot.add_argument("directory", type=folder, metavar="DIR", help="a directory with stored results")
     plot.add_argument("--format", dest="form", choices=FORMATS, default="png", help="of the files (default png)")
     plot.set_defaults(command=_plot)
 
     animate = commands.add_parser("animate", help="show the cascade of a stored run as a moving picture")
-    animate.add_argument("directory", type=Path, metavar="DIR", help="a directory that run has written")
+    animate.add_argument("directory", type=folder, metavar="DIR", help="a directory that run has written")
     animate.add_argument(
         "--frames", type=whole(2, 1_000), default=80, metavar="N", help="pictures of the crash (default 80)"
     )
     animate.set_defaults(command=_animate)
 
     report = commands.add_parser("report", help="write one HTML page of stored results that can be sent")
-    report.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
+    report.add_argument("directory", type=folder, metavar="DIR", help="a directory with stored results")
     report.set_defaults(command=_report)
 
 
