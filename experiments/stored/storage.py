@@ -25,6 +25,7 @@ import tomli_w
 
 from experiments.stored.aggregate import aggregate
 from experiments.stored.provenance import provenance
+from experiments.stored.seals import seals
 from experiments.stored.tables import TABLES, Digest, schema_of
 
 if TYPE_CHECKING:
@@ -206,6 +207,7 @@ class ResultsWriter:
             "failed_paths": self._failed,
             "wall_seconds": round(wall_seconds, 3),
             "digest": self._digest.hexdigest(),
+            "files": seals(self.directory),
         }
         write_json(self.directory / "manifest.json", manifest)
 
@@ -249,7 +251,7 @@ class Results:
             )
         except (OSError, ValueError, pa.ArrowException) as error:
             raise ResultsUnreadableError(
-                f"the results in {folder} cannot be read ({error}); run the scenario again"
+                f"the results in {folder} cannot be read ({in_a_line(error)}); run the scenario again"
             ) from error
 
     @property
@@ -334,13 +336,18 @@ class Results:
         return file
 
 
+def in_a_line(error: Exception) -> str:
+    """What an error says, less the schema that some append to it."""
+    return str(error).partition("\n")[0]
+
+
 @contextmanager
 def readable(file: Path) -> Iterator[None]:
     """Raise `ResultsUnreadableError` where a table that is read within is damaged."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise ResultsUnreadableError(f"{file} cannot be read ({error}); run it again") from error
+        raise ResultsUnreadableError(f"{file} cannot be read ({in_a_line(error)}); run it again") from error
 
 
 def write_scenario(directory: Path, scenario: Storable) -> None:
