@@ -99,7 +99,10 @@ class Finished(Protocol):
         """Their numbers, in order."""
 
     def outcome(self, path: int) -> "PathOutcome":
-        """What became of one of them."""
+        """What became of one of them, its tables aside."""
+
+    def tables(self, path: int) -> Mapping[str, pa.Table]:
+        """Its rows of every table; nothing where it failed."""
 
 
 class ResultsWriter:
@@ -166,14 +169,15 @@ class ResultsWriter:
     def add(self, outcome: "PathOutcome") -> None:
         """Write one path: a row group in every table and a row in `paths.parquet`, or a row with its error."""
         self._catch_up(outcome.path)
-        self._write(outcome)
+        self._write(outcome, outcome.tables)
 
     def _catch_up(self, path: float) -> None:
         """Write the earlier paths before this one."""
         while self._earlier is not None and self._waiting and self._waiting[0] < path:
-            self._write(self._earlier.outcome(self._waiting.popleft()))
+            before = self._waiting.popleft()
+            self._write(self._earlier.outcome(before), self._earlier.tables(before))
 
-    def _write(self, outcome: "PathOutcome") -> None:
+    def _write(self, outcome: "PathOutcome", tables: Mapping[str, pd.DataFrame | pa.Table]) -> None:
         if not self._rows:
             self.directory.mkdir(parents=True, exist_ok=True)
             write_scenario(self.directory, self._scenario)
@@ -183,7 +187,7 @@ class ResultsWriter:
             self._failed.append({**row, "error": outcome.error, "trace": outcome.trace})
             return
         for name in TABLES:
-            self._append(name, outcome.tables[name])
+            self._append(name, tables[name])
         metrics = {name: float(value) for name, value in outcome.summary.items()}
         weight = {"weight": outcome.weight} if self._weighted else {}
         self._rows.append({**row, **weight, "status": "finished", "error": None, **metrics})
@@ -211,11 +215,12 @@ class ResultsWriter:
         }
         write_json(self.directory / "manifest.json", manifest)
 
-    def _append(self, name: str, frame: pd.DataFrame) -> None:
+    def _append(self, name: str, rows: pd.DataFrame | pa.Table) -> None:
         if name not in self._writers:
-            schema = schema_of(frame)
+            schema = schema_of(rows) if isinstance(rows, pd.DataFrame) else rows.schema
             self._writers[name] = pq.ParquetWriter(self.directory / f"{name}.parquet", schema, compression="zstd")
-        rows = pa.Table.from_pandas(frame, schema=self._writers[name].schema, preserve_index=False)
+        if isinstance(rows, pd.DataFrame):
+            rows = pa.Table.from_pandas(rows, schema=self._writers[name].schema, preserve_index=False)
         self._digest.add(name, rows)
         if rows.num_rows:
             self._writers[name].write_table(rows, row_group_size=rows.num_rows)
