@@ -349,6 +349,7 @@ class View:
         Dollars, account by account; constant prices stay as they are.
         """
         lender, terms = self._world.lenders[pool], list(self._world.scenario.assets.values())
+        lender.follow()
         moves = [terms[asset].price.kind != "constant" for asset in lender.assets]
         fallen = lender.pool.valuation(lender.prices * np.where(moves, 1.0 - shock, 1.0))
         return float((fallen.debt_value - fallen.collateral_value).clip(0.0).sum())

@@ -34,6 +34,7 @@ from experiments.running.executors import SchedulerLostError, carried_out
 from experiments.running.interrupts import uninterrupted
 from experiments.running.shards import COURSES, Bench, Cells, Progress
 from experiments.stored.provenance import provenance
+from experiments.stored.seals import seals
 from experiments.stored.storage import write_json, write_scenario
 
 MOST_PATHS = 2000
@@ -214,6 +215,7 @@ def _store(plan: Plan, made: _Made, cells: Cells, directory: Path, command_line:
             **provenance(command_line),
             "wall_seconds": round(seconds, 3),
             "digest": digest,
+            "files": seals(directory),
         },
     )
     if made.status == "complete":

@@ -35,6 +35,7 @@ from experiments.running.interrupts import uninterrupted
 from experiments.running.shards import Bench, Cells, Progress
 from experiments.sensitivity import indices
 from experiments.stored.provenance import provenance
+from experiments.stored.seals import seals
 from experiments.stored.storage import write_json, write_scenario
 
 PRECISE_ENOUGH = 10_000
@@ -158,6 +159,7 @@ def _store(made: _Made, directory: Path, command_line: Sequence[str], seconds: f
             **provenance(command_line),
             "wall_seconds": round(seconds, 3),
             "digest": digest,
+            "files": seals(directory),
         },
     )
     if made.status == "complete":

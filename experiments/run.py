@@ -5,7 +5,6 @@ The package imports this module, so it imports nothing slow at its top.
 
 # ruff: noqa: PLC0415 - see above
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,26 +64,19 @@ def _run(
     progress: Callable[[int], None] | None,
     command_line: Sequence[str],
 ) -> None:
-    from experiments.running.resuming import Earlier
-    from experiments.stored.storage import ResultsWriter
+    from experiments.running.sittings import Sittings
 
-    started = time.monotonic()
-    earlier = Earlier(directory, scenario, seed, paths)
-    missing = sorted(set(range(paths)) - set(earlier.paths))
     status, lost = "complete", None
-    with ResultsWriter(
-        earlier.place, scenario, seed=seed, paths=paths, jobs=jobs, command_line=command_line, earlier=earlier
-    ) as writer:
+    with Sittings(directory, scenario, seed=seed, paths=paths, jobs=jobs, command_line=command_line) as writer:
         try:
-            tasks = [Task(scenario, seed, path) for path in missing]
-            run_tasks(tasks, jobs, scheduler, on_result=writer.add, progress=_beyond(earlier.paths, paths, progress))
+            tasks = [Task(scenario, seed, path) for path in writer.missing]
+            run_tasks(tasks, jobs, scheduler, on_result=writer.add, progress=_beyond(writer.earlier, paths, progress))
         except (KeyboardInterrupt, SchedulerLostError) as stopped:
             if not writer.holds_results:
                 raise
             status, lost = "interrupted", stopped
         with uninterrupted():
-            writer.finish(status, wall_seconds=time.monotonic() - started)
-            earlier.settle()
+            writer.finish(status)
     if isinstance(lost, SchedulerLostError):
         raise lost
 

@@ -270,6 +270,31 @@ def test_a_triangle_is_traded_within_capital_and_cost(small_world, model_of):
     assert idle.arbitrage_profit_usd() == 0.0
 
 
+@pytest.mark.parametrize(("cost", "first"), [(0.0, "ETH"), (0.025, "USDC")])
+def test_of_two_ways_that_pay_the_one_that_pays_more_after_its_cost_is_taken(small_world, model_of, cost, first):
+    """A gap of 3 % on a deep venue, and one of 10 % the other way on a shallow one: what does a unit cost?"""
+    deep, thin = (
+        {"kind": "constant_product", "base": base, "quote": base * price, "fee": 0.0}
+        for base, price in ((10_000.0, 2060.0), (150.0, 1800.0))
+    )
+    changed = triangle(cost=cost, capital_usd=inf)
+    wide = FREE | {"value": 4e9}
+    changed["markets"] = [
+        market("ETH", "DAI", wide),
+        market("ETH", "USDC", deep),
+        market("ETH", "USDC", thin) | {"name": "thin"},
+        market("USDC", "DAI", wide),
+    ]
+    model = model_of(small_world(**changed))
+    view, (cohort,) = model.view, model.people.triangle_arbitrageurs
+    index = model.world.index
+    ways = {name: (index["DAI"], index[name], index[other]) for name, other in (("ETH", "USDC"), ("USDC", "ETH"))}
+    trips = {name: view.quote_round(way, cost, inf) for name, way in ways.items()}
+    assert min(trip.amount_out - (1.0 + cost) * trip.amount_in for trip in trips.values()) > 0.0
+    around = cohort.decide(view, 0)
+    assert (around.trip.amount_in, around.trip.amount_out) == (trips[first].amount_in, trips[first].amount_out)
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [

@@ -7,10 +7,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from abm import Run
 from abm.model import UnderwaterModel
+from abm.record.metrics import summarise
 
 Play = Callable[..., Run]
 RATIO = 1.0 + math.sqrt(0.05) / 2.0
@@ -129,6 +131,31 @@ def test_an_auction_that_nobody_takes_is_settled_in_kind_with_the_lenders(
     # What that did not pay is forgiven, and the kicker has its whole bond again.
     assert model.recorder.write_offs()["layer"].tolist() == ["depositors"]
     assert model.world.ledger.balance(model.people.liquidators[0].first_account, 0) == pytest.approx(1000.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("lent", [0.0, 4000.0, 12_000.0, 1e6])
+def test_what_the_treasury_lent_it_takes_in_kind(
+    small_world: Any, model_of: Callable[..., UnderwaterModel], lent: float
+) -> None:
+    """Suppliers take the part of the collateral that is for what they give up; the rest is no gift to anybody."""
+    changes = ajna(1700.0, terms={"settle_seconds": 3600.0}, agents__liquidators=[KICKER], time__steps=80)
+    changes["pools__0__reserves__DAI"] |= {"treasury": 20_000.0}
+    depositors = [{"deposits": {"DAI": lent}}] if lent else []
+    model = model_of(small_world(**changes, agents__depositors=depositors))
+    model.run()
+    rows = model.recorder.liquidations().set_index("liquidator")
+    owed, lowest = 10.0 * 1.04 * 0.8 * 1700.0, 1.04 * 0.8 * 1700.0
+    given = min(lent, owed)
+    assert rows["repaid"].sum() == pytest.approx(owed, rel=1e-5)  # an hour's interest
+    np.testing.assert_allclose(rows["seized"] * lowest, rows["repaid"], rtol=1e-5)
+    repaid = rows["repaid"].to_dict()
+    assert repaid.get("depositors", 0.0) == pytest.approx(given, rel=1e-4)
+    assert repaid.get("reserve", 0.0) == pytest.approx(owed - given, rel=1e-4)
+    (lender,) = model.world.lenders
+    assert model.world.ledger.balance(lender.fees, 1) == pytest.approx(10.0 - given / lowest, rel=1e-4, abs=1e-9)
+    assert summarise(model)["bad_debt_usd"] == pytest.approx(16_000.0 - owed, rel=1e-3)
+    told = model.recorder.depositors()
+    assert told["in_kind"].sum() == pytest.approx(given, rel=1e-4)
 
 
 def test_a_bond_comes_back_in_the_money_that_it_came_from(

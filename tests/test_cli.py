@@ -8,9 +8,12 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import abm
@@ -97,6 +100,9 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["run", "zzz"], ["zzz", "underwater scenarios", "TOML file"]),
         (["run", "small.toml", "--out", "full"], ["full", "not empty", "--out"]),
         (["run", "small.toml", "--out", "small.toml/below"], ["small.toml/below", "--out"]),
+        (["run", "small.toml", "--out", ""], ["--out", "must name a directory", "''"]),
+        (["fit", "eth.csv", "--out", " "], ["--out", "must name a directory", "' '"]),
+        (["plot", ""], ["DIR", "must name a directory", "''"]),
         (["plot", "nowhere"], ["nowhere", "a run has written"]),
         (["plot", "full"], ["full", "manifest.json"]),
         (["compare", "small.toml"], ["--designs", "compare"]),
@@ -191,6 +197,61 @@ def test_plot_draws_the_figures_again_from_stored_results_alone(
     drawn = capsys.readouterr().out.split()
     assert drawn == [f"kept/figures/{name}.png" for name in sorted(FIGURES)]
     assert all(Path(file).is_file() for file in drawn)
+
+
+def without(column: str) -> Callable[[Path], None]:
+    return lambda file: pq.write_table(pq.read_table(file).drop([column]), file)
+
+
+def another(file: Path) -> None:
+    pq.write_table(pa.table({"a": [1, 2]}), file)
+
+
+def no_rows(file: Path) -> None:
+    pq.write_table(pq.read_table(file).slice(0, 0), file)
+
+
+def half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("steps.parquet", without("underwater_usd")),
+        ("steps.parquet", no_rows),
+        ("steps.parquet", half),
+        ("steps.parquet", Path.unlink),
+        ("landscape.parquet", without("price_low")),
+        ("depth.parquet", another),
+        ("paths.parquet", another),
+        ("scenario.toml", lambda file: file.write_text('name = "small"\n[time]\nsteps = 2\n')),
+        ("summary.json", lambda file: file.write_text("[]")),
+        ("manifest.json", lambda file: file.write_text("[]")),
+    ],
+)
+def test_results_of_which_nothing_can_be_made_get_one_sentence_that_names_the_file(
+    scenario: Path, capsys: pytest.CaptureFixture[str], name: str, spoil: Callable[[Path], None]
+) -> None:
+    assert main(["run", "small.toml", "--out", "kept", "--no-figures"]) == DONE
+    spoil(Path("kept") / name)
+    capsys.readouterr()
+    for command in ("plot", "report"):
+        assert main([command, "kept"]) == REFUSED
+        said = capsys.readouterr().err
+        assert len(said.strip().splitlines()) == 1
+        assert name in said or "no table of steps: the file is missing" in said
+        assert said.endswith(("run it again\n", "run the scenario again\n"))
+
+
+def test_a_fault_of_our_own_is_not_laid_at_the_files_door(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Results) -> None:
+        raise KeyError("ours")
+
+    assert main(["run", "small.toml", "--out", "kept", "--no-figures"]) == DONE
+    monkeypatch.setattr("experiments.figures.FIGURES", {"waterfall": fail})
+    with pytest.raises(KeyError, match="ours"):
+        main(["plot", "kept"])
 
 
 @pytest.mark.parametrize(("form", "begins"), [("svg", b"<?xml"), ("pdf", b"%PDF")])

@@ -11,6 +11,7 @@ from abm.agents.insurer import Insurer, Sheet
 from abm.agents.policy import Insurers
 from abm.losses.insurance import InsuredBy
 from abm.losses.underwriting import sheet_of
+from abm.markets.trading import funded_swap
 from abm.model import UnderwaterModel
 from models.ledger import OUTSIDE
 from models.losses import Loss, LossMarket
@@ -351,6 +352,19 @@ def test_its_own_estimate_is_what_a_shock_would_cost_under_its_policy(small_worl
     model = started(small_world, model_of, terms, assets__ETH__price__prices=[2000.0])
     model.step()
     assert model.people.insurers[0].premium_usd_per_year == pytest.approx(2.0 * 1500.0, rel=1e-12)
+
+
+def test_a_shock_falls_on_what_sales_have_left_in_bands(small_world, model_of):
+    """Two of ten ETH are bought out of the bands after everybody has looked: what was paid for them no longer falls."""
+    book = {"base": "ETH", "quote": "DAI", "sources": [{"kind": "order_book", "tick": 0.01}]}
+    llamma = {"pools__0__liquidation": {"design": "llamma"}, "markets": [book], "agents__liquidators": []}
+    model = model_of(small_world(**UNDER | llamma))
+    model.step()
+    world, view = model.world, model.view
+    assert view.shortfall_after(0, 0.5) == pytest.approx(16_000.0 - 10.0 * 1000.0)
+    fill = world.exchanges[0].venue.quote_out("buy", 2.0)
+    funded_swap(world, world.exchanges[0], world.ledger.open("a buyer"), fill)
+    assert view.shortfall_after(0, 0.5) == pytest.approx(16_000.0 - fill.amount_in - 8.0 * 1000.0, rel=1e-12)
 
 
 ASKED = {"expected_loss_usd_per_year": 36_500.0, "loading": 0.0, "credibility_years": 1e18}

@@ -1,6 +1,10 @@
 """Going on with what was interrupted: the same bytes as without the interrupt, and never with others' results."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import abm
 from experiments import load_scenario, run_scenario
 from experiments.cli import DONE, FAILED, INTERRUPTED, REFUSED, main
+from experiments.running.sittings import Sittings
 from experiments.stored.storage import Results
 from experiments.stored.tables import TABLES
 
@@ -115,6 +121,70 @@ def test_a_sitting_that_is_killed_leaves_what_was_there_before(
     assert seeds == [4, 5, 6]
     assert resumed.manifest["digest"] == whole.manifest["digest"]
     assert not Path("run/.sitting").exists()
+
+
+KILLED = """
+import os, signal, sys
+import abm
+from experiments.cli import main
+from experiments.running import sittings
+
+sittings.LEAST_SECONDS = 0.0
+true = abm.simulate
+
+
+def simulate(scenario, seed=1, progress=None):
+    if seed == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return true(scenario, seed=seed, progress=progress)
+
+
+abm.simulate = simulate
+main(sys.argv[1:])
+"""
+
+
+def test_a_run_that_is_killed_keeps_the_paths_of_its_earlier_sittings(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
+) -> None:
+    assert main([*RUN, "--out", "whole"]) == DONE
+    command = [sys.executable, "-c", KILLED, *RUN, "--out", "run"]
+    environment = os.environ | {"PYTHONPATH": str(Path(abm.__file__).parents[1])}
+    killed = subprocess.run(command, check=False, capture_output=True, env=environment)
+    assert killed.returncode == -signal.SIGKILL
+    kept = Results.load("run")
+    assert kept.manifest["status"] == "interrupted"
+    assert 1 <= kept.finished <= 4
+    seeds = counted(monkeypatch, lambda *_: None)
+    assert main([*RUN, "--out", "run", "--resume"]) == DONE
+    assert seeds == list(range(kept.finished + 1, 7))
+    assert bytes_of("run") == bytes_of("whole")
+    assert {one.name for one in Path("run").iterdir()} == {one.name for one in Path("whole").iterdir()}
+
+
+def test_sittings_change_nothing_and_try_nothing_twice(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, counted: Any
+) -> None:
+    """Nor a path that has failed, whose reason stays; a sitting ends when it has lasted as long as all before it."""
+    seeds = counted(monkeypatch, lambda _, seed, __: ZeroDivisionError("seed 2") if seed == 2 else None)
+    whole = run_scenario(load_scenario(scenario), paths=6, out=Path("whole"))
+    seeds.clear()
+    ended: list[int] = []
+    true = Sittings.finish
+
+    def finish(self: Sittings, status: str) -> None:
+        ended.append(len(seeds))
+        true(self, status)
+
+    monkeypatch.setattr(Sittings, "finish", finish)
+    monkeypatch.setattr("experiments.running.sittings.LEAST_SECONDS", 1.0)
+    monkeypatch.setattr("experiments.running.sittings.monotonic", lambda: float(len(seeds)))  # a path takes a second
+    run = run_scenario(load_scenario(scenario), paths=6, out=Path("run"))
+    assert seeds == [1, 3, 4, 5, 6]
+    assert ended == [1, 2, 4, 5]
+    assert run.manifest["failed_paths"] == whole.manifest["failed_paths"]
+    assert (run.manifest["status"], run.manifest["digest"]) == ("complete", whole.manifest["digest"])
+    assert bytes_of("run") == bytes_of("whole")
 
 
 def test_a_run_that_was_killed_before_its_first_end_is_told(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """Triangle arbitrageurs: close the gaps between three venues, without any market outside.
 
-Models: one asset is traded over two others back into itself, whichever way round pays, until one unit more would bring
-no more than `cost` beyond itself; all in one block, within the capital held in that asset.
+Models: one asset is traded over two others back into itself, the way round that brings more beyond `cost`, until one
+unit more would bring no more than that beyond itself; all in one block, within the capital held in that asset.
 Leaves out: gas, round trips over two venues of one pair or over more than three assets.
 """
 
@@ -75,12 +75,13 @@ class TriangleArbitrageurCohort(mesa.Agent):
         return self._turns.next()
 
     def decide(self, view: "View", member: int) -> Round | None:
-        """Return the way round that pays more for this member, or None where neither does."""
+        """Return the way round that pays more after its cost for this member, or None where neither does."""
         owner = self.first_account + member
         most = np.inf if self.unlimited else view.balance(owner, self.assets[0])
+        asked = 1.0 + self.terms.cost
         trips = [view.quote_round(way, self.terms.cost, most) for way in self._ways]
-        best = max(trips, key=lambda trip: trip.amount_out - trip.amount_in)
-        return Round(owner, self.assets[0], best) if best.amount_out > best.amount_in else None
+        best = max(trips, key=lambda trip: trip.amount_out - asked * trip.amount_in)
+        return Round(owner, self.assets[0], best) if best.amount_out > asked * best.amount_in else None
 
     def settled(self, view: "View", gained: float) -> None:
         """Take note of what a round has brought, in units of the first asset."""

@@ -1,7 +1,8 @@
 """Settlement of lots with a bond whose time is over, and of what bonds have earned and are given back.
 
 Models: lenders who take collateral in kind are recorded as its liquidators, under `depositors`, without a profit; what
-they gave up beyond its worth at the reference price is a loss of theirs. The treasury's part is a write-off.
+they gave up beyond its worth at the reference price is a loss of theirs. For what the treasury lent the protocol takes
+its part, under `reserve`, to the account of its fees; what the treasury pays beside that is a write-off.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from abm.world import World
 
 LENDERS: Final = "depositors"
+PROTOCOL: Final = "reserve"
 
 
 class BondSettlement:
@@ -43,17 +45,18 @@ class BondSettlement:
     def _record(self, lender: "Lender", settled: "Settled") -> None:
         reference, lot = self._world.reference, settled.one.lot
         debt, asset = lender.assets[lot.debt], lender.assets[lot.collateral]
-        if settled.units_to_lenders > 0.0:
-            repaid_usd = settled.debt_to_lenders * reference[debt]
-            seized_usd = settled.units_to_lenders * reference[asset]
+        for taker, part in ((LENDERS, settled.suppliers), (PROTOCOL, settled.protocol)):
+            if part.units <= 0.0:
+                continue
+            repaid_usd, seized_usd = part.debt * reference[debt], part.units * reference[asset]
             self._recorder.liquidation(
                 lender.name,
                 lot.account,
-                LENDERS,
+                taker,
                 debt,
-                settled.debt_to_lenders,
+                part.debt,
                 asset,
-                settled.units_to_lenders,
+                part.units,
                 0.0,
                 0.0,
                 0.0,
@@ -62,7 +65,8 @@ class BondSettlement:
                 repaid_usd,
                 seized_usd,
             )
-            self._recorder.in_kind(repaid_usd - seized_usd)
+            if taker is LENDERS:
+                self._recorder.in_kind(repaid_usd - seized_usd)
         if settled.debt_from_reserves > 0.0:
             # It is written off in this block, with what is left of the same bad debt.
             lender.paid_before[lot.account, lot.debt] = settled.debt_from_reserves

@@ -2,7 +2,8 @@
 
 Models: the bond is the caller's money on a ledger account of its own. A lot whose time is over, or whose collateral is
 gone, is settled: lenders take what is left of the collateral, in proportion to their claims, for a part of what they
-are owed; the treasury pays what the rule lets it; the rest is bad debt.
+are owed, and where they have not lent all of that the protocol, for the treasury's part; the treasury pays what the
+rule lets it; the rest is bad debt.
 Leaves out: who calls for the settlement, and its gas. Beside the treasury's part, which is the rule's, the layers of
 the scenario pay: it should not name the reserve again.
 """
@@ -10,16 +11,17 @@ the scenario pay: it should not name the reserve again.
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from abm.auctions.lots import Opener, OpenLot
 from abm.auctions.sales import Sales
 from models.compiled import compiled
-from models.lending.bad_debt import cover_from_treasury, haircut
+from models.lending.bad_debt import cover_from_treasury, exchange
 from models.liquidation import Ajna, House, Lot, LotTaking, Opening, bond_payment_factor
 from models.liquidation.opening import Kick
+from models.losses.sharing import pro_rata
 from models.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -27,13 +29,20 @@ if TYPE_CHECKING:
     from abm.world import World
 
 
+class InKind(NamedTuple):
+    """Units of debt that somebody gave up, and of the collateral for it."""
+
+    debt: float
+    units: float
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a lot ended: units of debt that lenders gave up for collateral, and that the treasury gave up."""
+    """How a lot ended: what suppliers took in kind, and the protocol; units of debt that the treasury gave up."""
 
     one: OpenLot
-    debt_to_lenders: float
-    units_to_lenders: float
+    suppliers: InKind
+    protocol: InKind
     debt_from_reserves: float
 
 
@@ -149,29 +158,34 @@ class BondedSales(Sales):
         house = self.house(lot.debt)
         house.reserves /= grown
         settlement = self._bonded.settle(lot, self._world.now, house)
-        given_up = min(settlement.debt_to_lenders * grown, float(pool.total_claims[lot.debt]))
-        to_lenders = pool.write_off(lot.account, lot.debt, given_up)
-        units = self._hand_to_lenders(lot, settlement.units_to_lenders)
-        haircut(pool, lot.debt, min(to_lenders, float(pool.total_claims[lot.debt])))
-        paid = pool.write_off(lot.account, lot.debt, settlement.debt_from_reserves * grown)
+        in_kind = self._hand_over_in_kind(lot, settlement.debt_to_lenders * grown, settlement.units_to_lenders)
+        reserves = min(settlement.debt_from_reserves * grown, float(pool.treasury[lot.debt]))
+        paid = pool.write_off(lot.account, lot.debt, reserves)
         cover_from_treasury(pool, lot.debt, paid)
         self._give_back(one, settlement.returned_units)
         self._count(one)
         self._close(one)
-        return Settled(one, to_lenders, units, paid)
+        return Settled(one, *in_kind, paid)
 
-    def _hand_to_lenders(self, lot: Lot, units: float) -> float:
-        lender = self._lender
-        held = float(lender.pool.collateral[lot.account, lot.collateral])
-        units = lender.pool.seize(lot.account, lot.collateral, min(units, held))
-        shares, asset = lender.pool.shares[:, lot.debt], lender.assets[lot.collateral]
-        holders = np.flatnonzero(shares)
-        if not holders.size:
-            # What is owed to nobody but the treasury is the protocol's to take.
-            return self._world.ledger.transfer(lender.account, lender.fees, asset, units)
-        parts = units * (shares[holders] / shares[holders].sum())
-        self._world.ledger.transfer_many(lender.account, lender.first_holder + holders, asset, parts)
-        return units
+    def _hand_over_in_kind(self, lot: Lot, owed: float, units: float) -> tuple[InKind, InKind]:
+        """Let who lent a part of a debt take collateral for it: suppliers first, for the rest the protocol."""
+        lender, pool, transfer = self._lender, self._lender.pool, self._world.ledger.transfer_many
+        asset = lender.assets[lot.collateral]
+        units = pool.seize(lot.account, lot.collateral, min(units, float(pool.collateral[lot.account, lot.collateral])))
+        claims = pool.shares[:, lot.debt] * pool.supply_index[lot.debt]
+        holders = np.flatnonzero(claims)
+        lent = min(owed, float(claims.sum()))
+        own = min(owed - lent, float(pool.treasury[lot.debt]))
+        taken = units * (lent / owed) if owed > 0.0 else 0.0
+        if holders.size:
+            given = pro_rata(lent, claims[holders])
+            lent = exchange(pool, lot.debt, lot.account, holders, given)
+            lender.exits.paid_in_kind(holders, lot.debt, given)
+            transfer(lender.account, lender.first_holder + holders, asset, pro_rata(taken, claims[holders]))
+        own = pool.write_off(lot.account, lot.debt, own)
+        cover_from_treasury(pool, lot.debt, own)
+        left = self._world.ledger.transfer(lender.account, lender.fees, asset, units - taken)
+        return InKind(lent, taken), InKind(own, left)
 
     def _close(self, one: OpenLot) -> None:
         super()._close(one)

@@ -1,4 +1,9 @@
-"""The size of a call that pays best on the ladder as it stands, for whoever wants to make it and whoever settles it."""
+"""The size of a call that pays best on the ladder as it stands, for whoever wants to make it and whoever settles it.
+
+Models: a unit paid brings as much in a call for a part as in one for all, at what the ladder then pays for it.
+Leaves out: that it brings less in a call for a part of a loan in bands (`Llamma.withdrawn`). What such a call brings,
+costs and gains is exact; the part that is chosen where the ladder does not take all at a gain is not quite the best.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

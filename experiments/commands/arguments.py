@@ -1,9 +1,8 @@
 """The arguments that commands share: where paths are computed and kept, and what is changed in the scenario."""
 
 import argparse
-from pathlib import Path
 
-from experiments.commands.terminal import assignment, whole
+from experiments.commands.terminal import assignment, folder, whole
 from experiments.running.counts import MOST_SEED
 
 SCENARIO = "a shipped scenario's name, or the path of a TOML file"
@@ -20,7 +19,7 @@ def add_place(command: argparse.ArgumentParser, out: str) -> None:
         help="use dask: local for a cluster of --jobs processes on this machine, or the address of a scheduler, such "
         "as tcp://127.0.0.1:8786",
     )
-    command.add_argument("--out", type=Path, metavar="DIR", help=f"a new directory (default {out})")
+    command.add_argument("--out", type=folder, metavar="DIR", help=f"a new directory (default {out})")
     command.add_argument("--resume", action="store_true", help="go on with what the directory holds")
     command.add_argument("--no-figures", dest="figures", action="store_false", help="store the tables only")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, Stopped, refuse, whole
+from experiments.commands.terminal import DONE, FAILED, INTERRUPTED, Stopped, folder, refuse, whole
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -17,19 +17,19 @@ FORMATS = ("png", "svg", "pdf")
 def add_commands(commands: Any) -> None:
     """Add the commands to the sub-parsers of the command line."""
     plot = commands.add_parser("plot", help="draw the figures of stored results again")
-    plot.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
+    plot.add_argument("directory", type=folder, metavar="DIR", help="a directory with stored results")
     plot.add_argument("--format", dest="form", choices=FORMATS, default="png", help="of the files (default png)")
     plot.set_defaults(command=_plot)
 
     animate = commands.add_parser("animate", help="show the cascade of a stored run as a moving picture")
-    animate.add_argument("directory", type=Path, metavar="DIR", help="a directory that run has written")
+    animate.add_argument("directory", type=folder, metavar="DIR", help="a directory that run has written")
     animate.add_argument(
         "--frames", type=whole(2, 1_000), default=80, metavar="N", help="pictures of the crash (default 80)"
     )
     animate.set_defaults(command=_animate)
 
     report = commands.add_parser("report", help="write one HTML page of stored results that can be sent")
-    report.add_argument("directory", type=Path, metavar="DIR", help="a directory with stored results")
+    report.add_argument("directory", type=folder, metavar="DIR", help="a directory with stored results")
     report.set_defaults(command=_report)
 
 
@@ -75,12 +75,14 @@ def drawing(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _written(what: str, where: Path) -> Iterator[None]:
-    """Say in one sentence why stored results cannot be read, or what is made of them not be written there."""
+def _written(what: str, where: Path, directory: Path) -> Iterator[None]:
+    """Say in one sentence why a directory's results cannot be read, or what is made of them not be written there."""
+    from experiments.stored.loading import intact
     from experiments.stored.storage import ResultsError
 
     try:
-        yield
+        with intact(directory):
+            yield
     except ResultsError as error:
         raise Stopped(refuse(str(error))) from None
     except OSError as error:
@@ -89,7 +91,7 @@ def _written(what: str, where: Path) -> Iterator[None]:
 
 
 def _plot(options: argparse.Namespace) -> int:
-    with _written("the figures", options.directory / "figures"):
+    with _written("the figures", options.directory / "figures", options.directory):
         files = draw(options.directory, options.form)
     print(*files, sep="\n")
     return DONE
@@ -100,7 +102,7 @@ def _animate(options: argparse.Namespace) -> int:
     from experiments.results import load_results
     from experiments.stored.storage import Results
 
-    with _written("the film", options.directory / "figures"):
+    with _written("the film", options.directory / "figures", options.directory):
         if not isinstance(load_results(options.directory), Results):
             return refuse(f"{options.directory} holds many runs; a film shows one: name a directory that run wrote")
         files = animate(options.directory, options.frames)
@@ -111,7 +113,7 @@ def _animate(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from experiments.report import write_report
 
-    with _written("the report", options.directory):
+    with _written("the report", options.directory, options.directory):
         file = write_report(options.directory)
     print(file)
     return DONE

@@ -91,6 +91,13 @@ def assignment(text: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
+def folder(text: str) -> Path:
+    """The type of a directory. No name is what an unset variable leaves, not the directory that one is in."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"must name a directory, such as . for the present one, not {text!r}")
+    return Path(text)
+
+
 def refuse(message: str) -> int:
     """Say why nothing was done; the exit code."""
     print(f"underwater: {message}", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from experiments.commands.terminal import whole
+from experiments.commands.terminal import folder, whole
 from experiments.fit import MODELS
 
 
@@ -15,7 +15,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "file", type=Path, metavar="FILE", help="a CSV or Parquet file with times and prices, or with positions"
     )
-    command.add_argument("--out", type=Path, metavar="DIR", help="a new directory for what to paste, and for figures")
+    command.add_argument("--out", type=folder, metavar="DIR", help="a new directory for what to paste, and for figures")
     prices = command.add_argument_group("a file of prices")
     prices.add_argument("--model", metavar="NAME", help=f"{', '.join(MODELS)} or all (default all)")
     prices.add_argument("--time", metavar="COL", help="the column of times (default time)")

@@ -64,7 +64,7 @@ def manifest_table(manifest: Mapping[str, Any]) -> Table:
     rows = [
         [Cell.of(key.replace("_", " ")), Cell.of(value if isinstance(value, str) else json.dumps(value))]
         for key, value in manifest.items()
-        if key not in ("designs", "tuned")
+        if key not in ("designs", "tuned", "files")
     ]
     return Table("The manifest of the results.", ["entry", "value"], rows, sortable=False)
 

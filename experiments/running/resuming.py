@@ -2,8 +2,9 @@
 
 The run is written anew beside its old files, in `.sitting`, which then take their place, tables first and the manifest
 last. Whoever is killed on the way leaves the old tables, or new ones that hold every path the old manifest speaks of.
-What a run that was killed itself has written cannot be read: its tables have no end. Nothing goes on from tables that
-are not those of the manifest's digest: what is damaged, or of another run, would be certified by the next manifest.
+A run of several paths goes on with itself that way, now and then: tables can be read once they have an end, and of a
+sitting that is killed nothing can. Nothing goes on from tables that are not those of the manifest's digest: what is
+damaged, or of another run, would be certified by the next manifest.
 """
 
 import os
@@ -11,7 +12,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,47 +28,58 @@ _NO_METRICS = ("path", "seed", "weight", "status", "error")
 
 
 class Earlier:
-    """The finished paths of a run, read back one by one; none in a vacant directory. A path that failed is left out.
+    """The finished paths of a run, read back one by one; none in a vacant directory.
+
+    A path that failed is left out, to be tried again; not of our `own` last sitting, in which nothing is tried twice.
 
     Attributes:
         paths: their numbers, in order.
         place: where the run that goes on is to be written; `settle` brings it from there to where it belongs.
     """
 
-    def __init__(self, directory: Path, scenario: Scenario, seed: int, paths: int) -> None:
+    def __init__(self, directory: Path, scenario: Scenario, seed: int, paths: int, *, own: bool = False) -> None:
         """Raises `ResultsError` where the run is another than the one that is to go on, or cannot be read."""
         self.paths: list[int] = []
         self.place = self._directory = directory
         self._rows: dict[int, dict[str, Any]] = {}
+        self._failed: dict[int, dict[str, Any]] = {}
         self._tables: dict[str, tuple[pq.ParquetFile, dict[int, int]]] = {}
         if manifest_of(directory) is None:
             return
         results = Results.load(directory)
-        _refuse_another(results, scenario, seed, paths)
+        if not own:
+            _refuse_another(results, scenario, seed, paths)
         self.place = directory / ".sitting"
         shutil.rmtree(self.place, ignore_errors=True)  # of a sitting that was killed
         of_paths = results.paths[results.paths["status"] == FINISHED]
         self._rows = {int(row["path"]): row for row in of_paths.to_dict("records")}  # type: ignore[misc]
-        self.paths = sorted(self._rows)
-        if self.paths:
+        if own:
+            self._failed = {failed["path"]: failed for failed in results.manifest["failed_paths"]}
+        self.paths = sorted(self._rows | self._failed)
+        if self._rows:
             self._tables = {name: _by_path(directory / f"{name}.parquet") for name in TABLES}
-        cut_short = len(self.paths) > results.finished  # while `settle` put the next manifest in its place
-        if not cut_short and self._digest() != results.manifest.get("digest"):
+        cut_short = len(self._rows) > results.finished  # while `settle` put the next manifest in its place
+        if not own and not cut_short and self._digest() != results.manifest.get("digest"):
             raise ResultsUnreadableError(
                 f"the tables in {directory} are not those that its manifest.json speaks of: some are damaged or of "
                 "another run; give another directory with --out"
             )
 
     def outcome(self, path: int) -> PathOutcome:
-        """What became of a path, as it was when it was computed."""
+        """What became of a path, as it was when it was computed, its tables aside."""
+        if (failed := self._failed.get(path)) is not None:
+            return PathOutcome(**failed)
         row = self._rows[path]
         return PathOutcome(
             path,
             int(row["seed"]),
-            tables={name: self._table(name, path) for name in TABLES},
             summary={name: value for name, value in row.items() if name not in _NO_METRICS},
             weight=float(row.get("weight", 1.0)),
         )
+
+    def tables(self, path: int) -> dict[str, pa.Table]:
+        """What a path left in every table; nothing where it failed."""
+        return {name: self._rows_of(name, path) for name in TABLES} if path in self._rows else {}
 
     def settle(self) -> None:
         """Put what was written where it belongs, and what says that it is there last."""
@@ -89,10 +100,6 @@ class Earlier:
                 with readable(self._directory / f"{name}.parquet"):
                     digest.add(name, self._rows_of(name, path))
         return digest.hexdigest()
-
-    def _table(self, name: str, path: int) -> pd.DataFrame:
-        frame: pd.DataFrame = self._rows_of(name, path).to_pandas()
-        return frame
 
     def _rows_of(self, name: str, path: int) -> pa.Table:
         table, groups = self._tables[name]

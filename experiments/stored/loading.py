@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.stored.storage import ResultsUnreadableError, readable
+from experiments.stored.seals import broken
+from experiments.stored.storage import ResultsError, ResultsUnreadableError, in_a_line, readable
 
 
 @contextmanager
@@ -20,7 +21,23 @@ def reading(kind: str, folder: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ResultsUnreadableError(
-            f"the {kind} in {folder} cannot be read ({error}); run it again with --resume"
+            f"the {kind} in {folder} cannot be read ({in_a_line(error)}); run it again with --resume"
+        ) from error
+
+
+@contextmanager
+def intact(folder: Path) -> Iterator[None]:
+    """Say of whatever goes wrong within the block which file of the folder is not the one that was written, if any."""
+    try:
+        yield
+    except (ResultsError, OSError):  # these say it themselves
+        raise
+    except Exception as error:
+        if not (names := broken(folder)):
+            raise
+        raise ResultsUnreadableError(
+            f"{folder / names[0]} is not what was written there: damaged, edited, or of other results, so that nothing "
+            f"can be made of it ({type(error).__name__}: {in_a_line(error)}); put it back, or run it again"
         ) from error
 
 

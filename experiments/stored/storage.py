@@ -25,6 +25,7 @@ import tomli_w
 
 from experiments.stored.aggregate import aggregate
 from experiments.stored.provenance import provenance
+from experiments.stored.seals import seals
 from experiments.stored.tables import TABLES, Digest, schema_of
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ class Finished(Protocol):
         """Their numbers, in order."""
 
     def outcome(self, path: int) -> "PathOutcome":
-        """What became of one of them."""
+        """What became of one of them, its tables aside."""
+
+    def tables(self, path: int) -> Mapping[str, pa.Table]:
+        """Its rows of every table; nothing where it failed."""
 
 
 class ResultsWriter:
@@ -165,14 +169,15 @@ class ResultsWriter:
     def add(self, outcome: "PathOutcome") -> None:
         """Write one path: a row group in every table and a row in `paths.parquet`, or a row with its error."""
         self._catch_up(outcome.path)
-        self._write(outcome)
+        self._write(outcome, outcome.tables)
 
     def _catch_up(self, path: float) -> None:
         """Write the earlier paths before this one."""
         while self._earlier is not None and self._waiting and self._waiting[0] < path:
-            self._write(self._earlier.outcome(self._waiting.popleft()))
+            before = self._waiting.popleft()
+            self._write(self._earlier.outcome(before), self._earlier.tables(before))
 
-    def _write(self, outcome: "PathOutcome") -> None:
+    def _write(self, outcome: "PathOutcome", tables: Mapping[str, pd.DataFrame | pa.Table]) -> None:
         if not self._rows:
             self.directory.mkdir(parents=True, exist_ok=True)
             write_scenario(self.directory, self._scenario)
@@ -182,7 +187,7 @@ class ResultsWriter:
             self._failed.append({**row, "error": outcome.error, "trace": outcome.trace})
             return
         for name in TABLES:
-            self._append(name, outcome.tables[name])
+            self._append(name, tables[name])
         metrics = {name: float(value) for name, value in outcome.summary.items()}
         weight = {"weight": outcome.weight} if self._weighted else {}
         self._rows.append({**row, **weight, "status": "finished", "error": None, **metrics})
@@ -206,14 +211,16 @@ class ResultsWriter:
             "failed_paths": self._failed,
             "wall_seconds": round(wall_seconds, 3),
             "digest": self._digest.hexdigest(),
+            "files": seals(self.directory),
         }
         write_json(self.directory / "manifest.json", manifest)
 
-    def _append(self, name: str, frame: pd.DataFrame) -> None:
+    def _append(self, name: str, rows: pd.DataFrame | pa.Table) -> None:
         if name not in self._writers:
-            schema = schema_of(frame)
+            schema = schema_of(rows) if isinstance(rows, pd.DataFrame) else rows.schema
             self._writers[name] = pq.ParquetWriter(self.directory / f"{name}.parquet", schema, compression="zstd")
-        rows = pa.Table.from_pandas(frame, schema=self._writers[name].schema, preserve_index=False)
+        if isinstance(rows, pd.DataFrame):
+            rows = pa.Table.from_pandas(rows, schema=self._writers[name].schema, preserve_index=False)
         self._digest.add(name, rows)
         if rows.num_rows:
             self._writers[name].write_table(rows, row_group_size=rows.num_rows)
@@ -249,7 +256,7 @@ class Results:
             )
         except (OSError, ValueError, pa.ArrowException) as error:
             raise ResultsUnreadableError(
-                f"the results in {folder} cannot be read ({error}); run the scenario again"
+                f"the results in {folder} cannot be read ({in_a_line(error)}); run the scenario again"
             ) from error
 
     @property
@@ -334,13 +341,18 @@ class Results:
         return file
 
 
+def in_a_line(error: Exception) -> str:
+    """What an error says, less the schema that some append to it."""
+    return str(error).partition("\n")[0]
+
+
 @contextmanager
 def readable(file: Path) -> Iterator[None]:
     """Raise `ResultsUnreadableError` where a table that is read within is damaged."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise ResultsUnreadableError(f"{file} cannot be read ({error}); run it again") from error
+        raise ResultsUnreadableError(f"{file} cannot be read ({in_a_line(error)}); run it again") from error
 
 
 def write_scenario(directory: Path, scenario: Storable) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 # As `abm.record.columns` has them: what is stored is read and drawn without the simulator, whose import takes seconds.
 TABLES = (
@@ -39,9 +40,10 @@ class Digest:
             key = (table, name, str(values.type))
             digest = self._columns.setdefault(key, blake2b(digest_size=32))
             if pa.types.is_string(values.type):
-                for text in values.to_pylist():
-                    encoded = b"" if text is None else text.encode()
-                    digest.update(len(encoded).to_bytes(4, "little") + encoded)
+                coded = pc.dictionary_encode(values.combine_chunks(), null_encoding="encode")
+                texts = [b"" if text is None else text.encode() for text in coded.dictionary.to_pylist()]
+                parts = [len(text).to_bytes(4, "little") + text for text in texts]
+                digest.update(b"".join([parts[k] for k in coded.indices.to_pylist()]))
             else:
                 digest.update(np.ascontiguousarray(values.to_numpy()).tobytes())
 
