@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import numpy as np
 
 from abm.auctions.english import COLLATERAL, DEBT, OPENED, UNITS, WORTH, EnglishAuctions
+from abm.auctions.lots import ROUNDING
 from abm.auctions.sales import Sales
 from abm.liquidations.call_ceilings import CallTops, tops_of_calls
 from abm.liquidations.ceilings import brings_usd, highest_prices, tops_of_accounts, tops_of_lots
@@ -116,10 +117,11 @@ class Opportunities(Ranked):
         sale = quote_sale(self._world, collateral, units, debt, floor)
         if sale.trip is None and not sale.redeemed:
             return
-        least_usd = min(asked / (1.0 + price.gain_at_bid), pending.bid_left) * bid_usd
-        if sale.last_usd < least_usd:
-            units = max(units_to(self._world, collateral, sale, least_usd), pending.units)
-        pending.units, pending.bid_left = units, max(sale.last_usd, least_usd) / bid_usd
+        left, least = sale.last_usd / bid_usd, min(asked / (1.0 + price.gain_at_bid), pending.bid_left)
+        if left < least:
+            units = max(units_to(self._world, collateral, sale, least * bid_usd), pending.units)
+            left = least * (1.0 - ROUNDING)  # at that price nothing is left for who asks as much
+        pending.units, pending.bid_left = units, left
 
     def seen_with(self, current: "Ranked") -> Self:
         """Let who looks at this see the pending calls of the current block, and what they sell."""

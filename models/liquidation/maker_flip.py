@@ -4,7 +4,8 @@
 and times of October 2020. In March 2020 an auction closed ten minutes after its last bid.
 
 **Models**: below health 1 a call opens the whole position in lots of `lot_units` of collateral, each with its part of
-the debt and of the `penalty`. While the tab is not bid, a bid offers more money for the whole lot, by
+the debt and of the `penalty`; unless given they are Maker's 50 units of ether, or 2,500 dollars' worth of what is
+cheaper. While the tab is not bid, a bid offers more money for the whole lot, by
 `min_bid_increase` or up to the tab; once it is, a bid asks for fewer units at the tab, by the same step, and what is
 saved is the borrower's. The highest bidder's money is locked; who is outbid gets it back. The lot goes to the highest
 bidder `bid_seconds` after its bid or `auction_seconds` after the start. Without a bid until then anybody may start it
@@ -21,7 +22,7 @@ locked until the bidder is outbid or gets the lot.
 """
 
 import math
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -33,6 +34,11 @@ from models.liquidation.opening import NOBODY, House, Lot, Opening, Reward, open
 from models.liquidation.sale import LotTaking, NothingToReset
 from models.refusals import Refusal
 from models.types import FloatArray
+
+LOT_UNITS: Final = 50.0
+"""Maker's lot of ether."""
+LEAST_LOT_USD: Final = 2500.0
+"""Of what is cheaper a lot is worth so much at least: fifty units of it would make lots that nobody pays gas for."""
 
 
 class InvalidBid(Refusal):
@@ -80,7 +86,9 @@ class MakerFlip(DesignParameters):
     financing: ClassVar[Financing] = "lock"
 
     design: Literal["maker_flip"] = "maker_flip"
-    lot_units: float = Field(50.0, gt=0, description="the most collateral of one lot")
+    lot_units: float | None = Field(
+        None, gt=0, description="the most collateral of one lot; 50, or what 2,500 dollars buy if more, unless given"
+    )
     penalty: float = Field(0.13, ge=0, description="raised above the debt, as a part of it")
     min_bid_increase: float = Field(0.03, gt=0, description="how much better a bid must be than the last")
     bid_seconds: float = Field(21_600.0, gt=0, description="time after a bid until its bidder has won")
@@ -91,9 +99,10 @@ class MakerFlip(DesignParameters):
         if not openable(position):
             return None
         collateral, debt = position.collateral_units, position.debt_units
-        count = max(math.ceil(collateral / self.lot_units * (1.0 - ROUNDING)), 1)
-        units = [self.lot_units] * (count - 1)
-        units.append(collateral - self.lot_units * (count - 1))
+        most = max(LOT_UNITS, LEAST_LOT_USD / position.collateral_price) if self.lot_units is None else self.lot_units
+        count = max(math.ceil(collateral / most * (1.0 - ROUNDING)), 1)
+        units = [most] * (count - 1)
+        units.append(collateral - most * (count - 1))
         return Opening([self._lot(position, part, debt * (part / collateral), now_seconds) for part in units])
 
     def opening_ceiling(self, accounts: Accounts, house: House) -> OpeningCeiling:
