@@ -42,9 +42,9 @@ class Judgement(Parameters):
     counts on earning the supply rate, over `outside_rate_per_year` elsewhere. It looks every `look_every_seconds`, in
     every block if 0, and what left before is half forgotten after `memory_half_life_seconds`. One that reads no
     positions sees a hole only once it is in the books; one that reads no layers counts on none but the treasury.
-    `expected_hole` is the mean of the holes that it thinks of
-    before it looks, as a share of all claims, small ones being likelier than large ones: the noisier its signal, the
-    less it makes of a large one. By default it has nothing but its signal.
+    `expected_hole` is the mean of the holes that it thinks of before it looks, as a share of all claims, small ones
+    being likelier than large ones: the noisier its signal, the less it makes of a large one. By default it has nothing
+    but its signal.
     """
 
     noise: NonNegativeOrDrawn = 0.0

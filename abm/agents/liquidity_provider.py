@@ -3,10 +3,10 @@
 Models: members who leave when the pair's realised volatility, or their own loss against holding, passes a line of
 their own, after the time it takes them to react; who are back once volatility has been below another line for long
 enough and nobody can trade with the pool far off the reference, with all they own, exchanged to the pool's ratio on the
-rest of the market. What they lose to arbitrage is
-counted as loss-versus-rebalancing (Milionis, Moallemi, Roughgarden and Zhang, "Automated market making and
-loss-versus-rebalancing", 2022): what a portfolio with the same holdings, traded at the reference price, gains over the
-position without its fees. Who trades on worse terms than the reference, as a forced seller does, lowers it.
+rest of the market. What they lose to arbitrage is counted as loss-versus-rebalancing (Milionis, Moallemi, Roughgarden
+and Zhang, "Automated market making and loss-versus-rebalancing", 2022): what a portfolio with the same holdings, traded
+at the reference price, gains over the position without its fees. Who trades on worse terms than the reference, as a
+forced seller does, lowers it.
 Leaves out: choosing between pools and fees, positions re-centred without leaving, incentives paid in other tokens, gas.
 """
 
