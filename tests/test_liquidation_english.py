@@ -86,6 +86,8 @@ def test_a_position_is_auctioned_in_lots() -> None:
     assert [lot.units for lot in lots] == [50.0, 50.0, 20.0]
     assert [lot.due for lot in lots] == pytest.approx([80_000.0, 80_000.0, 32_000.0])
     assert [lot.tab for lot in lots] == pytest.approx([90_400.0, 90_400.0, 36_160.0])
+    cheap = opened(MakerFlip(), position(2.0, MAT, 4000.0, 7000.0)).lots
+    assert [lot.units for lot in cheap] == [1250.0, 1250.0, 1250.0, 250.0]
     thirds = MakerFlip(lot_units=0.1)
     assert len(opened(thirds, position(2390.0, MAT, 0.3, 480.0)).lots) == 3
 

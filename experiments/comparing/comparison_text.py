@@ -18,6 +18,9 @@ NO_TRADE = frozenset(
 )  # fmt: skip
 """Metrics that are neither good nor bad by themselves, or tell another one of the list again."""
 
+TRIFLE = 0.01
+"""A difference by less than this part of what it was is none to trade for, however sure it is."""
+
 WIDTH = 120
 SIGNIFICANT = 0.05
 
@@ -134,12 +137,15 @@ def _trades(ranking: dict[str, Any], which: str) -> str:
 
 
 def trades(entry: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """What is better and what is worse than under the baseline, with the difference of the means."""
+    """What is better and what is worse than under the baseline by more than a trifle, with how much by the means."""
     better: list[str] = []
     worse: list[str] = []
     for metric, found in entry["differences"].items():
         known = found["low"] is not None and found["high"] is not None
         if metric in NO_TRADE or not known or found["low"] <= 0.0 <= found["high"]:
+            continue
+        mean = _mean(entry, metric)
+        if mean is not None and abs(found["value"]) < TRIFLE * max(abs(mean), abs(mean - found["value"])):
             continue
         gain = (found["value"] > 0.0) == (metric in MORE_IS_BETTER)
         (better if gain else worse).append(f"{heading(metric)} {amount(metric, found['value'], True)}")
