@@ -38,6 +38,7 @@ def finished(model: UnderwaterModel) -> SimpleNamespace:
 @given(number=st.integers(0, 2**64))
 @example(number=4039798673)  # an insurer that pays with claims alone, and what rounding leaves of them
 @example(number=4056476087)  # a stability pool of which rounding has left next to nothing
+@example(number=1491)  # a liquidator that pays with a claim of which it has seized some before
 @example(number=9883)  # a claim that somebody sells once a loss has wiped out the shares behind it
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_world_keeps_its_books(assert_books_agree, assert_losses_add_up, number):

@@ -98,6 +98,9 @@ class Attacker(mesa.Agent):
         """Return the name under which it appears in the results."""
         return self.name
 
+    def spends(self, member: int, asset: int, units: float, balance: float, price_usd: float) -> None:
+        """Take note of nothing: what it has seized is part of its attack, and counts as that."""
+
     def push(self, view: "View") -> "Fill | None":
         """Return the trade by which it moves the venue in this block, if it attacks."""
         if self._plan is None:

@@ -60,6 +60,11 @@ class BackstopAccount(mesa.Agent):
         elif isinstance(receipt, Sold) and isinstance(intent, SellInventory):
             self.holdings[intent.asset].give(receipt.amount, receipt.proceeds_usd)
 
+    def spends(self, member: int, asset: int, units: float, balance: float, price_usd: float) -> None:
+        """Take note that it pays with an asset that is not its money, some of which it may have seized."""
+        if asset in self.holdings:
+            self.holdings[asset].spend(units, balance, price_usd)
+
     def _signed(self) -> tuple["BackstopAccount", int, float, float]:
         """Return what each of its calls begins with: whose it is, and that it pays for no gas."""
         return self, 0, 0.0, 0.0

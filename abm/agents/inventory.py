@@ -45,6 +45,11 @@ class Holding:
         self.seized_usd -= worth
         return usd - worth
 
+    def spend(self, units: float, balance: float, price_usd: float) -> float:
+        """Pay units out of a balance, of which these are what has been seized: the last to go; returns the gain."""
+        spent = min(max(units - max(balance - self.units, 0.0), 0.0), self.units)
+        return self.give(spent, spent * price_usd)
+
     def gain_usd(self, price_usd: float) -> float:
         """Return what would be gained at a price on what is still held."""
         return self.units * price_usd - self.seized_usd

@@ -159,6 +159,12 @@ class LiquidatorCohort(mesa.Agent):
         if self._turnover is not None:
             self._turnover.earn(earned, self._now)
 
+    def spends(self, member: int, asset: int, units: float, balance: float, price_usd: float) -> None:
+        """Take note that a member pays with an asset that is not its money, some of which it may have seized."""
+        holding = self.holdings.get((member, asset))
+        if holding is not None:
+            self.tallies[member].holding_usd += holding.spend(units, balance, price_usd)
+
     def holding_usd(self, member: int, prices: list[float]) -> float:
         """Return what a member has gained by holding what it seized, what it still holds at these prices."""
         held = fsum(one.gain_usd(prices[asset]) for (owner, asset), one in self.holdings.items() if owner == member)

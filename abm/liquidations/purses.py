@@ -66,7 +66,10 @@ class Purses:
         if flash:
             self._world.ledger.transfer(OUTSIDE, account, asset, units)
             return
-        short = units - self._world.ledger.balance(account, asset)
+        held = self._world.ledger.balance(account, asset)
+        if held > 0.0 and asset != money:
+            cohort.spends(intent.member, asset, units, held, self._world.reference[asset])
+        short = units - held
         if short <= 0.0:
             return
         if cohort.unlimited[intent.member]:
