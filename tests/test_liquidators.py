@@ -83,6 +83,7 @@ def test_who_looks_back_goes_by_the_prices_it_saw(play):
     assert seen_late.summary["liquidations"] == 0
 
 
+GAS = {"gas_price_gwei": {"kind": "constant", "price": 30.0}, "asset": "ETH"}
 THIN = {
     "markets__0__sources": [{"kind": "constant_product", "value": 2e5, "fee": 0.0}],
     "assets__ETH__price": {"kind": "constant", "price": 2000.0},
@@ -235,6 +236,76 @@ def test_an_averse_holder_bids_less_for_a_lot(play):
         return float(play(**world, agents__liquidators=holder).tables["auctions"]["raised"].iloc[0])
 
     assert raised(0.0) > raised(1.0) > raised(3.0) > 0.0
+
+
+# What they hold, and sell over time
+
+
+def test_who_sells_over_time_may_keep_its_capital_in_what_it_seizes(small_world, model_of, assert_books_agree):
+    """Gas is paid in ether too: what is sold must still be there after it has been paid."""
+    model = model_of(
+        small_world(
+            blockspace=GAS,
+            agents__liquidators=[
+                {"capital_usd": 100.0, "capital_asset": "ETH", "selling": "over_time", "sell_every_seconds": 60.0}
+                | {"sell_over_seconds": 60.0}
+            ],
+            pools__0__liquidation={"design": "fixed_spread", "liquidation_bonus": 0.9, "close_factor": 1.0},
+            time__steps=6,
+        )
+    )
+    model.run()
+    assert_books_agree(model)
+    assert not model.recorder.liquidations().empty
+
+
+def test_the_gas_of_a_sale_is_paid_from_its_proceeds(small_world, model_of):
+    """All capital went into the repayment: the sale brings the money that pays for it."""
+    terms = {"capital_usd": 8000.0, "selling": "over_time", "sell_over_seconds": 60.0, "sell_every_seconds": 60.0}
+    ends = []
+    for units in (0.0, 1e6):
+        model = model_of(small_world(blockspace=GAS, agents__liquidators=[terms | {"sale_gas_units": units}]))
+        model.run()
+        account = model.people.liquidators[0].first_account
+        ends.append(model.world.ledger.balance(account, 0))
+    assert ends[0] - ends[1] == pytest.approx(1e6 * 33e-9 * 1900.0, rel=1e-9)
+
+
+def test_what_a_sale_brings_becomes_the_money_of_who_sells(small_world, model_of):
+    """Its capital is in a stablecoin that no market quotes, worth 1.25: all of it is there again, and the bonus."""
+    terms = {"capital_usd": 1e4, "selling": "over_time", "sell_over_seconds": 60.0, "sell_every_seconds": 60.0}
+    model = model_of(
+        small_world(
+            assets__USDC={"price": {"kind": "constant", "price": 1.25}},
+            agents__liquidators=[terms | {"capital_asset": "USDC"}],
+            pools__0__liquidation={"design": "fixed_spread", "liquidation_bonus": 0.05, "close_factor": 0.5},
+        )
+    )
+    account, held = model.people.liquidators[0].first_account, []
+    for _ in range(3):
+        model.step()
+        held.append(dict(zip(model.world.assets, model.world.ledger.balances[account].tolist(), strict=True)))
+    bought = 8000.0 * 1.05 / 1900.0
+    assert held[1] == pytest.approx({"DAI": 0.0, "ETH": bought, "USDC": 2000.0 / 1.25}, abs=1e-9)
+    assert held[2] == pytest.approx({"DAI": 0.0, "ETH": 0.0, "USDC": 10_400.0 / 1.25}, abs=1e-9)
+
+
+@pytest.mark.parametrize(("discount", "sold"), [(0.1, False), (0.5, True)])
+def test_who_holds_sells_no_unit_for_less_than_it_accepts(small_world, model_of, discount, sold):
+    """A pool that stands a fifth below the market: who waits holds all, who does not sells down to what it accepts."""
+    pool = {"kind": "constant_product", "base": 2.0, "quote": 2.0 * 0.8 * 1900.0, "fee": 0.0}
+    terms = {"selling": "over_time", "sell_over_seconds": 60.0, "sell_every_seconds": 60.0, "max_discount": discount}
+    model = model_of(
+        small_world(blockspace=GAS, markets__0__sources=[pool], agents__liquidators=[{"capital_usd": 1e5} | terms])
+    )
+    model.run()
+    cohort = model.people.liquidators[0]
+    seized, venue = model.recorder.liquidations()["seized"].sum(), model.world.exchanges[0].venue
+    assert seized > 3.0
+    assert venue.bid == pytest.approx(1900.0 * (0.5 if sold else 0.8), rel=1e-9)
+    assert (model.world.ledger.balance(cohort.first_account, 1) < seized) == sold
+    # Who does not sell pays no gas for trying.
+    assert cohort.tallies[0].gas_usd == pytest.approx((500_000.0 + sold * 150_000.0) * 33e-9 * 1900.0, rel=1e-9)
 
 
 # When they come and go

@@ -402,7 +402,7 @@ class LiquidatorCohort(mesa.Agent):
                 continue
             holding, price = self.holdings[member, asset], view.price_usd(asset)
             held = min(holding.units, view.balance(self.first_account + member, asset))
-            if held < holding.units:  # it has paid with the rest
+            if held < holding.units:  # its money is in that asset too, and has gone for gas or another debt
                 spent = holding.units - held
                 self.tallies[member].holding_usd += holding.give(spent, spent * price)
             if held <= 0.0:
